@@ -1,0 +1,54 @@
+//! From the text of the contract to the text of the typed client.
+//!
+//! One function without any file in it, so that everyone who generates, generates the same.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use openapiv3::OpenAPI;
+use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypePatch};
+
+#[path = "view.rs"]
+mod view;
+
+/// Schemas whose Rust type is written by hand, because it does more than hold a value.
+const BY_HAND: [(&str, &str); 2] = [("AccessToken", "crate::AccessToken"), ("ErrorCode", "crate::ErrorCode")];
+
+/// The private part of each client. Only the crate can make one, so only the crate can make a client,
+/// and every client sends through the crate's own transport and hooks.
+const INNER: &str = "crate::api::Transport";
+
+/// Generates the formatted client.
+///
+/// # Errors
+///
+/// Says in a line what is wrong with the contract.
+pub fn client(contract: &str) -> Result<String, String> {
+    let contract = serde_json::from_str(contract).map_err(|error| format!("not JSON: {error}"))?;
+    let view = view::of(contract)?;
+    let document: OpenAPI =
+        serde_json::from_value(view.document).map_err(|error| format!("not OpenAPI 3.0: {error}"))?;
+    let inner = syn::parse_str::<proc_macro2::TokenStream>(INNER).map_err(|error| error.to_string())?;
+
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_derive("schemars::JsonSchema")
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(inner);
+    for schema in &view.generated {
+        settings.with_patch(schema, TypePatch::default().with_attr("#[non_exhaustive]"));
+    }
+    let by_hand = BY_HAND.map(|(schema, rust)| (schema.to_owned(), rust.to_owned()));
+    for (schema, rust) in by_hand.into_iter().chain(view.replaced) {
+        settings.with_replacement(schema, rust, [].into_iter());
+    }
+
+    // The generator answers some documents that it can't handle with a panic, whose words go to standard
+    // error; the build still has to end with a sentence that names the contract.
+    let tokens =
+        panic::catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&document)))
+            .map_err(|_| "the generator gave up on it for the reason printed above".to_owned())?
+            .map_err(|error| format!("the generator refuses it: {error}"))?;
+    let file = syn::parse2(tokens).map_err(|error| format!("the generated code does not parse: {error}"))?;
+    Ok(prettyplease::unparse(&file))
+}

@@ -1,0 +1,114 @@
+//! The bare operation, as generated from the contract.
+//!
+//! What is here is made by [progenitor](https://docs.rs/progenitor) at compile time; see
+//! [`BotClient::api`](crate::BotClient::api) for how to get a [`Client`]. Compared with
+//! [`BotClient::register`](crate::BotClient::register) a call makes one try, has no deadline but that of
+//! connecting, and does not look at the token it returns.
+//!
+//! Each request passes the hooks of this module. They add the API key, drop a header that the generator
+//! adds and nobody documents, read the body up to a limit, and see to it that what the generated code then
+//! decodes can be decoded: its own error for the other case would print the body, and a token with it.
+
+use std::fmt;
+
+use progenitor_client::{ClientHooks, OperationInfo};
+use reqwest::header::HeaderName;
+use reqwest::{Request, Response, StatusCode};
+use serde_json::Value;
+
+use crate::{Answer, ApiKey, redact};
+
+// The generator documents what the contract describes, and no more.
+#[allow(missing_docs, clippy::all)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/client.rs"));
+}
+
+pub use generated::*;
+
+/// What every request of a client needs. Only the crate can make one.
+#[derive(Clone)]
+pub struct Transport {
+    api_key: ApiKey,
+    body_limit: usize,
+}
+
+impl Transport {
+    pub(crate) fn new(api_key: ApiKey, body_limit: usize) -> Self {
+        Self { api_key, body_limit }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("body_limit", &self.body_limit).finish_non_exhaustive()
+    }
+}
+
+impl ClientHooks<Transport> for Client {
+    async fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
+        let key = self.inner.api_key.header().ok_or_else(|| Error::InvalidRequest("api_key".to_owned()))?;
+        let headers = request.headers_mut();
+        headers.remove(HeaderName::from_static("api-version"));
+        headers.insert(HeaderName::from_static("x-api-key"), key);
+        Ok(())
+    }
+
+    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+        let mut response = self.client.execute(request).await?;
+        let body = read(&mut response, self.inner.body_limit).await?;
+        let (mut parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let body = match (parts.status, body) {
+            (StatusCode::OK, Some(body)) => {
+                match serde_json::from_slice::<Answer<types::BotSession>>(&body) {
+                    Ok(_) => body,
+                    Err(reason) => {
+                        parts.extensions.insert(Unusable(reason.to_string()));
+                        Vec::new()
+                    }
+                }
+            }
+            (StatusCode::OK, None) => {
+                let limit = self.inner.body_limit;
+                parts.extensions.insert(Unusable(format!("longer than {limit} bytes")));
+                Vec::new()
+            }
+            (_, body) => envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret()),
+        };
+        Ok(http::Response::from_parts(parts, body).into())
+    }
+
+    async fn post<E>(&self, result: &reqwest::Result<Response>, _: &OperationInfo) -> Result<(), Error<E>> {
+        match result.as_ref().ok().and_then(|response| response.extensions().get::<Unusable>()) {
+            Some(Unusable(reason)) => Err(Error::Custom(format!("the answer makes no session: {reason}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why the body of a 200 can't be decoded, on its way between two hooks.
+#[derive(Clone)]
+struct Unusable(String);
+
+/// The body, or nothing if it is longer than `limit`; then the rest of it is not read.
+async fn read(response: &mut Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let announced = response.content_length().unwrap_or_default();
+    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+        return Ok(None);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > limit - body.len() {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+/// An error's body with its secrets redacted; an empty object in place of what is no such body.
+fn envelope(body: &[u8], key: &str) -> Vec<u8> {
+    let said =
+        serde_json::from_slice(body).ok().filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
+    redact::value(said, key).to_string().into_bytes()
+}

@@ -1,0 +1,313 @@
+//! [`BotClient`] and its builder: from settings to a client that registers.
+
+use std::env::{self, VarError};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::Utc;
+use progenitor_client::Error as ApiError;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Url, redirect};
+
+use crate::api::types::{DeviceId, ErrorBody, RegisterBotSession};
+use crate::api::{Client, Transport};
+use crate::region::BaseUrl;
+use crate::{Answer, ApiKey, DeviceInfo, Error, Region, Session, retry};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(30);
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Registers bot sessions for one device with one network.
+///
+/// Cloning is cheap, and clones share their connections. Use it within a Tokio runtime that has its timer
+/// and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), social_plus_bot::Error> {
+/// use social_plus_bot::{BotClient, Region};
+///
+/// let bot = BotClient::builder().api_key("b0e8…").region(Region::Us).device_id("crawler-1").build()?;
+/// let session = bot.register().await?;
+/// println!("a bot until {}", session.expires_at());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BotClient(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    api: Client,
+    request: RegisterBotSession,
+    timeout: Duration,
+}
+
+impl BotClient {
+    /// A client is built from its settings; the API key, the device id, and the region or base URL are
+    /// required.
+    pub fn builder() -> BotClientBuilder {
+        BotClientBuilder::default()
+    }
+
+    /// A client with the settings of the environment; see [`BotClientBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`BotClientBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        BotClientBuilder::from_env().build()
+    }
+
+    /// Registers the device and returns its session. Nothing is cached: each call is a registration.
+    ///
+    /// Faults that may pass are tried again, up to 4 tries in all, within the client's
+    /// [`timeout`](BotClientBuilder::timeout). Dropping the future ends the registration; the service may
+    /// have carried it out all the same, which does no harm: the same device stays the same user.
+    ///
+    /// # Errors
+    ///
+    /// - [`Rejected`](crate::ErrorKind::Rejected) if the service refuses,
+    /// - [`RateLimited`](crate::ErrorKind::RateLimited), [`Unavailable`](crate::ErrorKind::Unavailable) or
+    ///   [`Timeout`](crate::ErrorKind::Timeout) if it could not answer, even after further tries,
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if its answer holds no usable token,
+    /// - [`Config`](crate::ErrorKind::Config) if there is no Tokio runtime.
+    pub async fn register(&self) -> Result<Session, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::config("runtime", "a registration needs a Tokio runtime to run in"));
+        }
+        let session = retry::run(self.0.timeout, || self.try_once()).await?;
+        if let Some(first) = session.deviations().first() {
+            tracing::warn!(%first, count = session.deviations().len(), "the answer departs from the contract");
+        }
+        Ok(session)
+    }
+
+    /// The generated client, with this client's key, connections and limits, for the bare operation.
+    ///
+    /// ```no_run
+    /// # async fn run(bot: social_plus_bot::BotClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send().await?;
+    /// println!("{:?}", answer.user_type);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn api(&self) -> &Client {
+        &self.0.api
+    }
+
+    async fn try_once(&self) -> Result<Session, Error> {
+        let sent = self.0.api.register_bot_session().body(self.0.request.clone()).send().await;
+        let answer = sent.map_err(understand)?.into_inner();
+        Session::new(answer, Utc::now()).map_err(|reason| Error::invalid_response(200, reason))
+    }
+}
+
+/// The settings of a [`BotClient`].
+///
+/// Every setting is checked by [`build`](Self::build), which names the first one that is wrong. A setting
+/// given twice counts as given last.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct BotClientBuilder {
+    api_key: Option<Result<ApiKey, Error>>,
+    base_url: Option<Result<BaseUrl, Error>>,
+    device_id: Option<Result<DeviceId, Error>>,
+    device_info: Option<DeviceInfo>,
+    timeout: Option<Duration>,
+    body_limit: Option<usize>,
+}
+
+impl BotClientBuilder {
+    /// Takes what is set of `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` or `SOCIAL_PLUS_BASE_URL`, and
+    /// `SOCIAL_PLUS_DEVICE_ID`. Further settings replace them.
+    pub fn from_env() -> Self {
+        let mut builder = Self::default();
+        if let Some(key) = variable("SOCIAL_PLUS_API_KEY") {
+            builder.api_key = Some(key.and_then(ApiKey::try_from));
+        }
+        builder.base_url = match (variable("SOCIAL_PLUS_REGION"), variable("SOCIAL_PLUS_BASE_URL")) {
+            (None, None) => None,
+            (Some(region), None) => Some(region.and_then(|name| name.parse::<Region>()).map(BaseUrl::from)),
+            (None, Some(url)) => Some(url.and_then(|url| url.parse())),
+            (Some(_), Some(_)) => Some(Err(Error::config(
+                "region",
+                "SOCIAL_PLUS_REGION and SOCIAL_PLUS_BASE_URL are both set; unset one",
+            ))),
+        };
+        if let Some(id) = variable("SOCIAL_PLUS_DEVICE_ID") {
+            builder.device_id = Some(id.and_then(device_id));
+        }
+        builder
+    }
+
+    /// The API key of the network. Required.
+    pub fn api_key<K>(mut self, key: K) -> Self
+    where
+        K: TryInto<ApiKey>,
+        K::Error: Into<Error>,
+    {
+        self.api_key = Some(key.try_into().map_err(Into::into));
+        self
+    }
+
+    /// The region that the network lives in. Required, unless there is a [`base_url`](Self::base_url).
+    pub fn region<R>(mut self, region: R) -> Self
+    where
+        R: TryInto<Region>,
+        R::Error: Into<Error>,
+    {
+        self.base_url = Some(region.try_into().map(BaseUrl::from).map_err(Into::into));
+        self
+    }
+
+    /// An address in place of a region's: https, or http on a loopback host, where no proxy is used.
+    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
+        self.base_url = Some(url.as_ref().parse());
+        self
+    }
+
+    /// The name of the device, 1 to 150 characters (Unicode code points). Required. The same device stays
+    /// the same user, so choose a name that is stable across restarts.
+    pub fn device_id(mut self, id: impl Into<String>) -> Self {
+        self.device_id = Some(device_id(id.into()));
+        self
+    }
+
+    /// What kind of device it is. By default the service is told nothing.
+    pub fn device_info(mut self, info: DeviceInfo) -> Self {
+        self.device_info = Some(info);
+        self
+    }
+
+    /// How long a registration may take, all tries and waits included: 30 s by default. A single try takes
+    /// at most 10 s, connecting at most 5 s of them.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session.
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
+        self
+    }
+
+    /// Checks the settings and makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the setting and the rule that it breaks.
+    pub fn build(self) -> Result<BotClient, Error> {
+        let api_key = required("api_key", "SOCIAL_PLUS_API_KEY", self.api_key)?;
+        let base_url = required("region", "SOCIAL_PLUS_REGION", self.base_url)?;
+        let device_id = required("device_id", "SOCIAL_PLUS_DEVICE_ID", self.device_id)?;
+        let device_info = self.device_info.map(TryInto::try_into).transpose()?;
+        let timeout = self.timeout.unwrap_or(DEADLINE);
+        if timeout.is_zero() {
+            return Err(Error::config("timeout", "must be longer than zero"));
+        }
+
+        let transport = Transport::new(api_key, self.body_limit.unwrap_or(BODY_LIMIT));
+        let api = Client::new_with_client(base_url.as_str(), connections(&base_url)?, transport);
+        let request = RegisterBotSession { device_id, device_info };
+        Ok(BotClient(Arc::new(Inner { api, request, timeout })))
+    }
+}
+
+impl fmt::Debug for BotClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BotClientBuilder")
+            .field("api_key", &self.api_key)
+            .field("base_url", &self.base_url)
+            .field("device_id", &self.device_id)
+            .field("device_info", &self.device_info)
+            .field("timeout", &self.timeout)
+            .field("max_response_bytes", &self.body_limit)
+            .finish()
+    }
+}
+
+fn required<T>(setting: &str, variable: &str, value: Option<Result<T, Error>>) -> Result<T, Error> {
+    value.unwrap_or_else(|| {
+        Err(Error::config(setting, format!("not set; give it to the builder, or set {variable}")))
+    })
+}
+
+fn variable(name: &str) -> Option<Result<String, Error>> {
+    match env::var(name) {
+        Ok(value) => Some(Ok(value)),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => Some(Err(Error::config(name, "is not valid Unicode"))),
+    }
+}
+
+fn device_id(id: String) -> Result<DeviceId, Error> {
+    DeviceId::try_from(id).map_err(|rule| Error::config("device_id", rule))
+}
+
+fn connections(base_url: &BaseUrl) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .https_only(!base_url.is_plain())
+        // The key would travel along.
+        .redirect(redirect::Policy::none())
+        // Tries are counted in one place.
+        .retry(reqwest::retry::never());
+    if base_url.is_plain() {
+        // A proxy would take the key off this machine in the clear.
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| Error::config("base_url", format!("no HTTP client can be made for it: {error}")))
+}
+
+/// What an error of the generated client means.
+fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
+    match error {
+        ApiError::ErrorResponse(answer) => Error::service(
+            answer.status().as_u16(),
+            &answer,
+            retry_after(answer.headers(), SystemTime::now()),
+        ),
+        ApiError::UnexpectedResponse(response) => {
+            let status = response.status();
+            let reason = match (status.is_redirection(), location(&response)) {
+                (true, Some(host)) => {
+                    format!("the service redirects to {host}, which is never followed; check the base URL")
+                }
+                (true, None) => {
+                    "the service redirects, which is never followed; check the base URL".to_owned()
+                }
+                (false, _) => "the service answers with an undocumented status".to_owned(),
+            };
+            Error::invalid_response(status.as_u16(), reason)
+        }
+        ApiError::CommunicationError(error)
+        | ApiError::ResponseBodyError(error)
+        | ApiError::InvalidUpgrade(error) => Error::connection(error),
+        ApiError::InvalidRequest(rule) => Error::config("request", rule),
+        ApiError::Custom(reason) => Error::invalid_response(200, reason),
+        // Its payload is the body; the hooks leave nothing to decode that can't be.
+        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
+    }
+}
+
+/// The host that a redirect leads to, without the rest of the address.
+fn location(response: &reqwest::Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = response.url().join(location).ok()?;
+    Some(Url::host_str(&url)?.to_owned())
+}
+
+/// The wait that the service asks for: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,312 @@
+//! The one error of the crate.
+//!
+//! It is opaque, so that it can learn more without breaking anyone, and answers the questions a caller has:
+//! what kind of failure, is it worth another try and when, what did the service say. It is cheap to clone,
+//! so that everyone who waited for the same registration can have it. What the service said has passed
+//! [`redact`](crate::redact) before it gets here.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::types::{ErrorBody, ErrorDetail};
+
+/// Why something did not work, and what to do about it.
+///
+/// ```
+/// use social_plus_bot::{BotClient, ErrorKind};
+///
+/// let error = BotClient::builder().api_key("").build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Config);
+/// assert_eq!(error.to_string(), "api_key: the key is empty");
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    transient: bool,
+    reason: Cow<'static, str>,
+    status: Option<u16>,
+    code: Option<ErrorCode>,
+    message: Option<String>,
+    details: Vec<String>,
+    retry_after: Option<Duration>,
+    tries: u32,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What went wrong, by what can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting is wrong; nothing was sent. The error's text begins with the name of the setting.
+    Config,
+    /// The service refuses: the API key, the device or the user is not welcome. Trying again won't help.
+    Rejected,
+    /// The service wants fewer requests; [`Error::retry_after`] may say for how long.
+    RateLimited,
+    /// The service could not be reached, or failed.
+    Unavailable,
+    /// The service did not answer in time.
+    Timeout,
+    /// The service answered with something that makes no session.
+    InvalidResponse,
+}
+
+impl Error {
+    /// What went wrong, by what can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        self.0.transient
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's own code of the error, if it gave one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.0.code
+    }
+
+    /// What the service said, in one line of at most 500 characters, secrets redacted.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// What the service said was wrong in detail (`data.detail`): one line for each sentence of its list, or
+    /// `name: value` for each member of its object. At most 50 lines of 500 characters, secrets redacted.
+    pub fn details(&self) -> &[String] {
+        &self.0.details
+    }
+
+    /// How long the service asks to wait before the next try (`Retry-After`), counted from its answer.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Inner {
+        Inner {
+            kind,
+            transient: false,
+            reason: reason.into(),
+            status: None,
+            code: None,
+            message: None,
+            details: Vec::new(),
+            retry_after: None,
+            tries: 1,
+            source: None,
+        }
+    }
+
+    /// A wrong setting, and the rule that it breaks.
+    pub(crate) fn config(setting: &str, rule: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
+    }
+
+    /// An answer with an error's status.
+    pub(crate) fn service(status: u16, body: &ErrorBody, retry_after: Option<Duration>) -> Self {
+        let rate_limited = status == 429 || body.code == Some(ErrorCode::RATE_LIMITED);
+        let (kind, reason) = match status {
+            _ if rate_limited => (ErrorKind::RateLimited, "the service asks for fewer requests"),
+            401 => (
+                ErrorKind::Rejected,
+                "the service refuses the API key or its user; check the key and its region",
+            ),
+            403 => (ErrorKind::Rejected, "the service refuses this user"),
+            404 => (
+                ErrorKind::Rejected,
+                "there is no such endpoint at this address; check the region or base URL",
+            ),
+            408 => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
+            422 => (ErrorKind::Rejected, "the service refuses the request's content"),
+            500.. => (ErrorKind::Unavailable, "the service failed"),
+            _ => (ErrorKind::Rejected, "the service refuses the request"),
+        };
+        let mut error = Self::new(kind, reason);
+        error.transient = rate_limited || matches!(status, 408 | 500 | 502 | 503 | 504);
+        error.status = Some(status);
+        error.code = body.code;
+        error.message = body.message.clone();
+        error.details =
+            body.data.as_ref().and_then(|data| data.detail.as_ref()).map(lines).unwrap_or_default();
+        error.retry_after = retry_after;
+        error.into()
+    }
+
+    /// An answer that makes no session.
+    pub(crate) fn invalid_response(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(ErrorKind::InvalidResponse, reason);
+        error.status = Some(status);
+        error.into()
+    }
+
+    /// No answer, or only a part of one.
+    pub(crate) fn connection(error: reqwest::Error) -> Self {
+        let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+        let action = if error.is_timeout() {
+            "no connection in time"
+        } else if error.is_connect() {
+            "no connection to the service"
+        } else {
+            "the connection to the service broke"
+        };
+        let mut inner = Self::new(kind, format!("{action}: {}", root_cause(&error)));
+        inner.transient = true;
+        inner.status = error.status().map(|status| status.as_u16());
+        inner.source = Some(Arc::new(error));
+        inner.into()
+    }
+
+    /// No answer within `limit`.
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        let mut error =
+            Self::new(ErrorKind::Timeout, format!("no answer from the service within {limit:.1?}"));
+        error.transient = true;
+        error.into()
+    }
+
+    /// The same error, after so many tries.
+    pub(crate) fn after(mut self, tries: u32) -> Self {
+        Arc::make_mut(&mut self.0).tries = tries;
+        self
+    }
+}
+
+impl From<Inner> for Error {
+    fn from(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        f.write_str(&error.reason)?;
+        match (error.status, error.code) {
+            (Some(status), Some(code)) => write!(f, " (HTTP {status}, code {code})")?,
+            (Some(status), None) => write!(f, " (HTTP {status})")?,
+            (None, _) => {}
+        }
+        if let Some(message) = &error.message {
+            write!(f, ": {message}")?;
+        }
+        for detail in &error.details {
+            write!(f, "; {detail}")?;
+        }
+        if let Some(wait) = error.retry_after {
+            write!(f, "; to be tried again after {} s", wait.as_secs())?;
+        }
+        if error.tries > 1 {
+            write!(f, "; tried {} times", error.tries)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &error.kind)
+            .field("reason", &error.reason)
+            .field("status", &error.status)
+            .field("code", &error.code)
+            .field("message", &error.message)
+            .field("details", &error.details)
+            .field("retry_after", &error.retry_after)
+            .field("tries", &error.tries)
+            .field("source", &error.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The service's number for an error; the same number can come with several HTTP statuses.
+///
+/// The constants are the ones published for this endpoint and for what a bot may do afterwards. Another
+/// number is an `ErrorCode` as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ErrorCode(i64);
+
+impl ErrorCode {
+    /// The request is malformed.
+    pub const BAD_REQUEST: Self = Self(400_000);
+    /// The API key or the token is missing, unknown or revoked, or its user is banned.
+    pub const UNAUTHORIZED: Self = Self(400_100);
+    /// The operation is forbidden.
+    pub const FORBIDDEN: Self = Self(400_300);
+    /// The user lacks the permission.
+    pub const PERMISSION_DENIED: Self = Self(400_301);
+    /// Too many requests.
+    pub const RATE_LIMITED: Self = Self(400_311);
+    /// The user is banned from the whole network.
+    pub const USER_BANNED: Self = Self(400_312);
+    /// The 100 reads a day of a visitor or bot are used up.
+    pub const DAILY_QUOTA_EXCEEDED: Self = Self(400_323);
+    /// The thing does not exist.
+    pub const NOT_FOUND: Self = Self(400_400);
+    /// A bot tried what bots may not do.
+    pub const BOT_PERMISSION_DENIED: Self = Self(403_998);
+    /// A visitor tried what visitors may not do.
+    pub const VISITOR_PERMISSION_DENIED: Self = Self(403_999);
+    /// With status 422 a parameter is wrong, with 500 the service failed.
+    pub const UNEXPECTED: Self = Self(500_000);
+
+    /// The number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<i64> for ErrorCode {
+    fn from(code: i64) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn lines(detail: &ErrorDetail) -> Vec<String> {
+    match detail {
+        ErrorDetail::List(list) => list.to_vec(),
+        ErrorDetail::Object(members) => members
+            .iter()
+            .map(|(name, value)| match value.as_str() {
+                Some(text) => format!("{name}: {text}"),
+                None => format!("{name}: {value}"),
+            })
+            .collect(),
+    }
+}
+
+/// The innermost cause says what happened; the layers around it say only which of them it passed.
+fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause
+}

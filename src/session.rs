@@ -1,0 +1,84 @@
+//! A registered session: a usable token, how long it lives, and whose it is.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::api::types::{BotSession, User, UserType};
+use crate::{AccessToken, Answer, Deviation, Open};
+
+/// A bot session, as the service granted it.
+///
+/// Whoever has one has a token that can be sent and was not expired when it came. Everything beyond the
+/// token and its dates is as the service gave it, and may be absent: see [`deviations`](Self::deviations).
+#[derive(Clone, Debug)]
+pub struct Session {
+    body: BotSession,
+    deviations: Vec<Deviation>,
+}
+
+impl Session {
+    /// Takes an answer for a session if its token is usable at `now`.
+    ///
+    /// Otherwise says why it is not.
+    pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>) -> Result<Self, String> {
+        let (body, deviations) = answer.into_parts();
+        if let Some(fault) = body.access_token.fault() {
+            return Err(format!("/accessToken {fault}"));
+        }
+        if body.expires_at <= body.issued_at {
+            return Err(format!(
+                "the token expires ({}) before it was issued ({})",
+                body.expires_at, body.issued_at
+            ));
+        }
+        if body.expires_at <= now {
+            return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
+        }
+        Ok(Self { body, deviations })
+    }
+
+    /// The token to send as `Authorization: Bearer <token>`.
+    pub fn access_token(&self) -> &AccessToken {
+        &self.body.access_token
+    }
+
+    /// When the token was issued, by the service's clock.
+    pub fn issued_at(&self) -> DateTime<Utc> {
+        self.body.issued_at
+    }
+
+    /// When the token stops working, by the service's clock.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.body.expires_at
+    }
+
+    /// How long the token lives from its issue: 30 days by default, never zero or less.
+    pub fn lifetime(&self) -> TimeDelta {
+        self.body.expires_at - self.body.issued_at
+    }
+
+    /// The bot user: the first of [`users`](Self::users).
+    pub fn user(&self) -> Option<&User> {
+        self.users().first()
+    }
+
+    /// The users that came with the session; for a bot, one.
+    pub fn users(&self) -> &[User] {
+        self.body.users.as_deref().unwrap_or_default()
+    }
+
+    /// The kind of user, if the service said so.
+    pub fn user_type(&self) -> Option<&Open<UserType>> {
+        self.body.user_type.as_ref()
+    }
+
+    /// Everything the service answered, with the documented names. Serializing it writes the token in the
+    /// clear.
+    pub fn body(&self) -> &BotSession {
+        &self.body
+    }
+
+    /// Where the answer departed from the contract; the first 100 such places.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+}
