@@ -46,7 +46,7 @@ impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
         // Field by field, so that one which can't even be parsed (too deep, a number out of range) does not
         // take the others with it.
         let fields = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)
-            .map_err(|_| D::Error::custom("not a JSON object"))?;
+            .map_err(|_| D::Error::custom("it is not a JSON object"))?;
         let mut comparison = Comparison::default();
         let mut readable = Map::new();
         for (name, text) in fields {
@@ -69,5 +69,6 @@ impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
 /// The deviations that concern the body's own fields, which are the ones that can make it undecodable.
 fn top_level(deviations: &[Deviation]) -> String {
     let fields = deviations.iter().filter(|deviation| deviation.pointer().matches('/').count() == 1);
-    fields.take(4).map(Deviation::to_string).collect::<Vec<_>>().join(", ")
+    let fields = fields.take(4).map(Deviation::to_string).collect::<Vec<_>>();
+    format!("it lacks what it has to have; {}", fields.join(", "))
 }

@@ -56,25 +56,29 @@ impl ClientHooks<Transport> for Client {
 
     async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
         let mut response = self.client.execute(request).await?;
-        let body = read(&mut response, self.inner.body_limit).await?;
-        let (mut parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
-        let body = match (parts.status, body) {
-            (StatusCode::OK, Some(body)) => {
-                match serde_json::from_slice::<Answer<types::BotSession>>(&body) {
-                    Ok(_) => body,
-                    Err(reason) => {
-                        parts.extensions.insert(Unusable(reason.to_string()));
-                        Vec::new()
-                    }
+        let status = response.status();
+        let (body, unusable) = if status == StatusCode::OK {
+            match read(&mut response, self.inner.body_limit).await? {
+                Some(body) => match serde_json::from_slice::<Answer<types::BotSession>>(&body) {
+                    Ok(_) => (body, None),
+                    Err(reason) => (Vec::new(), Some(Unusable(reason.to_string()))),
+                },
+                None => {
+                    let limit = self.inner.body_limit;
+                    (Vec::new(), Some(Unusable(format!("it is longer than {limit} bytes"))))
                 }
             }
-            (StatusCode::OK, None) => {
-                let limit = self.inner.body_limit;
-                parts.extensions.insert(Unusable(format!("longer than {limit} bytes")));
-                Vec::new()
-            }
-            (_, body) => envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret()),
+        } else if status.is_client_error() || status.is_server_error() {
+            // The status says enough, should the body not arrive.
+            let body = read(&mut response, self.inner.body_limit).await.ok().flatten();
+            (envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret()), None)
+        } else {
+            (Vec::new(), None)
         };
+        let (mut parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+        if let Some(reason) = unusable {
+            parts.extensions.insert(reason);
+        }
         Ok(http::Response::from_parts(parts, body).into())
     }
 

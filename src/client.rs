@@ -18,6 +18,7 @@ use crate::{Answer, ApiKey, DeviceInfo, Error, Region, Session, retry};
 const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
 const BODY_LIMIT: usize = 1 << 20;
+const DEVIATIONS_LOGGED: usize = 10;
 
 /// Registers bot sessions for one device with one network.
 ///
@@ -78,8 +79,15 @@ impl BotClient {
             return Err(Error::config("runtime", "a registration needs a Tokio runtime to run in"));
         }
         let session = retry::run(self.0.timeout, || self.try_once()).await?;
-        if let Some(first) = session.deviations().first() {
-            tracing::warn!(%first, count = session.deviations().len(), "the answer departs from the contract");
+        let deviations = session.deviations();
+        if !deviations.is_empty() {
+            let first =
+                deviations.iter().take(DEVIATIONS_LOGGED).map(ToString::to_string).collect::<Vec<_>>();
+            tracing::warn!(
+                count = deviations.len(),
+                first = first.join("; "),
+                "the answer departs from the contract"
+            );
         }
         Ok(session)
     }
@@ -208,6 +216,12 @@ impl BotClientBuilder {
         if timeout.is_zero() {
             return Err(Error::config("timeout", "must be longer than zero"));
         }
+        if !base_url.is_plain() && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+            return Err(Error::config(
+                "base_url",
+                "https needs the crate's feature `rustls` or `native-tls`",
+            ));
+        }
 
         let transport = Transport::new(api_key, self.body_limit.unwrap_or(BODY_LIMIT));
         let api = Client::new_with_client(base_url.as_str(), connections(&base_url)?, transport);
@@ -244,6 +258,9 @@ fn variable(name: &str) -> Option<Result<String, Error>> {
 }
 
 fn device_id(id: String) -> Result<DeviceId, Error> {
+    if id.is_empty() {
+        return Err(Error::config("device_id", "is empty"));
+    }
     DeviceId::try_from(id).map_err(|rule| Error::config("device_id", rule))
 }
 

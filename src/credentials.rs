@@ -2,7 +2,7 @@
 //!
 //! Both are kept so that they can't be printed by accident: `Debug` shows no part of them, there is no
 //! `Display`, and their memory is wiped when the last copy is dropped. What can't be wiped are the copies
-//! that the HTTP and TLS layers make while a request is under way.
+//! that the TLS, HTTP and JSON layers make while a request is under way.
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //! [`redact`](crate::redact) before it gets here.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,6 +189,13 @@ impl Error {
 impl From<Inner> for Error {
     fn from(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+}
+
+/// What can't fail has no error; this lets settings take finished values as well as text.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -1,0 +1,49 @@
+//! The command line tool: registers a bot session, or serves the sandbox.
+//!
+//! Results go to standard output and nothing else does. The API key comes from a file or the environment,
+//! never from an argument, which every user of the machine could read. Exit statuses are in [`exit`].
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod exit;
+mod register;
+mod sandbox;
+
+/// Bot sessions of social.plus: read-only access tokens for search crawlers and automated readers.
+#[derive(Parser)]
+#[command(name = "social-plus-bot", version, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Register(register::Arguments),
+    Sandbox(sandbox::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failure(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Register(arguments) => register::run(arguments).await,
+            Command::Sandbox(arguments) => sandbox::run(arguments).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => exit::failure(&failure),
+    }
+}

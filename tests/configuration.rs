@@ -1,0 +1,167 @@
+//! Wrong settings are errors of `build`, and name the setting and the rule.
+
+use std::time::Duration;
+
+use social_plus_bot::{
+    ApiKey, BotClient, BotClientBuilder, DeviceInfo, DeviceKind, Error, ErrorKind, Region,
+};
+
+const KEY: &str = "b0e8a2c4d6f81357";
+
+fn valid() -> BotClientBuilder {
+    BotClient::builder().api_key(KEY).region(Region::Us).device_id("crawler-1")
+}
+
+#[track_caller]
+fn refused(builder: BotClientBuilder) -> String {
+    let error = builder.build().expect_err("these settings are wrong");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(!error.is_transient());
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "more than one line: {text}");
+    text
+}
+
+#[test]
+fn what_is_required_is_enough() {
+    valid().build().unwrap();
+}
+
+#[test]
+fn a_missing_setting_is_named_with_the_variable_that_could_give_it() {
+    let without = BotClient::builder().region(Region::Us).device_id("crawler-1");
+    assert_eq!(refused(without), "api_key: not set; give it to the builder, or set SOCIAL_PLUS_API_KEY");
+    let without = BotClient::builder().api_key(KEY).device_id("crawler-1");
+    assert_eq!(refused(without), "region: not set; give it to the builder, or set SOCIAL_PLUS_REGION");
+    let without = BotClient::builder().api_key(KEY).region(Region::Us);
+    assert_eq!(refused(without), "device_id: not set; give it to the builder, or set SOCIAL_PLUS_DEVICE_ID");
+}
+
+#[test]
+fn an_api_key_that_no_header_can_carry_is_refused_and_not_shown() {
+    assert_eq!(refused(valid().api_key("")), "api_key: the key is empty");
+    for key in ["first-half\nsecond-half", "first-half\r\nsecond-half", "first-half\n"] {
+        assert_eq!(refused(valid().api_key(key)), "api_key: the key has a line break in it");
+    }
+    for key in ["schlüssel", "first half", "first\0half", "first\u{7f}half"] {
+        assert_eq!(
+            refused(valid().api_key(key)),
+            "api_key: the key has a character that is not visible ASCII"
+        );
+    }
+}
+
+#[test]
+fn a_finished_key_is_taken_as_it_is() {
+    let key = ApiKey::try_from(KEY).unwrap();
+    valid().api_key(key).build().unwrap();
+}
+
+#[test]
+fn a_device_id_has_1_to_150_characters() {
+    assert_eq!(refused(valid().device_id("")), "device_id: is empty");
+    assert_eq!(refused(valid().device_id("x".repeat(151))), "device_id: longer than 150 characters");
+    assert_eq!(refused(valid().device_id("é".repeat(151))), "device_id: longer than 150 characters");
+    valid().device_id("x".repeat(150)).build().unwrap();
+}
+
+#[test]
+fn characters_are_counted_not_bytes() {
+    valid().device_id("é".repeat(150)).build().unwrap();
+    valid()
+        .device_info(DeviceInfo::new().model("é".repeat(300)).sdk_version("𝄞".repeat(30)))
+        .build()
+        .unwrap();
+}
+
+#[test]
+fn device_info_has_limits_of_its_own() {
+    let model = DeviceInfo::new().kind(DeviceKind::Web).model("x".repeat(301));
+    assert_eq!(refused(valid().device_info(model)), "device_info.model: longer than 300 characters");
+    let version = DeviceInfo::new().sdk_version("x".repeat(31));
+    assert_eq!(refused(valid().device_info(version)), "device_info.sdk_version: longer than 30 characters");
+}
+
+#[test]
+fn plain_http_is_for_this_machine_only() {
+    for url in
+        ["http://apix.us.amity.co", "http://10.0.0.1:8080", "http://localhost.example.com", "http://[::2]"]
+    {
+        let text = refused(valid().base_url(url));
+        assert_eq!(text, "base_url: plain http would show the API key to the network; use https", "{url}");
+    }
+    for url in ["http://localhost:8080", "http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:8080/"] {
+        valid().base_url(url).build().unwrap();
+    }
+}
+
+#[test]
+fn a_base_url_is_an_address_and_no_more() {
+    assert!(refused(valid().base_url("apix.us.amity.co")).starts_with("base_url: not a URL: "));
+    assert_eq!(refused(valid().base_url("ftp://example.com")), "base_url: the scheme must be https");
+    for url in ["https://example.com?key=hidden", "https://example.com/#hidden"] {
+        assert_eq!(refused(valid().base_url(url)), "base_url: a query or a fragment does not belong in it");
+    }
+    for url in
+        ["https://someone:hidden@example.com", "https://hidden@example.com", "https://:hidden@example.com"]
+    {
+        assert_eq!(
+            refused(valid().base_url(url)),
+            "base_url: a user name or a password does not belong in it"
+        );
+    }
+    valid().base_url("https://proxy.example.com/social-plus/").build().unwrap();
+}
+
+#[test]
+fn an_unknown_region_comes_with_the_known_ones() {
+    assert_eq!(
+        refused(valid().region("mars")),
+        "region: \"mars\" is not a region; the regions are us, eu, sg"
+    );
+    assert!(refused(valid().region("m\nars")).contains(r#""m\nars""#));
+}
+
+#[test]
+fn regions_are_known_by_name() {
+    for region in Region::ALL {
+        assert_eq!(region.to_string().parse::<Region>().unwrap(), *region);
+        valid().region(region.as_str()).build().unwrap();
+    }
+    assert_eq!("EU".parse::<Region>().unwrap(), Region::Eu);
+}
+
+#[test]
+fn regions_are_the_servers_of_the_contract() {
+    let contract: serde_json::Value =
+        serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap();
+    let servers: Vec<_> = contract["servers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|server| server["url"].as_str().unwrap())
+        .collect();
+    let regions: Vec<_> = Region::ALL.iter().map(|region| region.base_url()).collect();
+    assert_eq!(regions, servers);
+}
+
+#[test]
+fn no_time_at_all_is_refused() {
+    assert_eq!(refused(valid().timeout(Duration::ZERO)), "timeout: must be longer than zero");
+    valid().timeout(Duration::MAX).build().unwrap();
+}
+
+#[test]
+fn a_setting_given_twice_counts_as_given_last() {
+    valid().api_key("").api_key(KEY).build().unwrap();
+    valid().region("mars").base_url("https://example.com").build().unwrap();
+}
+
+#[test]
+fn clients_can_be_shared_among_threads() {
+    fn shareable<T: Send + Sync + Clone + 'static>() {}
+    shareable::<BotClient>();
+    shareable::<Error>();
+    fn sendable<T: Send>(_: &T) {}
+    sendable(&valid().build().unwrap().register());
+}

@@ -1,0 +1,41 @@
+//! The documented request and response, verbatim.
+
+use serde_json::Value;
+use social_plus_bot::api::types::{BotSession, RegisterBotSession};
+use social_plus_bot::{Answer, Open, UserType};
+
+const RESPONSE: &str = include_str!("fixtures/documented-response.json");
+
+fn contract() -> Value {
+    serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap()
+}
+
+#[test]
+fn the_documented_response_decodes_and_encodes_again_without_loss() {
+    let answer: Answer<BotSession> = serde_json::from_str(RESPONSE).unwrap();
+    assert_eq!(answer.deviations(), []);
+    assert_eq!(answer.user_type, Some(Open::Known(UserType::Bot)));
+    let documented: Value = serde_json::from_str(RESPONSE).unwrap();
+    assert_eq!(serde_json::to_value(&*answer).unwrap(), documented);
+}
+
+#[test]
+fn the_documented_response_is_the_example_of_the_contract() {
+    let documented: Value = serde_json::from_str(RESPONSE).unwrap();
+    let responses = "/paths/~1api~1v5~1sessions~1bot/post/responses";
+    let example = format!("{responses}/200/content/application~1json/examples/documented/value");
+    assert_eq!(contract().pointer(&example), Some(&documented));
+}
+
+#[test]
+fn the_documented_request_is_the_example_of_the_contract_and_can_be_sent() {
+    let documented = serde_json::json!({
+        "deviceId": "<string>",
+        "deviceInfo": { "kind": "ios", "model": "<string>", "sdkVersion": "<string>" },
+    });
+    let request = "/paths/~1api~1v5~1sessions~1bot/post/requestBody";
+    let example = format!("{request}/content/application~1json/examples/documented/value");
+    assert_eq!(contract().pointer(&example), Some(&documented));
+    let typed: RegisterBotSession = serde_json::from_value(documented.clone()).unwrap();
+    assert_eq!(serde_json::to_value(typed).unwrap(), documented);
+}

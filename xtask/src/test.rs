@@ -1,0 +1,30 @@
+//! `cargo xtask test`: everything that has to hold before a change lands.
+
+use crate::run::{cargo, cargo_with};
+use crate::system;
+
+/// Sets of features that have to build without a warning, besides the defaults and all.
+const FEATURES: [&str; 4] = ["", "native-tls", "rustls,sandbox", "sandbox"];
+
+/// Runs every check, the quick ones first, and ends with the first that fails.
+pub fn all() -> Result<(), String> {
+    if cfg!(target_os = "linux") {
+        // The feature `native-tls` links against it.
+        system::need(
+            "OpenSSL for development",
+            &["pkg-config", "--exists", "openssl"],
+            &["libssl-dev", "pkg-config"],
+        )?;
+    }
+    cargo("fmt --all --check")?;
+    cargo("clippy --workspace --all-targets --all-features -- -D warnings")?;
+    cargo("clippy --workspace --all-targets -- -D warnings")?;
+    for features in FEATURES {
+        let features = if features.is_empty() { String::new() } else { format!("--features {features}") };
+        cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
+    }
+    cargo("test --workspace --all-targets --all-features")?;
+    cargo("test --workspace --all-targets")?;
+    cargo("test --doc --all-features")?;
+    cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
+}
