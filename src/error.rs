@@ -42,6 +42,23 @@ struct Inner {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
+impl Inner {
+    fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            transient: false,
+            reason: reason.into(),
+            status: None,
+            code: None,
+            message: None,
+            details: Vec::new(),
+            retry_after: None,
+            tries: 1,
+            source: None,
+        }
+    }
+}
+
 /// What went wrong, by what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -97,24 +114,9 @@ impl Error {
         self.0.retry_after
     }
 
-    fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Inner {
-        Inner {
-            kind,
-            transient: false,
-            reason: reason.into(),
-            status: None,
-            code: None,
-            message: None,
-            details: Vec::new(),
-            retry_after: None,
-            tries: 1,
-            source: None,
-        }
-    }
-
     /// A wrong setting, and the rule that it breaks.
     pub(crate) fn config(setting: &str, rule: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
+        Inner::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
     }
 
     /// An answer with an error's status.
@@ -136,7 +138,7 @@ impl Error {
             500.. => (ErrorKind::Unavailable, "the service failed"),
             _ => (ErrorKind::Rejected, "the service refuses the request"),
         };
-        let mut error = Self::new(kind, reason);
+        let mut error = Inner::new(kind, reason);
         error.transient = rate_limited || matches!(status, 408 | 500 | 502 | 503 | 504);
         error.status = Some(status);
         error.code = body.code;
@@ -149,7 +151,7 @@ impl Error {
 
     /// An answer that makes no session.
     pub(crate) fn invalid_response(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        let mut error = Self::new(ErrorKind::InvalidResponse, reason);
+        let mut error = Inner::new(ErrorKind::InvalidResponse, reason);
         error.status = Some(status);
         error.into()
     }
@@ -164,7 +166,7 @@ impl Error {
         } else {
             "the connection to the service broke"
         };
-        let mut inner = Self::new(kind, format!("{action}: {}", root_cause(&error)));
+        let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
         inner.transient = true;
         inner.status = error.status().map(|status| status.as_u16());
         inner.source = Some(Arc::new(error));
@@ -174,7 +176,7 @@ impl Error {
     /// No answer within `limit`.
     pub(crate) fn timeout(limit: Duration) -> Self {
         let mut error =
-            Self::new(ErrorKind::Timeout, format!("no answer from the service within {limit:.1?}"));
+            Inner::new(ErrorKind::Timeout, format!("no answer from the service within {limit:.1?}"));
         error.transient = true;
         error.into()
     }

@@ -1,7 +1,60 @@
-//! Bot sessions of [social.plus](https://www.social.plus) for search crawlers and automated readers.
+//! Bot sessions of [social.plus](https://www.social.plus) (formerly Amity Social Cloud).
+//!
+//! A network of social.plus lets a device register as a *bot*: a read-only user for search crawlers and
+//! automated readers. The service answers with an access token that is valid for 30 days. This crate does the
+//! registration:
+//!
+#![cfg_attr(feature = "sandbox", doc = "```")]
+#![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
+//! # let address = sandbox.base_url();
+//! use social_plus_bot::BotClient;
+//!
+//! let bot = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1").build()?;
+//! let session = bot.register().await?;
+//! println!("a bot until {}", session.expires_at());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`BotClient`] registers; its [builder](BotClientBuilder) has the settings, their limits and defaults.
+//! - [`Session`] is what you get: an [`AccessToken`], its lifetime, its [`User`].
+//! - [`Error`] is what you get otherwise: ask for its [`kind`](Error::kind), and whether it
+//!   [`is_transient`](Error::is_transient).
+//! - [`api`] is the generated client underneath, for the bare operation.
+#![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for your tests.")]
+#![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for your tests.")]
+//!
+//! # What it promises
+//!
+//! - A registration ends: within 30 s by default, whatever the service does.
+//! - An answer is never held in memory beyond 1 MiB by default.
+//! - The API key goes to the configured address and nowhere else: over https, or plain http on a loopback
+//!   host; redirects are not followed.
+//! - Key and token are in no log, no error and no `Debug` output of this crate, and wiped when dropped.
+//! - A 200 answer with a usable token is a session, however much the rest of it departs from the contract;
+//!   [`Session::deviations`] tells. Without one it is an error.
+//! - No panics, no unsafe code, no global state, no task of its own. Dropping a future cancels what it did.
+//!
+//! # Features
+//!
+//! - `rustls` (default): TLS by rustls with the system's certificates.
+//! - `native-tls`: TLS by the system's own library.
+//! - `sandbox`: an in-process server that speaks the contract.
+//! - `cli`: the command line tool `social-plus-bot`.
+//!
+//! # Sources
+//!
+//! Everything about the wire comes from the contract in the crate's folder `openapi`, whose README names the
+//! source of each part.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 pub mod api;
@@ -26,3 +79,8 @@ pub use error::{Error, ErrorCode, ErrorKind};
 pub use open::Open;
 pub use region::Region;
 pub use session::Session;
+
+/// The examples of the README are compiled with the tests.
+#[cfg(all(doctest, feature = "sandbox"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

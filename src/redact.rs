@@ -51,3 +51,48 @@ fn text(said: &str, key: &str) -> String {
 fn is_token_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "b0e8a2c4d6f81357";
+    const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_";
+
+    #[test]
+    fn the_key_is_taken_out_of_everything_said() {
+        let said =
+            json!({ "message": format!("the key '{KEY}' is unknown"), KEY: [[format!("{KEY}{KEY}")]] });
+        let shown = value(said, KEY).to_string();
+        assert!(!shown.contains(KEY), "{shown}");
+        assert!(shown.contains("the key '[redacted]' is unknown"), "{shown}");
+    }
+
+    #[test]
+    fn what_looks_like_a_token_is_taken_out() {
+        for (said, shown) in [
+            (format!("revoked: {TOKEN}"), "revoked: [redacted]"),
+            (format!("\"{TOKEN}\" and {TOKEN}, too"), "\"[redacted]\" and [redacted], too"),
+            (format!("Bearer={TOKEN}"), "Bearer=[redacted]"),
+        ] {
+            assert_eq!(text(&said, KEY), shown);
+        }
+    }
+
+    #[test]
+    fn other_words_stay() {
+        let said = "The 'deviceId' field is required. eyJs are fine, so is a.b.c";
+        assert_eq!(text(said, KEY), said);
+        assert_eq!(text("queue", "e"), "queue");
+    }
+
+    #[test]
+    fn what_is_shown_is_one_line_of_bounded_length() {
+        assert_eq!(text("one\r\ntwo\u{1b}[31m", KEY), "one  two [31m");
+        assert_eq!(text(&"é".repeat(10_000), KEY).chars().count(), SENTENCE);
+        let many = value(json!(vec![0; 1000]), KEY);
+        assert_eq!(many.as_array().unwrap().len(), ENTRIES);
+    }
+}

@@ -1,0 +1,32 @@
+//! Registers a bot and prints whom it became.
+//!
+//! With `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` and `SOCIAL_PLUS_DEVICE_ID` set it asks the service,
+//! without them a sandbox of its own:
+//!
+//! ```sh
+//! cargo run --example register --features sandbox
+//! ```
+
+use std::env;
+use std::error::Error;
+
+use social_plus_bot::BotClient;
+use social_plus_bot::sandbox::Sandbox;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sandbox = Sandbox::start().await?;
+    let bot = if env::var_os("SOCIAL_PLUS_API_KEY").is_some() {
+        BotClient::from_env()?
+    } else {
+        sandbox.client().build()?
+    };
+
+    let session = bot.register().await?;
+    if let Some(user) = session.user() {
+        println!("I am {}", user.user_id.as_deref().unwrap_or("somebody"));
+        println!("known as {}", user.display_name.as_deref().unwrap_or("nobody in particular"));
+    }
+    println!("until {}", session.expires_at());
+    Ok(())
+}
