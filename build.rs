@@ -12,7 +12,7 @@ mod generate;
 const CONTRACT: &str = "openapi/social-plus-bot.json";
 
 fn main() -> ExitCode {
-    for source in ["build.rs", "build/generate.rs", CONTRACT] {
+    for source in ["build.rs", "build", CONTRACT] {
         println!("cargo::rerun-if-changed={source}");
     }
     match write_client() {

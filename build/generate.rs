@@ -43,12 +43,22 @@ pub fn client(contract: &str) -> Result<String, String> {
         settings.with_replacement(schema, rust, [].into_iter());
     }
 
-    // The generator answers some documents that it can't handle with a panic, whose words go to standard
-    // error; the build still has to end with a sentence that names the contract.
-    let tokens =
-        panic::catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&document)))
-            .map_err(|_| "the generator gave up on it for the reason printed above".to_owned())?
-            .map_err(|error| format!("the generator refuses it: {error}"))?;
+    let tokens = quietly(|| Generator::new(&settings).generate_tokens(&document))
+        .map_err(|reason| format!("the generator gives up on it: {reason}"))?
+        .map_err(|error| format!("the generator refuses it: {error}"))?;
     let file = syn::parse2(tokens).map_err(|error| format!("the generated code does not parse: {error}"))?;
     Ok(prettyplease::unparse(&file))
+}
+
+/// Turns a panic into its message: the generator answers some documents that it can't handle with one, and
+/// the build still has to end with a sentence that names the contract.
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    result.map_err(|panic| match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("it does not say why").to_owned(),
+    })
 }

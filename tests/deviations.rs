@@ -1,0 +1,184 @@
+//! A 200 with a usable token is a session, whatever else in it departs from the contract.
+
+use serde_json::{Value, json};
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{DeviationKind, Open, Permission, Session};
+
+/// The session of a registration whose good answer was altered.
+async fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Session {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_next(Fault::altered(alter));
+    sandbox.client().build().unwrap().register().await.unwrap()
+}
+
+fn noted(session: &Session) -> Vec<String> {
+    session.deviations().iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn unknown_values_are_kept_as_text() {
+    let session = altered(|answer| {
+        answer["userType"] = json!("assistant");
+        answer["users"][0]["permissions"] = json!(["BAN_USER", "FLY"]);
+    })
+    .await;
+    assert_eq!(session.user_type(), Some(&Open::Unknown("assistant".to_owned())));
+    let permissions = session.user().unwrap().permissions.clone().unwrap();
+    assert_eq!(permissions, [Open::Known(Permission::BanUser), Open::Unknown("FLY".to_owned())]);
+    assert_eq!(
+        noted(&session),
+        [
+            "/userType: a value that is not documented",
+            "/users/0/permissions/1: a value that is not documented"
+        ]
+    );
+    let again = serde_json::to_value(session.body()).unwrap();
+    assert_eq!(again["userType"], "assistant");
+    assert_eq!(again["users"][0]["permissions"], json!(["BAN_USER", "FLY"]));
+}
+
+#[tokio::test]
+async fn users_can_be_empty_null_or_missing() {
+    let empty = altered(|answer| answer["users"] = json!([])).await;
+    assert!(empty.user().is_none() && empty.deviations().is_empty());
+    let null = altered(|answer| answer["users"] = json!(null)).await;
+    assert_eq!(noted(&null), ["/users: expected array, found null"]);
+    let missing = altered(|answer| drop(answer.as_object_mut().unwrap().remove("users"))).await;
+    assert_eq!(noted(&missing), ["/users: missing"]);
+    assert!(null.users().is_empty() && missing.users().is_empty());
+}
+
+#[tokio::test]
+async fn what_of_a_user_departs_costs_no_more_than_itself() {
+    let session = altered(|answer| {
+        let user = &mut answer["users"][0];
+        user["hashFlag"] = json!(null);
+        user["flagCount"] = json!("12");
+        user["createdAt"] = json!("last year");
+        user["isBrand"] = json!(1);
+        user["roles"] = json!(["reader", 7]);
+        user["displayName"] = json!("Crawler");
+        user.as_object_mut().unwrap().remove("updatedAt");
+    })
+    .await;
+    let user = session.user().unwrap();
+    assert_eq!((user.flag_count, user.is_brand, user.created_at, user.updated_at), (None, None, None, None));
+    assert!(user.hash_flag.is_none());
+    assert_eq!(user.display_name.as_deref(), Some("Crawler"));
+    assert_eq!(user.roles.as_deref(), Some(&["reader".to_owned()][..]));
+    let mut noted = noted(&session);
+    noted.sort();
+    assert_eq!(
+        noted,
+        [
+            "/users/0/createdAt: expected date-time, found string",
+            "/users/0/flagCount: expected integer, found string",
+            "/users/0/hashFlag: expected object, found null",
+            "/users/0/isBrand: expected boolean, found number",
+            "/users/0/roles/1: expected string, found number",
+            "/users/0/updatedAt: missing",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_optional_field_can_be_null() {
+    let session = altered(|answer| {
+        let essential = ["accessToken", "issuedAt", "expiresAt", "users"];
+        for (name, value) in answer.as_object_mut().unwrap() {
+            if !essential.contains(&name.as_str()) {
+                *value = Value::Null;
+            }
+        }
+        for value in answer["users"][0].as_object_mut().unwrap().values_mut() {
+            *value = Value::Null;
+        }
+    })
+    .await;
+    assert!(session.user().is_some());
+    assert!(
+        session
+            .deviations()
+            .iter()
+            .all(|deviation| matches!(deviation.kind(), DeviationKind::WrongType { found: "null", .. }))
+    );
+}
+
+#[tokio::test]
+async fn unknown_fields_are_noted_wherever_they_are() {
+    let session = altered(|answer| {
+        answer["region"] = json!("eu");
+        answer["users"][0]["mood"] = json!({ "deep": [1] });
+        answer["users"][0]["a/b~c\n"] = json!(1);
+    })
+    .await;
+    let mut noted = noted(&session);
+    noted.sort();
+    let field = "a field that is not documented";
+    assert_eq!(
+        noted,
+        [
+            format!("/region: {field}"),
+            format!("/users/0/a~1b~0c\u{fffd}: {field}"),
+            format!("/users/0/mood: {field}"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn roles_files_and_metadata_can_hold_anything() {
+    let session = altered(|answer| {
+        answer["roles"] = json!([{ "anything": [null, 1.5] }, {}]);
+        answer["files"] = json!([{ "attributes": { "size": "12" } }]);
+        answer["users"][0]["metadata"] = json!({ "x": { "y": null } });
+    })
+    .await;
+    assert_eq!(session.deviations(), []);
+    assert_eq!(
+        serde_json::to_value(&session.body().files).unwrap(),
+        json!([{ "attributes": { "size": "12" } }])
+    );
+    let odd = altered(|answer| {
+        answer["roles"] = json!([1, "two", {}]);
+        answer["files"] = json!("none");
+    })
+    .await;
+    assert_eq!(
+        noted(&odd),
+        [
+            "/files: expected array, found string",
+            "/roles/0: expected object, found number",
+            "/roles/1: expected object, found string"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_at_all_costs_no_more_than_its_field() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    for unreadable in [&*deep, "1e999", r#""\ud800""#] {
+        let body = format!(
+            r#"{{"accessToken":"abc","issuedAt":"2026-01-01T00:00:00Z","expiresAt":"2126-01-01T00:00:00Z",
+                "users":[],"roles":{unreadable}}}"#
+        );
+        sandbox.fail_next(Fault::answer(200, "application/json", body));
+        let session = sandbox.client().build().unwrap().register().await.unwrap();
+        assert_eq!(noted(&session), ["/roles: can't be read"]);
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_deviations_is_bounded() {
+    let session = altered(|answer| answer["users"] = json!(vec![json!({}); 10_000])).await;
+    assert_eq!(session.users().len(), 10_000);
+    assert_eq!(session.deviations().len(), 100);
+}
+
+#[tokio::test]
+async fn whole_numbers_may_be_written_as_decimals() {
+    let session = altered(|answer| answer["users"][0]["flagCount"] = json!(5.0)).await;
+    assert_eq!((session.user().unwrap().flag_count, session.deviations().len()), (Some(5), 0));
+    let session = altered(|answer| answer["users"][0]["flagCount"] = json!(5.5)).await;
+    assert_eq!(noted(&session), ["/users/0/flagCount: expected integer, found number"]);
+}

@@ -1,0 +1,282 @@
+//! What callers see when the service refuses, fails, or answers with something that is no session.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{BotClient, Error, ErrorCode, ErrorKind};
+use tokio::net::TcpListener;
+
+const JSON: &str = "application/json";
+const HTML: &str = "text/html";
+const PAGE: &str = "<html><body><h1>It broke</h1></body></html>";
+
+/// What a registration meets whose every try meets `fault`, and how many tries there were.
+async fn refused(fault: Fault) -> (Error, usize) {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_always(fault);
+    let bot = sandbox.client().timeout(Duration::from_secs(10)).build().unwrap();
+    let error = bot.register().await.expect_err("the fault should be met");
+    (error, sandbox.requests().len())
+}
+
+/// A 200 with this body is an `InvalidResponse`, at the first try. Returns the error's text.
+async fn no_session(content_type: &str, body: &str) -> String {
+    let (error, tries) = refused(Fault::answer(200, content_type, body)).await;
+    assert_eq!(
+        (error.kind(), error.status(), tries),
+        (ErrorKind::InvalidResponse, Some(200), 1),
+        "{body}: {error}"
+    );
+    assert!(!error.is_transient());
+    error.to_string()
+}
+
+fn envelope(code: i64, message: &str, detail: &serde_json::Value) -> String {
+    json!({ "status": "error", "code": code, "message": message, "data": { "detail": detail } }).to_string()
+}
+
+#[tokio::test]
+async fn a_documented_error_is_readable_in_every_part() {
+    for (status, code, kind) in [
+        (401, ErrorCode::UNAUTHORIZED, ErrorKind::Rejected),
+        (403, ErrorCode::USER_BANNED, ErrorKind::Rejected),
+        (422, ErrorCode::UNEXPECTED, ErrorKind::Rejected),
+        (500, ErrorCode::UNEXPECTED, ErrorKind::Unavailable),
+    ] {
+        let body = envelope(code.get(), "it was said", &json!(["first", "second"]));
+        let (error, tries) = refused(Fault::answer(status, JSON, body)).await;
+        assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(status), Some(code)));
+        assert_eq!(error.message(), Some("it was said"));
+        assert_eq!(error.details(), ["first", "second"]);
+        assert_eq!(error.is_transient(), status == 500);
+        assert_eq!(tries, if status == 500 { 4 } else { 1 });
+        let text = error.to_string();
+        for part in [&*status.to_string(), &*code.to_string(), "it was said", "first", "second"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn details_can_be_an_object() {
+    let detail = json!({ "deviceId": "too long", "limit": 150, "inner": { "a": [1] } });
+    let (error, _) = refused(Fault::answer(422, JSON, envelope(500_000, "wrong", &detail))).await;
+    assert_eq!(error.details(), ["deviceId: too long", r#"inner: {"a":[1]}"#, "limit: 150"]);
+}
+
+#[tokio::test]
+async fn a_code_of_tomorrow_is_still_a_code() {
+    let (error, _) = refused(Fault::answer(403, JSON, envelope(499_999, "new", &json!([])))).await;
+    assert_eq!(error.code(), Some(ErrorCode::from(499_999)));
+}
+
+#[tokio::test]
+async fn an_error_without_the_envelope_is_known_by_its_status() {
+    for body in [
+        PAGE,
+        "",
+        "null",
+        "[1,2]",
+        "\"text\"",
+        r#"{"error":"nope"}"#,
+        r#"{"message":7,"code":"x"}"#,
+        "{\"cut",
+    ] {
+        for (status, kind) in
+            [(404, ErrorKind::Rejected), (405, ErrorKind::Rejected), (501, ErrorKind::Unavailable)]
+        {
+            let (error, tries) = refused(Fault::answer(status, HTML, body)).await;
+            assert_eq!((error.kind(), error.status(), tries), (kind, Some(status), 1), "{body}");
+            assert_eq!((error.code(), error.message(), error.details().len()), (None, None, 0), "{body}");
+            assert!(!error.to_string().contains("broke"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateways_failure_is_tried_four_times() {
+    for status in [502, 503, 504] {
+        let (error, tries) = refused(Fault::answer(status, HTML, PAGE)).await;
+        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, Some(status), 4));
+        assert!(error.is_transient());
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_when_to_come_back_in_seconds() {
+    let (error, tries) = refused(Fault::answer(429, HTML, "").header("retry-after", "120")).await;
+    assert_eq!((error.kind(), error.status(), tries), (ErrorKind::RateLimited, Some(429), 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_when_to_come_back_as_a_date() {
+    let then = std::time::SystemTime::now() + Duration::from_secs(300);
+    let (error, _) =
+        refused(Fault::answer(429, HTML, "").header("retry-after", httpdate::fmt_http_date(then))).await;
+    let wait = error.retry_after().unwrap().as_secs();
+    assert!((295..=300).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
+async fn a_date_that_has_passed_asks_for_no_wait() {
+    let fault = Fault::answer(503, HTML, "").header("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let (error, tries) = refused(fault).await;
+    assert_eq!((error.retry_after(), tries), (Some(Duration::ZERO), 4));
+}
+
+#[tokio::test]
+async fn a_retry_after_that_makes_no_sense_is_passed_over() {
+    for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
+        let (error, tries) = refused(Fault::answer(429, HTML, "").header("retry-after", value)).await;
+        assert_eq!((error.retry_after(), tries), (None, 4), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("http://{}/api/v5/sessions/bot", elsewhere.local_addr().unwrap());
+    for status in [301, 302, 303, 307, 308] {
+        let (error, tries) = refused(Fault::redirect(status, &location)).await;
+        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+        assert!(error.to_string().contains("redirects to 127.0.0.1"), "{error}");
+    }
+    // A connection that was made waits in the listener's queue, so there is nothing to wait for.
+    let came = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
+    assert!(came.is_err(), "something connected to the redirect's target");
+}
+
+#[tokio::test]
+async fn an_undocumented_success_is_no_session() {
+    for status in [201, 202, 204] {
+        let (error, tries) = refused(Fault::answer(status, JSON, "")).await;
+        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+    }
+}
+
+#[tokio::test]
+async fn a_200_that_is_no_json_object_is_no_session() {
+    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "{}{}", "\u{feff}{}"] {
+        let text = no_session(JSON, body).await;
+        assert!(text.contains("it is not a JSON object"), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_200_with_an_error_envelope_is_no_session() {
+    let text = no_session(JSON, &envelope(400_100, "Unauthorized", &json!([]))).await;
+    assert!(text.contains("/accessToken: missing"), "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_without_a_usable_token_or_date_is_no_session() {
+    let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
+    for (field, value, said) in [
+        ("accessToken", json!(""), "/accessToken is empty"),
+        ("accessToken", json!("two\nlines"), "/accessToken has a line break in it"),
+        ("accessToken", json!("schlüssel"), "/accessToken has a character that is not visible ASCII"),
+        ("accessToken", json!(12_345), "/accessToken: expected string, found number"),
+        ("accessToken", json!(null), "/accessToken: expected string, found null"),
+        ("accessToken", json!({ "token": "abc" }), "/accessToken: expected string, found object"),
+        ("issuedAt", json!("yesterday"), "/issuedAt: expected date-time, found string"),
+        ("issuedAt", json!(1_700_000_000), "/issuedAt: expected string, found number"),
+        ("expiresAt", json!("2126-13-01T00:00:00Z"), "/expiresAt: expected date-time, found string"),
+        ("expiresAt", json!("2126-01-01"), "/expiresAt: expected date-time, found string"),
+        ("expiresAt", json!("2026-01-01T00:00:00Z"), "expires (2026-01-01 00:00:00 UTC) before"),
+        ("expiresAt", json!("2025-01-01T00:00:00Z"), "expires (2025-01-01 00:00:00 UTC) before"),
+        ("expiresAt", json!("2026-01-02T00:00:00Z"), "the token expired at 2026-01-02"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let text = no_session(JSON, &body.to_string()).await;
+        assert!(text.contains(said), "{said} is not in: {text}");
+    }
+    for field in ["accessToken", "issuedAt", "expiresAt"] {
+        let mut body = good.clone();
+        body.as_object_mut().unwrap().remove(field);
+        let text = no_session(JSON, &body.to_string()).await;
+        assert!(text.contains(&format!("/{field}: missing")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_oversized_answer_is_no_session() {
+    for announced in [true, false] {
+        let (error, tries) = refused(Fault::oversized(30 << 20, announced)).await;
+        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(200), 1));
+        assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_on_answers_can_be_set_to_the_byte() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let body = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] }).to_string();
+    sandbox.fail_always(Fault::answer(200, JSON, body.clone()));
+    sandbox.client().max_response_bytes(body.len()).build().unwrap().register().await.unwrap();
+    let error =
+        sandbox.client().max_response_bytes(body.len() - 1).build().unwrap().register().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_deadline() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_always(Fault::silence());
+    let bot = sandbox.client().timeout(Duration::from_millis(300)).build().unwrap();
+    let start = Instant::now();
+    let error = bot.register().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
+    assert!(error.is_transient());
+    assert!((Duration::from_millis(300)..Duration::from_secs(3)).contains(&start.elapsed()));
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_four_times() {
+    for fault in [Fault::reset(), Fault::cut_short()] {
+        let (error, tries) = refused(fault).await;
+        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, None, 4));
+        assert!(error.is_transient());
+        assert!(error.to_string().starts_with("the connection to the service broke: "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let bot = BotClient::builder()
+        .api_key("b0e8a2c4d6f8")
+        .device_id("crawler-1")
+        .base_url(address)
+        .build()
+        .unwrap();
+    let error = bot.register().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("no connection to the service"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn a_host_without_an_address_is_unavailable() {
+    // `.invalid` is reserved for names that never resolve.
+    let bot = BotClient::builder()
+        .api_key("b0e8a2c4d6f8")
+        .device_id("crawler-1")
+        .base_url("https://nowhere.invalid");
+    let error = bot.timeout(Duration::from_secs(20)).build().unwrap().register().await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout), "{error}");
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn an_error_status_counts_even_if_its_body_never_comes() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_always(Fault::answer(403, HTML, vec![b'x'; 30 << 20]));
+    let error = sandbox.client().build().unwrap().register().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(403)));
+}

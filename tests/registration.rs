@@ -1,0 +1,119 @@
+//! Registering, when the service is well or comes back in time.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{ErrorKind, Open, UserType};
+
+#[tokio::test]
+async fn a_registration_gives_a_session() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let before = Utc::now();
+    let session = sandbox.client().build().unwrap().register().await.unwrap();
+
+    assert_eq!(session.access_token().expose_secret().split('.').count(), 3);
+    assert_eq!(session.lifetime(), TimeDelta::days(30));
+    assert_eq!(session.expires_at() - session.issued_at(), TimeDelta::days(30));
+    assert!((session.issued_at() - before).abs() < TimeDelta::seconds(5));
+    assert_eq!(session.user_type(), Some(&Open::Known(UserType::Bot)));
+    assert!(session.user().unwrap().user_id.is_some());
+    assert_eq!(session.deviations(), []);
+    assert_eq!(sandbox.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_is_cached() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let first = bot.register().await.unwrap();
+    let second = bot.clone().register().await.unwrap();
+    assert_eq!(sandbox.requests().len(), 2);
+    assert_ne!(first.access_token().expose_secret(), second.access_token().expose_secret());
+    assert_eq!(first.user().unwrap().user_id, second.user().unwrap().user_id);
+}
+
+#[tokio::test]
+async fn a_fault_that_passes_is_not_noticed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    for fault in
+        [Fault::status(500), Fault::status(503), Fault::status(429), Fault::reset(), Fault::cut_short()]
+    {
+        sandbox.fail_next(fault);
+        bot.register().await.unwrap();
+    }
+    assert_eq!(sandbox.requests().len(), 10);
+}
+
+#[tokio::test]
+async fn three_faults_in_a_row_pass_too() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for fault in [Fault::status(502), Fault::reset(), Fault::status(504)] {
+        sandbox.fail_next(fault);
+    }
+    sandbox.client().build().unwrap().register().await.unwrap();
+    assert_eq!(sandbox.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn a_slow_answer_within_the_deadline_is_waited_for() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_next(Fault::delay(Duration::from_millis(200)));
+    sandbox.client().timeout(Duration::from_secs(9)).build().unwrap().register().await.unwrap();
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_requests_pass_the_sandboxs_own_check() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox
+        .client()
+        .api_key("another-key")
+        .device_id("é".repeat(150))
+        .build()
+        .unwrap()
+        .register()
+        .await
+        .unwrap();
+    assert_eq!(sandbox.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_dropped_registration_leaves_the_client_usable() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    sandbox.fail_next(Fault::silence());
+    let dropped = tokio::time::timeout(Duration::from_millis(100), bot.register()).await;
+    assert!(dropped.is_err());
+    bot.register().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_bare_operation_sends_the_key_and_answers_typed() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let call = || bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send();
+    let answer = call().await.unwrap();
+    assert_eq!(answer.user_type, Some(Open::Known(UserType::Bot)));
+
+    sandbox.fail_next(Fault::status(503));
+    assert_eq!(call().await.unwrap_err().status().unwrap(), 503);
+    assert_eq!(sandbox.requests().len(), 2);
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error_and_no_panic() {
+    let bot = social_plus_bot::BotClient::builder()
+        .api_key("b0e8")
+        .region("us")
+        .device_id("crawler-1")
+        .build()
+        .unwrap();
+    let mut register = std::pin::pin!(bot.register());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match register.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Config),
+        other => panic!("{other:?}"),
+    }
+}
