@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use http::header::RETRY_AFTER;
 use serde_json::json;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{BotClient, Error, ErrorCode, ErrorKind};
@@ -105,7 +106,7 @@ async fn a_gateways_failure_is_tried_four_times() {
 
 #[tokio::test]
 async fn a_rate_limit_says_when_to_come_back_in_seconds() {
-    let (error, tries) = refused(Fault::answer(429, HTML, "").header("retry-after", "120")).await;
+    let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
     assert_eq!((error.kind(), error.status(), tries), (ErrorKind::RateLimited, Some(429), 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
     assert!(error.is_transient());
@@ -115,14 +116,14 @@ async fn a_rate_limit_says_when_to_come_back_in_seconds() {
 async fn a_rate_limit_says_when_to_come_back_as_a_date() {
     let then = std::time::SystemTime::now() + Duration::from_secs(300);
     let (error, _) =
-        refused(Fault::answer(429, HTML, "").header("retry-after", httpdate::fmt_http_date(then))).await;
+        refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, &httpdate::fmt_http_date(then))).await;
     let wait = error.retry_after().unwrap().as_secs();
     assert!((295..=300).contains(&wait), "{wait}");
 }
 
 #[tokio::test]
 async fn a_date_that_has_passed_asks_for_no_wait() {
-    let fault = Fault::answer(503, HTML, "").header("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let fault = Fault::answer(503, HTML, "").header(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT");
     let (error, tries) = refused(fault).await;
     assert_eq!((error.retry_after(), tries), (Some(Duration::ZERO), 4));
 }
@@ -130,7 +131,7 @@ async fn a_date_that_has_passed_asks_for_no_wait() {
 #[tokio::test]
 async fn a_retry_after_that_makes_no_sense_is_passed_over() {
     for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
-        let (error, tries) = refused(Fault::answer(429, HTML, "").header("retry-after", value)).await;
+        let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
         assert_eq!((error.retry_after(), tries), (None, 4), "{value}");
     }
 }

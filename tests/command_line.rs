@@ -1,0 +1,275 @@
+//! The command line tool, run as a process.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use chrono::DateTime;
+use serde_json::Value;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+
+/// The tool, without the settings that the caller's environment may have.
+fn tool() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_social-plus-bot"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCIAL_PLUS_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+/// `register` with a sandbox of the test's own.
+fn register(sandbox: &Sandbox) -> Command {
+    let mut command = tool();
+    command.args(["register", "--base-url", sandbox.base_url(), "--device-id", "crawler-1"]);
+    command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
+    command
+}
+
+#[track_caller]
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Ended with this status, one line on standard error and nothing on standard output. Returns the line.
+#[track_caller]
+fn failed(output: &Output, status: i32) -> String {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert_eq!(said.matches('\n').count(), 1, "{said}");
+    assert!(said.starts_with("error: "), "{said}");
+    assert!(output.stdout.is_empty());
+    said.trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn register_prints_the_session_with_every_documented_required_field() {
+    let mut command = tool();
+    command.args(["register", "--sandbox"]);
+    let output = run(command).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let session: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let contract: Value = serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap();
+    for (schema, value) in [("BotSession", &session), ("User", &session["users"][0])] {
+        for name in contract["components"]["schemas"][schema]["required"].as_array().unwrap() {
+            assert!(!value[name.as_str().unwrap()].is_null(), "{name} of {schema} is missing");
+        }
+    }
+    let issued = DateTime::parse_from_rfc3339(session["issuedAt"].as_str().unwrap()).unwrap();
+    let expires = DateTime::parse_from_rfc3339(session["expiresAt"].as_str().unwrap()).unwrap();
+    assert_eq!((expires - issued).num_days(), 30);
+}
+
+#[tokio::test]
+async fn register_can_print_for_people() {
+    let mut command = tool();
+    command.args(["register", "--sandbox", "--format", "text", "--device-id", "crawler-1"]);
+    let output = run(command).await;
+    let lines: Vec<_> = text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(lines, ["user", "issued", "expires", "token"]);
+}
+
+#[tokio::test]
+async fn the_environment_gives_what_no_option_does() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut command = tool();
+    command.arg("register");
+    command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("SOCIAL_PLUS_BASE_URL", sandbox.base_url());
+    command.env("SOCIAL_PLUS_DEVICE_ID", "from-the-environment");
+    assert!(run(command).await.status.success());
+
+    let mut command = register(&sandbox);
+    command.env("SOCIAL_PLUS_DEVICE_ID", "from-the-environment").env("SOCIAL_PLUS_REGION", "mars");
+    assert!(run(command).await.status.success());
+
+    let ids: Vec<_> = sandbox
+        .requests()
+        .iter()
+        .map(|request| serde_json::from_slice::<Value>(request.body()).unwrap()["deviceId"].clone())
+        .collect();
+    assert_eq!(ids, ["from-the-environment", "crawler-1"]);
+}
+
+#[tokio::test]
+async fn the_key_can_come_from_a_file_or_from_standard_input() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-file").start().await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "key-of-a-file\n").unwrap();
+    let mut command = register(&sandbox);
+    command.arg("--api-key-file").arg(file.path());
+    assert!(run(command).await.status.success());
+
+    let mut command = register(&sandbox);
+    command.args(["--api-key-file", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"key-of-a-file\n").unwrap();
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2_and_one_line() {
+    for (arguments, said) in [
+        (&["register", "--colour", "red"][..], "unexpected argument '--colour'"),
+        (&["fly"], "unrecognized subcommand 'fly'"),
+        (&[], "requires a subcommand"),
+        (&["register", "--timeout", "soon"], "invalid value 'soon' for '--timeout <SECONDS>'"),
+        (&["register", "--timeout", "-1"], "--timeout"),
+        (&["register", "--timeout=-1"], "--timeout"),
+        (&["register", "--format", "xml"], "[possible values: json, text]"),
+        (&["register", "--sandbox", "--region", "us"], "cannot be used with"),
+        (&["sandbox", "--port", "70000"], "--port"),
+    ] {
+        let mut command = tool();
+        command.args(arguments);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains(said), "{said} is not in: {line}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_configuration_ends_with_2_and_names_the_setting() {
+    let long = "x".repeat(151);
+    for (arguments, said) in [
+        (&[][..], "api_key: not set"),
+        (&["--api-key-file", "/nonexistent/key"], "--api-key-file /nonexistent/key: "),
+        (&["--api-key-file", "/dev/null"], "api_key: the key is empty"),
+        (&["--api-key-file", "/dev/zero"], "--api-key-file /dev/zero: too long for a key"),
+    ] {
+        let mut command = tool();
+        command.arg("register").args(arguments);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains(said), "{said} is not in: {line}");
+    }
+    for (arguments, said) in [
+        (&["--device-id", "crawler-1"][..], "region: not set"),
+        (&["--region", "us"], "device_id: not set"),
+        (&["--region", "us", "--device-id", ""], "device_id: is empty"),
+        (&["--region", "us", "--device-id", &long], "device_id: longer than 150 characters"),
+        (&["--region", "mars", "--device-id", "x"], "the regions are us, eu, sg"),
+        (&["--base-url", "http://example.com", "--device-id", "x"], "base_url: plain http"),
+        (&["--region", "us", "--device-id", "x", "--timeout", "0"], "timeout: must be longer than zero"),
+    ] {
+        let mut command = tool();
+        command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").arg("register").args(arguments);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains(said), "{said} is not in: {line}");
+    }
+}
+
+#[tokio::test]
+async fn two_addresses_in_the_environment_are_one_too_many() {
+    let mut command = tool();
+    command.arg("register").env("SOCIAL_PLUS_REGION", "us").env("SOCIAL_PLUS_BASE_URL", "https://example.com");
+    command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
+    assert!(failed(&run(command).await, 2).contains("unset one"));
+}
+
+#[tokio::test]
+async fn the_status_tells_a_refusal_from_an_outage() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (fault, status) in [
+        (Fault::status(401), 3),
+        (Fault::status(422), 3),
+        (Fault::status(503), 4),
+        (Fault::status(429).header(http::header::RETRY_AFTER, "100"), 4),
+        (Fault::silence(), 4),
+        (Fault::answer(200, "text/html", "<p>"), 1),
+        (Fault::redirect(302, "https://example.com"), 1),
+    ] {
+        sandbox.fail_always(fault);
+        let mut command = register(&sandbox);
+        command.args(["--timeout", "2.5"]);
+        failed(&run(command).await, status);
+    }
+}
+
+#[tokio::test]
+async fn deviations_are_told_apart_from_the_session() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fail_next(Fault::altered(|answer| answer["userType"] = "assistant".into()));
+    let output = run(register(&sandbox)).await;
+    assert!(text(&output.stderr).starts_with("note: "));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["userType"], "assistant");
+}
+
+#[tokio::test]
+async fn a_proxy_never_sees_a_key_that_goes_over_plain_http() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let proxy = Sandbox::start().await.unwrap();
+    let mut command = register(&sandbox);
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, proxy.base_url());
+    }
+    command.env_remove("no_proxy").env_remove("NO_PROXY");
+    assert!(run(command).await.status.success());
+    assert_eq!((sandbox.requests().len(), proxy.requests().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn whoever_closes_the_output_early_gets_no_complaint() {
+    let mut command = tool();
+    command.args(["register", "--sandbox"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+/// A stand-alone sandbox, ended when dropped.
+struct Served(Child);
+
+impl Served {
+    fn start(arguments: &[&str]) -> (Self, BufReader<ChildStdout>) {
+        let mut command = tool();
+        command.arg("sandbox").args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        (Self(child), out)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sandbox_says_where_it_listens_and_serves_other_processes() {
+    let (served, mut out) = Served::start(&[]);
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ").expect(&line).to_owned();
+    assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+
+    let mut command = tool();
+    command.args(["register", "--base-url", &address, "--device-id", "x"]).env("SOCIAL_PLUS_API_KEY", "any");
+    assert!(run(command).await.status.success());
+
+    let port = address.rsplit(':').next().unwrap();
+    let mut command = tool();
+    command.args(["sandbox", "--port", port]);
+    let line = failed(&run(command).await, 2);
+    assert!(line.contains(&format!("--port {port}: ")), "{line}");
+    drop(served);
+}
+
+#[tokio::test]
+async fn every_help_text_has_an_example() {
+    for arguments in [&["register", "--help"][..], &["sandbox", "--help"]] {
+        let mut command = tool();
+        command.args(arguments);
+        let output = run(command).await;
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("Example:\n  social-plus-bot "), "{}", text(&output.stdout));
+    }
+    let mut command = tool();
+    command.arg("--help");
+    assert!(text(&run(command).await.stdout).contains("Exit status: 0 done"));
+}

@@ -1,0 +1,155 @@
+//! Neither key nor token is shown anywhere: not in logs at their most talkative, not by any public type, and
+//! not in errors, even when the service quotes them.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use social_plus_bot::BotClient;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::fmt::MakeWriter;
+
+const KEY: &str = "b0e8a2c4d6f81357";
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl";
+
+/// Everything shown so far.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<u8>>>);
+
+impl Shown {
+    fn show(&self, shown: &impl Debug) {
+        self.say(&format!("{shown:?}\n{shown:#?}\n"));
+    }
+
+    fn say(&self, text: &str) {
+        self.0.lock().unwrap().extend_from_slice(text.as_bytes());
+    }
+
+    #[track_caller]
+    fn assert_without(&self, secret: &str) {
+        let shown = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        assert!(shown.len() > 100, "too little was shown to tell: {shown}");
+        if let Some(at) = shown.find(secret) {
+            let from = shown[..at].rfind('\n').map_or(0, |line| line + 1);
+            panic!("a secret is shown: {}", shown[from..].lines().next().unwrap_or_default());
+        }
+    }
+}
+
+impl io::Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Shown {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Registers with everything logged that any crate involved has to say.
+async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(shown.clone())
+        .finish();
+    work.with_subscriber(subscriber).await
+}
+
+#[tokio::test]
+async fn a_session_shows_neither_key_nor_token() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let shown = Shown::default();
+    let builder = sandbox.client().api_key(KEY);
+    shown.show(&builder);
+    let bot = builder.build().unwrap();
+    sandbox.fail_next(Fault::status(503));
+    sandbox.fail_next(Fault::altered(|answer| answer["new"] = json!(1)));
+    let session = logged(&shown, bot.register()).await.unwrap();
+    shown.show(&bot);
+    shown.show(bot.api());
+    shown.show(&session);
+    shown.show(session.access_token());
+    shown.show(session.body());
+    shown.show(&sandbox.requests());
+    shown.show(&sandbox);
+    shown.assert_without(KEY);
+    shown.assert_without(session.access_token().expose_secret());
+}
+
+#[tokio::test]
+async fn the_log_tells_of_retries_and_deviations_once() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let shown = Shown::default();
+    sandbox.fail_next(Fault::status(503));
+    sandbox.fail_next(Fault::altered(|answer| answer["userType"] = json!("assistant")));
+    logged(&shown, sandbox.client().build().unwrap().register()).await.unwrap();
+    let log = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("trying again").count(), 1);
+    assert_eq!(log.matches("/userType: a value that is not documented").count(), 1);
+}
+
+#[tokio::test]
+async fn an_error_shows_no_secret_that_the_service_quotes() {
+    let said = format!("the key {KEY} and the token {TOKEN} are unknown");
+    let envelope = |detail| json!({ "status": "error", "code": 400_100, "message": said, "data": { "detail": detail } });
+    let answers = [
+        (401, envelope(json!([said]))),
+        (422, envelope(json!({ KEY: TOKEN, "nested": [{ "a": said }] }))),
+        (500, envelope(json!([[said]]))),
+        (503, json!(said)),
+        (200, json!({ "accessToken": [TOKEN], "issuedAt": said, "expiresAt": TOKEN, "users": KEY })),
+        (200, json!({ "accessToken": TOKEN, "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2026-01-02T00:00:00Z" })),
+        (200, json!(said)),
+        (302, json!(said)),
+    ];
+    for (status, body) in answers {
+        for body in [body.to_string(), format!("<p>{said}"), body.to_string().replace('}', "")] {
+            let sandbox = Sandbox::start().await.unwrap();
+            let shown = Shown::default();
+            let bot = sandbox.client().api_key(KEY).build().unwrap();
+            sandbox.fail_always(Fault::answer(status, "application/json", body.clone()));
+            let error = logged(&shown, bot.register()).await.unwrap_err();
+            shown.show(&error);
+            shown.say(&error.to_string());
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                shown.say(&format!("{inner} {inner:?}"));
+                cause = inner.source();
+            }
+
+            let bare = logged(&shown, bot.api().register_bot_session().body_map(|body| body.device_id("x")).send());
+            let bare = bare.await.unwrap_err();
+            shown.show(&bare);
+            shown.say(&format!("{bare} {bare:#}"));
+            shown.assert_without(KEY);
+            shown.assert_without(TOKEN);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
+    let shown = Shown::default();
+    for key in ["half-a-secret\n", "half-a-secret\u{e9}"] {
+        let builder = BotClient::builder().api_key(key);
+        shown.show(&builder);
+        shown.show(&builder.build().unwrap_err());
+    }
+    for url in ["https://me:half-a-secret@example.com", "https://example.com/?key=half-a-secret", "half-a-secret"] {
+        let builder = BotClient::builder().api_key(KEY).base_url(url);
+        shown.show(&builder);
+        shown.show(&builder.build().unwrap_err());
+    }
+    shown.assert_without("half-a-secret");
+}
