@@ -17,7 +17,8 @@ const KEPT: usize = 100;
 /// At most so many characters of a field's name are shown.
 const NAME_SHOWN: usize = 64;
 
-static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
+/// The contract, as the build read it.
+pub(crate) static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
     // It is part of the crate and was read by the build, so the fallback is never taken.
     serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap_or_default()
 });

@@ -67,6 +67,9 @@ mod open;
 mod redact;
 mod region;
 mod retry;
+#[cfg(feature = "sandbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
+pub mod sandbox;
 mod session;
 
 pub use answer::Answer;

@@ -1,0 +1,100 @@
+//! The bot users of a sandbox: who they are, and how much they have read today.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::lock;
+use crate::api::types::{HashFlag, User, UserMetadata};
+
+/// Reads that a bot has in a day, as documented.
+pub(super) const DAILY_READS: u32 = 100;
+
+/// Every bot user that registered.
+#[derive(Default)]
+pub(super) struct Bots {
+    /// Turns a key and a device into an id that only means something to this sandbox.
+    ids: RandomState,
+    known: Mutex<HashMap<String, Bot>>,
+}
+
+struct Bot {
+    created_at: DateTime<Utc>,
+    day: NaiveDate,
+    reads: u32,
+}
+
+impl Bots {
+    /// The id of the user that `device` is under `key`, and when it first came.
+    pub(super) fn register(&self, key: &[u8], device: &str, now: DateTime<Utc>) -> (String, DateTime<Utc>) {
+        let half = |which: u8| self.ids.hash_one((which, key, device));
+        let id = format!("bot-{:016x}{:016x}", half(0), half(1));
+        let mut known = lock(&self.known);
+        let bot = known.entry(id.clone()).or_insert(Bot { created_at: now, day: now.date_naive(), reads: 0 });
+        (id, bot.created_at)
+    }
+
+    /// Counts a read; says whether it was still allowed.
+    pub(super) fn read(&self, id: &str, today: NaiveDate) -> bool {
+        // Whoever has a token was registered, so there is none that is not known.
+        lock(&self.known).get_mut(id).is_some_and(|bot| bot.read(today))
+    }
+}
+
+impl Bot {
+    fn read(&mut self, today: NaiveDate) -> bool {
+        if self.day != today {
+            self.day = today;
+            self.reads = 0;
+        }
+        let allowed = self.reads < DAILY_READS;
+        self.reads += u32::from(allowed);
+        allowed
+    }
+}
+
+/// A bot user with every documented field. Beyond reading it may do nothing.
+pub(super) fn profile(id: &str, created_at: DateTime<Utc>) -> User {
+    let internal = id.trim_start_matches("bot-");
+    User {
+        id: Some(internal.to_owned()),
+        path: Some(format!("sandbox/user/{internal}")),
+        user_id: Some(id.to_owned()),
+        user_internal_id: Some(internal.to_owned()),
+        user_public_id: Some(internal.to_owned()),
+        roles: Some(Vec::new()),
+        permissions: Some(Vec::new()),
+        display_name: Some("Sandbox bot".to_owned()),
+        profile_handle: Some(id.to_owned()),
+        description: Some(String::new()),
+        avatar_file_id: Some(String::new()),
+        avatar_custom_url: Some(String::new()),
+        flag_count: Some(0),
+        hash_flag: Some(HashFlag { bits: Some(0), hashes: Some(0), hash: Some(Vec::new()) }),
+        metadata: Some(UserMetadata(Default::default())),
+        is_global_ban: Some(false),
+        is_brand: Some(false),
+        created_at: Some(created_at),
+        updated_at: Some(created_at),
+        is_deleted: Some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_day_has_its_own_hundred_reads() {
+        let monday = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
+        let bots = Bots::default();
+        let (id, _) = bots.register(b"key", "device", Utc::now());
+
+        let read_on = |day| (0..150).filter(|_| bots.read(&id, day)).count();
+
+        assert_eq!(read_on(monday), 100);
+        assert_eq!(read_on(monday.succ_opt().unwrap()), 100);
+    }
+}

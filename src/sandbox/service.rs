@@ -1,0 +1,263 @@
+//! Which answer a request gets.
+
+use std::collections::VecDeque;
+use std::future;
+use std::sync::Mutex;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use serde_json::{Value, json};
+
+use super::bots::{self, Bots};
+use super::contract::Registration;
+use super::fault::{Fault, Kind};
+use super::lock;
+use super::received::{Last, Received};
+use super::reply::{Outgoing, Refusal, Reply};
+use super::socket::Broken;
+use super::token::Tokens;
+use crate::api::types::{BotSession, RegisterBotSession, UserType};
+use crate::{AccessToken, ApiKey, ErrorCode, Open};
+
+/// A registration takes at most so many bytes; ten times what the contract's longest fields need.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// All that a sandbox knows.
+pub(super) struct Service {
+    registration: Registration,
+    api_key: Option<ApiKey>,
+    lifetime: TimeDelta,
+    started_at: DateTime<Utc>,
+    bots: Bots,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) requests: Last<Received>,
+    pub(super) violations: Last<String>,
+}
+
+/// The faults to come.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub(super) next: VecDeque<Fault>,
+    pub(super) always: Option<Fault>,
+}
+
+/// What a registration says of itself, or which rules it breaks.
+struct Asked {
+    key: Result<Vec<u8>, String>,
+    body: Result<RegisterBotSession, Vec<String>>,
+    overlong: bool,
+}
+
+impl Service {
+    pub(super) fn new(api_key: Option<ApiKey>, lifetime: TimeDelta) -> Result<Self, String> {
+        Ok(Self {
+            registration: Registration::read()?,
+            api_key,
+            lifetime,
+            started_at: Utc::now().trunc_subsecs(3),
+            bots: Bots::default(),
+            tokens: Tokens::new(),
+            faults: Mutex::default(),
+            requests: Last::default(),
+            violations: Last::default(),
+        })
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is to break instead.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Outgoing>, Broken> {
+        let (head, body) = request.into_parts();
+        let (body, overlong) = read(body).await?;
+        self.requests.push(self.received(&head, body.clone()));
+        if self.registration.is(&head.method, head.uri.path()) {
+            self.register(&head.headers, &body, overlong).await
+        } else {
+            Ok(self.use_token(&head).unwrap_or_else(Reply::from).whole())
+        }
+    }
+
+    fn received(&self, head: &request::Parts, body: Bytes) -> Received {
+        let mut headers = head.headers.clone();
+        for (name, value) in &mut headers {
+            if name == self.registration.key_header() || name == AUTHORIZATION {
+                value.set_sensitive(true);
+            }
+        }
+        Received { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
+    }
+
+    async fn register(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        overlong: bool,
+    ) -> Result<Response<Outgoing>, Broken> {
+        let asked = Asked {
+            key: self.registration.key(headers).map(<[u8]>::to_vec),
+            body: if overlong { Err(vec![too_long()]) } else { self.registration.body(headers, body) },
+            overlong,
+        };
+        let broken =
+            asked.key.as_ref().err().into_iter().chain(asked.body.as_ref().err().into_iter().flatten());
+        for rule in broken {
+            self.violations.push(rule.clone());
+        }
+
+        let fault = {
+            let mut faults = lock(&self.faults);
+            faults.next.pop_front().or_else(|| faults.always.clone())
+        };
+        let Some(Fault { kind, headers }) = fault else {
+            return Ok(self.usual(&asked).whole());
+        };
+        Ok(match kind {
+            Kind::Reply(reply) => reply.with(headers).whole(),
+            Kind::Silence => future::pending().await,
+            Kind::Reset => return Err(Broken::Reset),
+            Kind::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                self.usual(&asked).with(headers).whole()
+            }
+            Kind::CutShort => self.usual(&asked).with(headers).cut_short(),
+            Kind::Oversized { bytes, announced } => {
+                self.usual(&asked).with(headers).oversized(bytes, announced)
+            }
+            Kind::Lifetime(lifetime) => self.session(&asked, lifetime, |_| {}).with(headers).whole(),
+            Kind::Altered(alter) => self.session(&asked, self.lifetime, &*alter).with(headers).whole(),
+        })
+    }
+
+    fn usual(&self, asked: &Asked) -> Reply {
+        self.session(asked, self.lifetime, |_| {})
+    }
+
+    /// A session of this lifetime, altered, or the refusal that is due.
+    fn session(&self, asked: &Asked, lifetime: TimeDelta, alter: impl Fn(&mut Value)) -> Reply {
+        let session = self.issue(asked, lifetime).and_then(|session| {
+            serde_json::to_value(session).map_err(|_| failure("the session can't be written"))
+        });
+        match session {
+            Ok(mut session) => {
+                alter(&mut session);
+                Reply::json(StatusCode::OK, &session)
+            }
+            Err(refusal) => refusal.into(),
+        }
+    }
+
+    fn issue(&self, asked: &Asked, lifetime: TimeDelta) -> Result<BotSession, Refusal> {
+        let key = asked.key.as_ref().map_err(|rule| unauthorized(rule.clone()))?;
+        if self.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
+            return Err(unauthorized(format!("{}: not the accepted one", self.registration.key_header())));
+        }
+        if asked.overlong {
+            return Err(Refusal {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                code: ErrorCode::BAD_REQUEST,
+                message: "the request is too large",
+                detail: vec![too_long()],
+            });
+        }
+        let body = asked.body.as_ref().map_err(|rules| Refusal {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: ErrorCode::UNEXPECTED,
+            message: "the request breaks the contract",
+            detail: rules.clone(),
+        })?;
+
+        let issued_at = Utc::now().trunc_subsecs(3);
+        let last =
+            if lifetime > TimeDelta::zero() { DateTime::<Utc>::MAX_UTC } else { DateTime::<Utc>::MIN_UTC };
+        let expires_at = issued_at.checked_add_signed(lifetime).unwrap_or(last);
+        let (user, created_at) = self.bots.register(key, &body.device_id, issued_at);
+        let token = self
+            .tokens
+            .issue(&user, &body.device_id, issued_at, expires_at)
+            .map_err(|_| failure("the token can't be signed"))?;
+        Ok(BotSession {
+            access_token: AccessToken::from(token),
+            issued_at,
+            expires_at,
+            users: Some(vec![bots::profile(&user, created_at)]),
+            roles: Some(Vec::new()),
+            files: Some(Vec::new()),
+            last_cache_purge: Some(self.started_at),
+            user_type: Some(Open::Known(UserType::Bot)),
+        })
+    }
+
+    /// Anything but a registration: a bot shows its token, and may read.
+    fn use_token(&self, head: &request::Parts) -> Result<Reply, Refusal> {
+        let token =
+            bearer(&head.headers).ok_or_else(|| unauthorized(format!("{AUTHORIZATION}: no token")))?;
+        let claims = self
+            .tokens
+            .check(token, Utc::now())
+            .map_err(|reason| unauthorized(format!("{AUTHORIZATION}: {reason}")))?;
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Refusal {
+                status: StatusCode::FORBIDDEN,
+                code: ErrorCode::BOT_PERMISSION_DENIED,
+                message: "a bot may only read",
+                detail: vec![format!("{}: not allowed", head.method)],
+            });
+        }
+        if !self.bots.read(&claims.user_id, Utc::now().date_naive()) {
+            return Err(Refusal {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                code: ErrorCode::DAILY_QUOTA_EXCEEDED,
+                message: "the reads of the day are used up",
+                detail: vec![format!("{} a day (UTC)", bots::DAILY_READS)],
+            });
+        }
+        Ok(Reply::json(StatusCode::OK, &json!({})))
+    }
+}
+
+fn unauthorized(reason: String) -> Refusal {
+    Refusal {
+        status: StatusCode::UNAUTHORIZED,
+        code: ErrorCode::UNAUTHORIZED,
+        message: "not authorized",
+        detail: vec![reason],
+    }
+}
+
+fn too_long() -> String {
+    format!("body: longer than {BODY_LIMIT} bytes")
+}
+
+fn failure(reason: &str) -> Refusal {
+    Refusal {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: ErrorCode::UNEXPECTED,
+        message: "the sandbox failed",
+        detail: vec![reason.to_owned()],
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The body up to the limit, and whether it is longer. It is read to its end either way: a client that is
+/// answered while it still writes may see its connection break instead of the answer.
+async fn read(mut body: Incoming) -> Result<(Bytes, bool), Broken> {
+    let mut kept = Vec::new();
+    let mut overlong = false;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Broken::Request)?.into_data() else { continue };
+        let room = BODY_LIMIT - kept.len();
+        overlong |= data.len() > room;
+        kept.extend(data.into_iter().take(room));
+    }
+    Ok((kept.into(), overlong))
+}
