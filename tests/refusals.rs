@@ -160,10 +160,17 @@ async fn an_undocumented_success_is_no_session() {
 
 #[tokio::test]
 async fn a_200_that_is_no_json_object_is_no_session() {
-    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "{}{}", "\u{feff}{}"] {
+    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "\u{feff}{}"] {
         let text = no_session(JSON, body).await;
         assert!(text.contains("it is not a JSON object"), "{body}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_session_with_something_behind_it_is_no_session() {
+    let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
+    let text = no_session(JSON, &format!("{good}{good}")).await;
+    assert!(text.contains("trailing characters"), "{text}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ mod sandbox;
 
 /// Bot sessions of social.plus: read-only access tokens for search crawlers and automated readers.
 #[derive(Parser)]
-#[command(name = "social-plus-bot", version, after_help = exit::HELP)]
+#[command(name = "social-plus-bot", version, arg_required_else_help = false, after_help = exit::HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 /// The first line on standard output is `listening on http://127.0.0.1:PORT`. Any API key that is not empty
 /// is accepted, and only this machine can reach it.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  social-plus-bot sandbox --port 8080")]
+#[command(after_help = "Example:\n  social-plus-bot sandbox --port 8080\n")]
 pub struct Arguments {
     /// Port to listen on; 0 is any free one
     #[arg(long, default_value_t = 0)]
