@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
@@ -252,12 +252,22 @@ async fn a_token_of_the_sandbox_may_read() {
     let sandbox = Sandbox::start().await.unwrap();
     let token = token(&sandbox).await;
 
-    let answer = use_token(&sandbox, Method::GET, "/api/v3/network-settings/chat", &token).await;
+    let answer = use_token(&sandbox, Method::GET, "/api/v4/posts?limit=10", &token).await;
     assert_eq!((answer.status, answer.json()), (200, json!({})));
     assert_eq!(answer.headers[CONTENT_TYPE], "application/json");
 
-    let answer = use_token(&sandbox, Method::HEAD, "/api/v3/network-settings/chat", &token).await;
+    let answer = use_token(&sandbox, Method::HEAD, "/api/v4/posts", &token).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
+}
+
+#[tokio::test]
+async fn the_setting_that_ends_an_sdk_login_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+
+    let answer =
+        use_token(&sandbox, Method::GET, "/api/v3/network-settings/chat", &token(&sandbox).await).await;
+
+    assert_eq!(answer.json(), json!({ "messagePreview": { "enabled": false } }));
 }
 
 #[tokio::test]
@@ -392,6 +402,19 @@ async fn a_header_is_added_without_what_http_cant_carry() {
     answer.refuses(429, 400_311);
     let values: Vec<_> = answer.headers.get_all(RETRY_AFTER).into_iter().collect();
     assert_eq!(values, ["120x: y"]);
+}
+
+#[tokio::test]
+async fn a_header_cant_break_the_framing() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let fault = Fault::answer(200, "text/plain", "hello");
+
+    sandbox.fail_next(fault.clone().header(CONTENT_LENGTH, "1000"));
+    assert_eq!(send(&sandbox, r#"{"deviceId":"a"}"#).await.body, b"hello");
+    sandbox.fail_next(fault.header(TRANSFER_ENCODING, "chunked"));
+    assert_eq!(send(&sandbox, r#"{"deviceId":"a"}"#).await.body, b"hello");
+    sandbox.fail_next(Fault::answer(204, "text/plain", "hello"));
+    assert_eq!(send(&sandbox, r#"{"deviceId":"a"}"#).await.headers.get(CONTENT_LENGTH), None);
 }
 
 #[tokio::test]

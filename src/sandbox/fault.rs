@@ -126,8 +126,10 @@ impl Fault {
         Self::of(Kind::Altered(Arc::new(alter)))
     }
 
-    /// Sets a header of the answer, in place of any of that name. Control characters in a value, here as in
-    /// the constructors, are left out, since HTTP can't carry them.
+    /// Sets a header of the answer, in place of any of that name, if the fault has an answer. Control
+    /// characters in a value, here as in the constructors, are left out, since HTTP can't carry them.
+    /// `content-length` and `transfer-encoding` stay the sandbox's own; for a length that lies there is
+    /// [`cut_short`](Self::cut_short).
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         let carried: Vec<u8> = value.bytes().filter(|byte| !byte.is_ascii_control()).collect();
         if let Ok(value) = HeaderValue::from_bytes(&carried) {

@@ -3,7 +3,7 @@
 //!
 //! [`Sandbox`] registers bots as the service does, checks each registration against the contract, accepts
 //! the tokens it issued, and plays a [`Fault`] when asked to. What it can't know of the real service it
-//! leaves out: a read with a good token gets `{}`, whatever its path.
+//! leaves out: a read with a good token gets `{}`.
 //!
 //! This file is the public surface. Behind it, a request passes `socket` (bytes), `service` (which answer),
 //! `contract` (is it well-formed), `bots` and `token` (who asks), and leaves as a `reply`.
@@ -46,7 +46,9 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// | any other method with a token | 403, code 403998: a bot only reads |
 ///
 /// The codes are documented for the service; the statuses 413 and 429 are this sandbox's own choice, since
-/// none is. An unknown field in a registration is allowed, as the contract says.
+/// none is. An unknown field in a registration is allowed, as the contract says. One read has more of an
+/// answer: `/api/v3/network-settings/chat` says that message previews are off, without which the service's
+/// own TypeScript SDK does not finish its login.
 ///
 /// It serves within the Tokio runtime that it was started in, which needs its timer and I/O drivers
 /// enabled, and stops when dropped: the port is closed at once, connections are cut. Sandboxes share

@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Bytes, Frame};
 use serde::Serialize;
@@ -74,10 +74,13 @@ impl Reply {
     fn send(self, length: Option<u64>, outgoing: impl FnOnce(Bytes) -> Outgoing) -> Response<Outgoing> {
         let mut response = Response::new(outgoing(self.body));
         *response.status_mut() = self.status;
-        if let Some(length) = length {
+        *response.headers_mut() = self.headers;
+        // How the body is framed is said here alone; what a fault says of it would only confuse hyper.
+        response.headers_mut().remove(TRANSFER_ENCODING);
+        response.headers_mut().remove(CONTENT_LENGTH);
+        if let Some(length) = length.filter(|_| self.status != StatusCode::NO_CONTENT) {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        response.headers_mut().extend(self.headers);
         response
     }
 }

@@ -25,6 +25,10 @@ use crate::{AccessToken, ApiKey, ErrorCode, Open};
 /// A registration takes at most so many bytes; ten times what the contract's longest fields need.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// The one read that has an answer: the service's own TypeScript SDK asks for this as part of its login, and
+/// fails without that field.
+const CHAT_SETTINGS: &str = "/api/v3/network-settings/chat";
+
 /// All that a sandbox knows.
 pub(super) struct Service {
     registration: Registration,
@@ -217,7 +221,11 @@ impl Service {
                 detail: vec![format!("{} a day (UTC)", bots::DAILY_READS)],
             });
         }
-        Ok(Reply::json(StatusCode::OK, &json!({})))
+        let body = match head.uri.path() {
+            CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),
+            _ => json!({}),
+        };
+        Ok(Reply::json(StatusCode::OK, &body))
     }
 }
 
