@@ -67,6 +67,9 @@ impl BotClient {
     /// [`timeout`](BotClientBuilder::timeout). Dropping the future ends the registration; the service may
     /// have carried it out all the same, which does no harm: the same device stays the same user.
     ///
+    /// With `tracing`, each further try is an event of level `DEBUG`, and an answer that departs from the
+    /// contract one of level `WARN`.
+    ///
     /// # Errors
     ///
     /// - [`Rejected`](crate::ErrorKind::Rejected) if the service refuses,

@@ -239,7 +239,7 @@ async fn silence_ends_at_the_deadline() {
     let error = bot.register().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
     assert!(error.is_transient());
-    assert!((Duration::from_millis(300)..Duration::from_secs(3)).contains(&start.elapsed()));
+    assert!((Duration::from_millis(300)..Duration::from_secs(20)).contains(&start.elapsed()));
 }
 
 #[tokio::test]
