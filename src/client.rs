@@ -1,19 +1,16 @@
 //! [`BotClient`] and its builder: from settings to a client that registers.
 
 use std::env::{self, VarError};
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use chrono::Utc;
-use progenitor_client::Error as ApiError;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Url, redirect};
+use reqwest::redirect;
 
-use crate::api::types::{DeviceId, ErrorBody, RegisterBotSession};
+use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
 use crate::region::BaseUrl;
-use crate::{Answer, ApiKey, DeviceInfo, Error, Region, Session, retry};
+use crate::{ApiKey, DeviceInfo, Error, Region, Session, failure, retry};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -110,7 +107,7 @@ impl BotClient {
 
     async fn try_once(&self) -> Result<Session, Error> {
         let sent = self.0.api.register_bot_session().body(self.0.request.clone()).send().await;
-        let answer = sent.map_err(understand)?.into_inner();
+        let answer = sent.map_err(failure::understand)?.into_inner();
         Session::new(answer, Utc::now()).map_err(|reason| Error::invalid_response(200, reason))
     }
 }
@@ -119,7 +116,7 @@ impl BotClient {
 ///
 /// Every setting is checked by [`build`](Self::build), which names the first one that is wrong. A setting
 /// given twice counts as given last.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct BotClientBuilder {
     api_key: Option<Result<ApiKey, Error>>,
@@ -233,19 +230,6 @@ impl BotClientBuilder {
     }
 }
 
-impl fmt::Debug for BotClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BotClientBuilder")
-            .field("api_key", &self.api_key)
-            .field("base_url", &self.base_url)
-            .field("device_id", &self.device_id)
-            .field("device_info", &self.device_info)
-            .field("timeout", &self.timeout)
-            .field("max_response_bytes", &self.body_limit)
-            .finish()
-    }
-}
-
 fn required<T>(setting: &str, variable: &str, value: Option<Result<T, Error>>) -> Result<T, Error> {
     value.unwrap_or_else(|| {
         Err(Error::config(setting, format!("not set; give it to the builder, or set {variable}")))
@@ -283,51 +267,4 @@ fn connections(base_url: &BaseUrl) -> Result<reqwest::Client, Error> {
     builder
         .build()
         .map_err(|error| Error::config("base_url", format!("no HTTP client can be made for it: {error}")))
-}
-
-/// What an error of the generated client means.
-fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
-    match error {
-        ApiError::ErrorResponse(answer) => Error::service(
-            answer.status().as_u16(),
-            &answer,
-            retry_after(answer.headers(), SystemTime::now()),
-        ),
-        ApiError::UnexpectedResponse(response) => {
-            let status = response.status();
-            let reason = match (status.is_redirection(), location(&response)) {
-                (true, Some(host)) => {
-                    format!("the service redirects to {host}, which is never followed; check the base URL")
-                }
-                (true, None) => {
-                    "the service redirects, which is never followed; check the base URL".to_owned()
-                }
-                (false, _) => "the service answers with an undocumented status".to_owned(),
-            };
-            Error::invalid_response(status.as_u16(), reason)
-        }
-        ApiError::CommunicationError(error)
-        | ApiError::ResponseBodyError(error)
-        | ApiError::InvalidUpgrade(error) => Error::connection(error),
-        ApiError::InvalidRequest(rule) => Error::config("request", rule),
-        ApiError::Custom(reason) => Error::invalid_response(200, reason),
-        // Its payload is the body; the hooks leave nothing to decode that can't be.
-        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
-    }
-}
-
-/// The host that a redirect leads to, without the rest of the address.
-fn location(response: &reqwest::Response) -> Option<String> {
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let url = response.url().join(location).ok()?;
-    Some(Url::host_str(&url)?.to_owned())
-}
-
-/// The wait that the service asks for: a number of seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
-    }
 }

@@ -63,6 +63,7 @@ mod credentials;
 mod deviation;
 mod device;
 mod error;
+mod failure;
 mod open;
 mod redact;
 mod region;

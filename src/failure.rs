@@ -1,0 +1,60 @@
+//! What a failed call of the generated client means to a caller.
+//!
+//! The generated client tells failures apart by how far it came with them. A caller wants to know what to do
+//! about it, which depends on the status, on the service's words, and on two headers.
+
+use std::time::{Duration, SystemTime};
+
+use progenitor_client::Error as ApiError;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+
+use crate::api::types::ErrorBody;
+use crate::{Answer, Error};
+
+/// What an error of the generated client means.
+pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
+    match error {
+        ApiError::ErrorResponse(answer) => Error::service(
+            answer.status().as_u16(),
+            &answer,
+            retry_after(answer.headers(), SystemTime::now()),
+        ),
+        ApiError::UnexpectedResponse(response) => {
+            let status = response.status();
+            let reason = match (status.is_redirection(), location(&response)) {
+                (true, Some(host)) => {
+                    format!("the service redirects to {host}, which is never followed; check the base URL")
+                }
+                (true, None) => {
+                    "the service redirects, which is never followed; check the base URL".to_owned()
+                }
+                (false, _) => "the service answers with an undocumented status".to_owned(),
+            };
+            Error::invalid_response(status.as_u16(), reason)
+        }
+        ApiError::CommunicationError(error)
+        | ApiError::ResponseBodyError(error)
+        | ApiError::InvalidUpgrade(error) => Error::connection(error),
+        ApiError::InvalidRequest(rule) => Error::config("request", rule),
+        ApiError::Custom(reason) => Error::invalid_response(200, reason),
+        // Its payload is the body; the hooks leave nothing to decode that can't be.
+        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
+    }
+}
+
+/// The host that a redirect leads to, without the rest of the address.
+fn location(response: &reqwest::Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = response.url().join(location).ok()?;
+    Some(Url::host_str(&url)?.to_owned())
+}
+
+/// The wait that the service asks for: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}
