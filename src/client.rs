@@ -4,13 +4,16 @@ use std::env::{self, VarError};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
+use reqwest::header::{DATE, HeaderMap};
 use reqwest::redirect;
 
 use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
+use crate::clock::SystemClock;
 use crate::region::BaseUrl;
-use crate::{ApiKey, DeviceInfo, Error, Region, Session, failure, retry};
+use crate::renewal::{Register, Renewal};
+use crate::{AccessToken, ApiKey, DeviceInfo, Error, Region, Session, failure, retry};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -37,6 +40,13 @@ pub struct BotClient(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    registrar: Arc<Registrar>,
+    renewal: Renewal<Registrar, SystemClock>,
+}
+
+/// What a registration needs; the task of one outlives the call that started it.
+#[derive(Debug)]
+struct Registrar {
     api: Client,
     request: RegisterBotSession,
     timeout: Duration,
@@ -78,18 +88,44 @@ impl BotClient {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::config("runtime", "a registration needs a Tokio runtime to run in"));
         }
-        let session = retry::run(self.0.timeout, || self.try_once()).await?;
-        let deviations = session.deviations();
-        if !deviations.is_empty() {
-            let first =
-                deviations.iter().take(DEVIATIONS_LOGGED).map(ToString::to_string).collect::<Vec<_>>();
-            tracing::warn!(
-                count = deviations.len(),
-                first = first.join("; "),
-                "the answer departs from the contract"
-            );
-        }
-        Ok(session)
+        self.0.registrar.register().await
+    }
+
+    /// A session whose token works: the cached one, or that of a new registration.
+    ///
+    /// A client and its clones share one session. While it is fresh, this costs no more than reading it: no
+    /// lock, no allocation, nothing sent. From 80 % of its lifetime on, less a random part of up to 5 %, a
+    /// call starts a renewal in the background and returns the present session all the same. A renewal that
+    /// fails is tried again by a call after 30 s, then after twice as long each time up to 15 min, sooner
+    /// when the end is near.
+    ///
+    /// Without a working token, all callers wait for one registration, and share its session or its error.
+    /// It goes on when its callers are dropped, and ends when the last clone of the client is.
+    ///
+    /// A token counts as expired 30 s before its end (a tenth of its lifetime where that is less), by the
+    /// monotonic or the wall clock, whichever says so first: clocks step, and machines sleep.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register`](Self::register), and only when there is no working token any more.
+    pub async fn session(&self) -> Result<Arc<Session>, Error> {
+        self.0.renewal.session().await
+    }
+
+    /// The token of [`session`](Self::session), at the same price.
+    ///
+    /// # Errors
+    ///
+    /// As for [`session`](Self::session).
+    pub async fn access_token(&self) -> Result<AccessToken, Error> {
+        self.0.renewal.access_token().await
+    }
+
+    /// Forgets the cached session if its token is `token`, as when the service refused it. The next call for
+    /// a session registers again. A token that is not the cached one changes nothing, so that whoever comes
+    /// late with an old token does not end a new session.
+    pub fn invalidate(&self, token: &AccessToken) {
+        self.0.renewal.invalidate(token);
     }
 
     /// The generated client, with this client's key, connections and limits, for the bare operation.
@@ -102,14 +138,41 @@ impl BotClient {
     /// # }
     /// ```
     pub fn api(&self) -> &Client {
-        &self.0.api
+        &self.0.registrar.api
+    }
+}
+
+impl Register for Registrar {
+    async fn register(&self) -> Result<Session, Error> {
+        let session = retry::run(self.timeout, || self.try_once()).await?;
+        let deviations = session.deviations();
+        if !deviations.is_empty() {
+            let first =
+                deviations.iter().take(DEVIATIONS_LOGGED).map(ToString::to_string).collect::<Vec<_>>();
+            let first = first.join("; ");
+            tracing::warn!(count = deviations.len(), first, "the answer departs from the contract");
+        }
+        Ok(session)
     }
 
-    async fn try_once(&self) -> Result<Session, Error> {
-        let sent = self.0.api.register_bot_session().body(self.0.request.clone()).send().await;
-        let answer = sent.map_err(failure::understand)?.into_inner();
-        Session::new(answer, Utc::now()).map_err(|reason| Error::invalid_response(200, reason))
+    fn longest(&self) -> Duration {
+        self.timeout
     }
+}
+
+impl Registrar {
+    async fn try_once(&self) -> Result<Session, Error> {
+        let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
+        let answer = sent.map_err(failure::understand)?;
+        let now = service_time(answer.headers()).unwrap_or_else(Utc::now);
+        Session::new(answer.into_inner(), now).map_err(|reason| Error::invalid_response(200, reason))
+    }
+}
+
+/// What time it was for the service when it answered: that clock, and not this machine's, issued the token.
+fn service_time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    Some(httpdate::parse_http_date(date).ok()?.into())
 }
 
 /// The settings of a [`BotClient`].
@@ -226,7 +289,9 @@ impl BotClientBuilder {
         let transport = Transport::new(api_key, self.body_limit.unwrap_or(BODY_LIMIT));
         let api = Client::new_with_client(base_url.as_str(), connections(&base_url)?, transport);
         let request = RegisterBotSession { device_id, device_info };
-        Ok(BotClient(Arc::new(Inner { api, request, timeout })))
+        let registrar = Arc::new(Registrar { api, request, timeout });
+        let renewal = Renewal::new(Arc::clone(&registrar), SystemClock);
+        Ok(BotClient(Arc::new(Inner { registrar, renewal })))
     }
 }
 

@@ -93,6 +93,14 @@ impl AccessToken {
     }
 }
 
+impl PartialEq for AccessToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose_secret() == other.expose_secret()
+    }
+}
+
+impl Eq for AccessToken {}
+
 impl From<String> for AccessToken {
     fn from(token: String) -> Self {
         Self(Arc::new(token.into()))

@@ -59,6 +59,7 @@
 mod answer;
 pub mod api;
 mod client;
+mod clock;
 mod credentials;
 mod deviation;
 mod device;
@@ -67,6 +68,7 @@ mod failure;
 mod open;
 mod redact;
 mod region;
+mod renewal;
 mod retry;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]

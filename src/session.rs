@@ -1,5 +1,7 @@
 //! A registered session: a usable token, how long it lives, and whose it is.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::types::{BotSession, User, UserType};
@@ -13,10 +15,12 @@ use crate::{AccessToken, Answer, Deviation, Open};
 pub struct Session {
     body: BotSession,
     deviations: Vec<Deviation>,
+    remaining: Duration,
 }
 
 impl Session {
-    /// Takes an answer for a session if its token is usable at `now`.
+    /// Takes an answer for a session if its token is usable at `now`, which is best told by the clock that
+    /// issued it.
     ///
     /// Otherwise says why it is not.
     pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>) -> Result<Self, String> {
@@ -33,7 +37,11 @@ impl Session {
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
         }
-        Ok(Self { body, deviations })
+        // What is left of a token counts from `now`, and is never more than its whole life: that bounds what
+        // a wrong clock can do.
+        let remaining = (body.expires_at - now).min(body.expires_at - body.issued_at);
+        let remaining = remaining.to_std().map_err(|error| error.to_string())?;
+        Ok(Self { body, deviations, remaining })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -54,6 +62,11 @@ impl Session {
     /// How long the token lives from its issue: 30 days by default, never zero or less.
     pub fn lifetime(&self) -> TimeDelta {
         self.body.expires_at - self.body.issued_at
+    }
+
+    /// How long the token had to live when it came.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.remaining
     }
 
     /// The bot user: the first of [`users`](Self::users).

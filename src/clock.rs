@@ -1,0 +1,68 @@
+//! What time it is, by two clocks at once.
+//!
+//! A token's end must be noticed although clocks step and machines sleep. The monotonic clock does not step,
+//! but may stand still while the machine sleeps; the wall clock goes on, but may step. So a moment is told by
+//! both, and counts as reached when either says so. It is read on every use of a token and need not be exact
+//! to more than some milliseconds, so where the system has a coarse clock, that one is read.
+
+use std::time::Duration;
+
+/// A point in time by both clocks. Only differences from another reading of the same clock mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) monotonic: Duration,
+    pub(crate) wall: Duration,
+}
+
+impl Moment {
+    /// The moment `wait` later.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self { monotonic: self.monotonic.saturating_add(wait), wall: self.wall.saturating_add(wait) }
+    }
+
+    /// Whether `moment` has come by one clock or the other.
+    pub(crate) fn has_reached(self, moment: Self) -> bool {
+        self.monotonic >= moment.monotonic || self.wall >= moment.wall
+    }
+
+    /// How long it is until `moment`; zero if it has come.
+    pub(crate) fn until(self, moment: Self) -> Duration {
+        let monotonic = moment.monotonic.saturating_sub(self.monotonic);
+        monotonic.min(moment.wall.saturating_sub(self.wall))
+    }
+}
+
+/// Tells the time; a test brings its own.
+pub(crate) trait Clock: Send + Sync + 'static {
+    fn now(&self) -> Moment;
+}
+
+/// The clocks of this machine.
+#[derive(Debug)]
+pub(crate) struct SystemClock;
+
+#[cfg(target_os = "linux")]
+impl Clock for SystemClock {
+    fn now(&self) -> Moment {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let read = |clock| {
+            let now = clock_gettime(clock);
+            let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+            Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+        };
+        Moment { monotonic: read(ClockId::MonotonicCoarse), wall: read(ClockId::RealtimeCoarse) }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Clock for SystemClock {
+    fn now(&self) -> Moment {
+        use std::sync::LazyLock;
+        use std::time::{Instant, SystemTime};
+
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Moment { monotonic: ORIGIN.elapsed(), wall: wall.unwrap_or_default() }
+    }
+}
