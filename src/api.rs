@@ -13,7 +13,7 @@ use std::fmt;
 
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::header::HeaderName;
-use reqwest::{Request, Response, StatusCode};
+use reqwest::{Request, Response, ResponseBuilderExt, StatusCode};
 use serde_json::Value;
 
 use crate::{Answer, ApiKey, redact};
@@ -75,11 +75,11 @@ impl ClientHooks<Transport> for Client {
         } else {
             (Vec::new(), None)
         };
-        let (mut parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let mut response = with_body(response, body);
         if let Some(reason) = unusable {
-            parts.extensions.insert(reason);
+            response.extensions_mut().insert(reason);
         }
-        Ok(http::Response::from_parts(parts, body).into())
+        Ok(response)
     }
 
     async fn post<E>(&self, result: &reqwest::Result<Response>, _: &OperationInfo) -> Result<(), Error<E>> {
@@ -87,6 +87,18 @@ impl ClientHooks<Transport> for Client {
             Some(Unusable(reason)) => Err(Error::Custom(format!("the answer makes no session: {reason}"))),
             None => Ok(()),
         }
+    }
+}
+
+impl Client {
+    /// Reads the body of an error, and returns what it says with the response, whose body can be read again.
+    /// Of a body that is too long, or no error's, nothing is left to be said.
+    pub(crate) async fn read_error(&self, mut response: Response) -> (Response, types::ErrorBody) {
+        let body = read(&mut response, self.inner.body_limit).await.ok().flatten().unwrap_or_default();
+        let said = envelope(&body, self.inner.api_key.expose_secret());
+        let said = serde_json::from_slice::<Answer<types::ErrorBody>>(&said).map(|said| said.into_parts().0);
+        let nothing = types::ErrorBody { code: None, data: None, message: None, status: None };
+        (with_body(response, body), said.unwrap_or(nothing))
     }
 }
 
@@ -108,6 +120,16 @@ async fn read(response: &mut Response, limit: usize) -> reqwest::Result<Option<V
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body))
+}
+
+/// The same response with another body.
+fn with_body(response: Response, body: Vec<u8>) -> Response {
+    let mut rebuilt = http::Response::builder().url(response.url().clone()).body(()).unwrap_or_default();
+    let (parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+    *rebuilt.status_mut() = parts.status;
+    *rebuilt.version_mut() = parts.version;
+    *rebuilt.headers_mut() = parts.headers;
+    rebuilt.map(|()| body).into()
 }
 
 /// An error's body with its secrets redacted; an empty object in place of what is no such body.

@@ -11,6 +11,7 @@ use reqwest::redirect;
 use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
 use crate::clock::SystemClock;
+use crate::quota::Quota;
 use crate::region::BaseUrl;
 use crate::renewal::{Register, Renewal};
 use crate::{AccessToken, ApiKey, DeviceInfo, Error, Region, Session, failure, retry};
@@ -36,20 +37,22 @@ const DEVIATIONS_LOGGED: usize = 10;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct BotClient(Arc<Inner>);
+pub struct BotClient(pub(crate) Arc<Inner>);
 
+/// What the clones of a client share.
 #[derive(Debug)]
-struct Inner {
-    registrar: Arc<Registrar>,
+pub(crate) struct Inner {
+    pub(crate) registrar: Arc<Registrar>,
+    pub(crate) quota: Quota,
     renewal: Renewal<Registrar, SystemClock>,
 }
 
 /// What a registration needs; the task of one outlives the call that started it.
 #[derive(Debug)]
-struct Registrar {
-    api: Client,
+pub(crate) struct Registrar {
+    pub(crate) api: Client,
     request: RegisterBotSession,
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl BotClient {
@@ -291,7 +294,7 @@ impl BotClientBuilder {
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar { api, request, timeout });
         let renewal = Renewal::new(Arc::clone(&registrar), SystemClock);
-        Ok(BotClient(Arc::new(Inner { registrar, renewal })))
+        Ok(BotClient(Arc::new(Inner { registrar, quota: Quota::default(), renewal })))
     }
 }
 

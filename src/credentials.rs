@@ -87,6 +87,12 @@ impl AccessToken {
         self.0.expose_secret()
     }
 
+    /// The value of an `Authorization` header that the HTTP layers don't print.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        let value = SecretString::from(format!("Bearer {}", self.expose_secret()));
+        sensitive(value.expose_secret())
+    }
+
     /// What makes this text unfit to be sent as a bearer token, if anything does.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         fault(self.expose_secret())

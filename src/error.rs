@@ -28,6 +28,8 @@ use crate::api::types::{ErrorBody, ErrorDetail};
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+const QUOTA_USED_UP: &str = "the bot's reads of the day are used up";
+
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
@@ -121,25 +123,29 @@ impl Error {
 
     /// An answer with an error's status.
     pub(crate) fn service(status: u16, body: &ErrorBody, retry_after: Option<Duration>) -> Self {
-        let rate_limited = status == 429 || body.code == Some(ErrorCode::RATE_LIMITED);
-        let (kind, reason) = match status {
-            _ if rate_limited => (ErrorKind::RateLimited, "the service asks for fewer requests"),
-            401 => (
+        let (kind, reason) = match (status, body.code) {
+            (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
+            (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => {
+                (ErrorKind::RateLimited, "the service asks for fewer requests")
+            }
+            (401, _) => (
                 ErrorKind::Rejected,
-                "the service refuses the API key or its user; check the key and its region",
+                "the service refuses the API key, the token or its user; check the key and its region",
             ),
-            403 => (ErrorKind::Rejected, "the service refuses this user"),
-            404 => (
+            (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "a bot may only read"),
+            (403, _) => (ErrorKind::Rejected, "the service refuses this user"),
+            (404, Some(ErrorCode::NOT_FOUND)) => (ErrorKind::Rejected, "there is no such thing"),
+            (404, _) => (
                 ErrorKind::Rejected,
                 "there is no such endpoint at this address; check the region or base URL",
             ),
-            408 => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
-            422 => (ErrorKind::Rejected, "the service refuses the request's content"),
-            500.. => (ErrorKind::Unavailable, "the service failed"),
+            (408, _) => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
+            (422, _) => (ErrorKind::Rejected, "the service refuses the request's content"),
+            (500.., _) => (ErrorKind::Unavailable, "the service failed"),
             _ => (ErrorKind::Rejected, "the service refuses the request"),
         };
         let mut error = Inner::new(kind, reason);
-        error.transient = rate_limited || matches!(status, 408 | 500 | 502 | 503 | 504);
+        error.transient = kind == ErrorKind::RateLimited || matches!(status, 408 | 500 | 502 | 503 | 504);
         error.status = Some(status);
         error.code = body.code;
         error.message = body.message.clone();
@@ -156,15 +162,22 @@ impl Error {
         error.into()
     }
 
+    /// The day's reads are used up, for so long; the service was not asked again.
+    pub(crate) fn quota_used_up(wait: Duration) -> Self {
+        let mut error = Inner::new(ErrorKind::RateLimited, QUOTA_USED_UP);
+        error.transient = true;
+        error.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        error.retry_after = Some(wait);
+        error.into()
+    }
+
     /// No answer, or only a part of one.
     pub(crate) fn connection(error: reqwest::Error) -> Self {
-        let kind = if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-        let action = if error.is_timeout() {
-            "no connection in time"
-        } else if error.is_connect() {
-            "no connection to the service"
-        } else {
-            "the connection to the service broke"
+        let (kind, action) = match (error.is_timeout(), error.is_connect()) {
+            (true, true) => (ErrorKind::Timeout, "no connection to the service in time"),
+            (true, false) => (ErrorKind::Timeout, "no answer from the service in time"),
+            (false, true) => (ErrorKind::Unavailable, "no connection to the service"),
+            (false, false) => (ErrorKind::Unavailable, "the connection to the service broke"),
         };
         let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
         inner.transient = true;
@@ -208,7 +221,8 @@ impl fmt::Display for Error {
         match (error.status, error.code) {
             (Some(status), Some(code)) => write!(f, " (HTTP {status}, code {code})")?,
             (Some(status), None) => write!(f, " (HTTP {status})")?,
-            (None, _) => {}
+            (None, Some(code)) => write!(f, " (code {code})")?,
+            (None, None) => {}
         }
         if let Some(message) = &error.message {
             write!(f, ": {message}")?;

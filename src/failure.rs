@@ -15,11 +15,9 @@ use crate::{Answer, Error};
 /// What an error of the generated client means.
 pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
     match error {
-        ApiError::ErrorResponse(answer) => Error::service(
-            answer.status().as_u16(),
-            &answer,
-            retry_after(answer.headers(), SystemTime::now()),
-        ),
+        ApiError::ErrorResponse(answer) => {
+            Error::service(answer.status().as_u16(), &answer, wait_asked(answer.headers()))
+        }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
             let reason = match (status.is_redirection(), location(&response)) {
@@ -41,6 +39,15 @@ pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
         // Its payload is the body; the hooks leave nothing to decode that can't be.
         ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
     }
+}
+
+/// What a response with an error's status means.
+pub(crate) fn refused(response: &reqwest::Response, said: &ErrorBody) -> Error {
+    Error::service(response.status().as_u16(), said, wait_asked(response.headers()))
+}
+
+fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers, SystemTime::now())
 }
 
 /// The host that a redirect leads to, without the rest of the address.

@@ -58,6 +58,7 @@
 
 mod answer;
 pub mod api;
+mod authorized;
 mod client;
 mod clock;
 mod credentials;
@@ -66,6 +67,7 @@ mod device;
 mod error;
 mod failure;
 mod open;
+mod quota;
 mod redact;
 mod region;
 mod renewal;

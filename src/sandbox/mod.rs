@@ -22,6 +22,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use serde_json::Value;
 
 pub use fault::Fault;
 pub use received::Received;
@@ -42,7 +43,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// | one whose content breaks the contract | 422, code 500000, with a line in `data.detail` for each rule broken, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
 /// | one of more than 64 KiB | 413, code 400000 |
 /// | anything else without a token, or with one that is forged, expired or revoked | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with `{}`, 100 times per user and UTC day; then 429, code 400323 |
+/// | `GET` and `HEAD` with a token | 200 with what [`set_read`](Self::set_read) says, or else `{}`, 100 times per user and UTC day; then 429, code 400323 |
 /// | any other method with a token | 403, code 403998: a bot only reads |
 ///
 /// The codes are documented for the service; the statuses 413 and 429 are this sandbox's own choice, since
@@ -131,6 +132,11 @@ impl Sandbox {
     /// of their arrival; the last 1000 lines. They are noted whether or not a fault answered.
     pub fn violations(&self) -> Vec<String> {
         self.service.violations.list()
+    }
+
+    /// Lets reads of `path`, whatever their query, return `body` in place of `{}`.
+    pub fn set_read(&self, path: impl Into<String>, body: Value) {
+        lock(&self.service.readable).insert(path.into(), body);
     }
 
     /// Refuses all tokens issued so far from now on, as the service does when an admin revokes them.

@@ -1,6 +1,6 @@
 //! Which answer a request gets.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future;
 use std::sync::Mutex;
 
@@ -38,6 +38,8 @@ pub(super) struct Service {
     bots: Bots,
     pub(super) tokens: Tokens,
     pub(super) faults: Mutex<Faults>,
+    /// What the reads of a path return, where a test said so.
+    pub(super) readable: Mutex<HashMap<String, Value>>,
     pub(super) requests: Last<Received>,
     pub(super) violations: Last<String>,
 }
@@ -66,6 +68,7 @@ impl Service {
             bots: Bots::default(),
             tokens: Tokens::new(),
             faults: Mutex::default(),
+            readable: Mutex::default(),
             requests: Last::default(),
             violations: Last::default(),
         })
@@ -221,10 +224,11 @@ impl Service {
                 detail: vec![format!("{} a day (UTC)", bots::DAILY_READS)],
             });
         }
-        let body = match head.uri.path() {
+        let path = head.uri.path();
+        let body = lock(&self.readable).get(path).cloned().unwrap_or_else(|| match path {
             CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),
             _ => json!({}),
-        };
+        });
         Ok(Reply::json(StatusCode::OK, &body))
     }
 }
