@@ -145,6 +145,8 @@ async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
         assert!(error.to_string().contains("redirects to 127.0.0.1"), "{error}");
     }
+    let (error, _) = refused(Fault::redirect(302, "/login?back=/")).await;
+    assert!(error.to_string().contains("redirects to 127.0.0.1,"), "{error}");
     // A connection that was made waits in the listener's queue, so there is nothing to wait for.
     let came = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
     assert!(came.is_err(), "something connected to the redirect's target");
