@@ -254,3 +254,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 #[path = "renewal_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "renewal_simulation.rs"]
+mod simulation;

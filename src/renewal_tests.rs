@@ -5,13 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::{TimeDelta, Utc};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::ErrorKind;
 use crate::api::types::ErrorBody;
-use crate::{Answer, ErrorKind};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -80,21 +79,12 @@ impl Register for Service {
         let _permit = self.gate.acquire().await;
         std::mem::forget(unfinished);
         let told = lock(&self.answers).pop_front();
-        told.unwrap_or_else(|| Ok(session(&format!("token-{number}"), LIFE)))
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE)))
     }
 
     fn longest(&self) -> Duration {
         Duration::from_secs(30)
     }
-}
-
-fn session(token: &str, life: Duration) -> Session {
-    let now = Utc::now();
-    let answer = serde_json::json!({
-        "accessToken": token, "issuedAt": now, "expiresAt": now + TimeDelta::from_std(life).unwrap(), "users": [],
-    });
-    let answer: Answer<_> = serde_json::from_value(answer).unwrap();
-    Session::new(answer, now).unwrap()
 }
 
 fn failure(status: u16) -> Result<Session, Error> {
@@ -259,7 +249,7 @@ async fn a_failed_renewal_is_tried_again_later_and_later() {
 #[tokio::test(start_paused = true)]
 async fn renewal_fails_to_the_end_and_the_error_says_what_the_last_try_met() {
     let scene = scene();
-    scene.service.will([Ok(session("short", Duration::from_secs(600)))]);
+    scene.service.will([Ok(Session::of("short", Duration::from_secs(600)))]);
     scene.service.will((0..1000).map(|_| failure(502)));
     scene.token().await.unwrap();
     for second in 0..570 {
@@ -284,7 +274,7 @@ async fn recovers_after_failure() {
 async fn a_token_expires_thirty_seconds_or_a_tenth_of_its_life_early() {
     for (life, usable) in [(600, 570), (300, 270), (60, 54), (10, 9)] {
         let scene = scene();
-        scene.service.will([Ok(session("first", Duration::from_secs(life)))]);
+        scene.service.will([Ok(Session::of("first", Duration::from_secs(life)))]);
         scene.token().await.unwrap();
         scene.service.will((0..10).map(|_| failure(503)));
         scene.clocks.pass(Duration::from_secs(usable) - Duration::from_millis(1));
@@ -299,7 +289,7 @@ async fn a_token_expires_thirty_seconds_or_a_tenth_of_its_life_early() {
 async fn renewal_points_differ_within_the_jitter() {
     let seed = fastrand::get_seed();
     let now = scene().clocks.now();
-    let session = Arc::new(session("token", LIFE));
+    let session = Arc::new(Session::of("token", LIFE));
     let points: Vec<_> = (0..1000)
         .map(|_| now.until(Cached::new(Arc::clone(&session), now).due).as_secs_f64() / LIFE.as_secs_f64())
         .collect();
@@ -337,7 +327,7 @@ async fn a_wall_clock_that_steps_forward_causes_one_renewal_at_most() {
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_slept_past_the_end_registers_again() {
     let scene = scene();
-    scene.service.will([Ok(session("first", 7 * DAY))]);
+    scene.service.will([Ok(Session::of("first", 7 * DAY))]);
     scene.token().await.unwrap();
     // While it sleeps, the monotonic clock stands still.
     scene.clocks.set_wall(|wall| wall + 7 * DAY);

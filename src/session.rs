@@ -95,3 +95,22 @@ impl Session {
         &self.deviations
     }
 }
+
+#[cfg(test)]
+impl Session {
+    /// A session as it would have come just now.
+    pub(crate) fn of(token: &str, life: Duration) -> Self {
+        let issued_at = Utc::now();
+        let body = BotSession {
+            access_token: token.to_owned().into(),
+            issued_at,
+            expires_at: issued_at + life,
+            files: None,
+            last_cache_purge: None,
+            roles: None,
+            user_type: None,
+            users: None,
+        };
+        Self { body, deviations: Vec::new(), remaining: life }
+    }
+}
