@@ -2,7 +2,7 @@
 //!
 //! A network of social.plus lets a device register as a *bot*: a read-only user for search crawlers and
 //! automated readers. The service answers with an access token that is valid for 30 days. This crate does the
-//! registration:
+//! registration, keeps the session valid, and sends requests with it:
 //!
 #![cfg_attr(feature = "sandbox", doc = "```")]
 #![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -13,15 +13,17 @@
 //! use social_plus_bot::BotClient;
 //!
 //! let bot = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1").build()?;
-//! let session = bot.register().await?;
+//! let session = bot.session().await?;
 //! println!("a bot until {}", session.expires_at());
+//! let posts = bot.get("/api/v4/posts").await?.text().await?;
+//! println!("{posts}");
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Where to look
 //!
-//! - [`BotClient`] registers; its [builder](BotClientBuilder) has the settings, their limits and defaults.
+//! - [`BotClient`] registers, keeps a session and reads with it; its [builder](BotClientBuilder) has the settings, their limits and defaults.
 //! - [`Session`] is what you get: an [`AccessToken`], its lifetime, its [`User`].
 //! - [`Error`] is what you get otherwise: ask for its [`kind`](Error::kind), and whether it
 //!   [`is_transient`](Error::is_transient).
@@ -38,7 +40,9 @@
 //! - Key and token are in no log, no error and no `Debug` output of this crate, and wiped when dropped.
 //! - A 200 answer with a usable token is a session, however much the rest of it departs from the contract;
 //!   [`Session::deviations`] tells. Without one it is an error.
-//! - No panics, no unsafe code, no global state, no task of its own. Dropping a future cancels what it did.
+//! - A caller never waits for a renewal, and never gets an expired token, while the service can be reached.
+//! - No panics, no unsafe code, no global state. Dropping a future cancels what it did, but for a registration
+//!   that others may be waiting for; that one ends with the last clone of its client.
 //!
 //! # Features
 //!
