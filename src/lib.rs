@@ -23,7 +23,8 @@
 //!
 //! # Where to look
 //!
-//! - [`BotClient`] registers, keeps a session and reads with it; its [builder](BotClientBuilder) has the settings, their limits and defaults.
+//! - [`BotClient`] registers, keeps a session and reads with it; its [builder](BotClientBuilder) has the
+//!   settings, their limits and defaults.
 //! - [`Session`] is what you get: an [`AccessToken`], its lifetime, its [`User`].
 //! - [`Error`] is what you get otherwise: ask for its [`kind`](Error::kind), and whether it
 //!   [`is_transient`](Error::is_transient).
@@ -34,13 +35,14 @@
 //! # What it promises
 //!
 //! - A registration ends: within 30 s by default, whatever the service does.
-//! - An answer is never held in memory beyond 1 MiB by default.
+//! - The answer to a registration, or an error's body, is never held in memory beyond 1 MiB by default.
 //! - The API key goes to the configured address and nowhere else: over https, or plain http on a loopback
 //!   host; redirects are not followed.
 //! - Key and token are in no log, no error and no `Debug` output of this crate, and wiped when dropped.
 //! - A 200 answer with a usable token is a session, however much the rest of it departs from the contract;
 //!   [`Session::deviations`] tells. Without one it is an error.
-//! - A caller never waits for a renewal, and never gets an expired token, while the service can be reached.
+//! - While the service can be reached, nobody gets an expired token, and only who asks for the first time, or
+//!   for the first time since the token ran out, waits for one.
 //! - No panics, no unsafe code, no global state. Dropping a future cancels what it did, but for a registration
 //!   that others may be waiting for; that one ends with the last clone of its client.
 //!
