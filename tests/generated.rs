@@ -19,5 +19,8 @@ fn only_the_text_of_the_client_depends_on_how_it_is_built() {
 #[test]
 fn the_committed_client_says_how_it_is_made() {
     let first = COMMITTED.lines().next().unwrap_or_default();
-    assert!(first.starts_with("// Generated from openapi/social-plus-bot.json by `cargo xtask regen`"), "{first}");
+    assert!(
+        first.starts_with("// Generated from openapi/social-plus-bot.json by `cargo xtask regen`"),
+        "{first}"
+    );
 }

@@ -5,6 +5,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod regen;
 mod run;
 mod system;
 mod test;
@@ -13,12 +14,15 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   test    everything that has to hold before a change lands
+  regen   checks the contract and brings what is made from it up to date; --help tells the rest
 ";
 
 fn main() -> ExitCode {
-    let chore = env::args().nth(1);
-    let done = match chore.as_deref() {
+    let mut arguments = env::args_os().skip(1);
+    let chore = arguments.next();
+    let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
         Some("test") => test::all(),
+        Some("regen") => return regen::run(arguments),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
