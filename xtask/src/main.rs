@@ -5,6 +5,7 @@
 use std::env;
 use std::process::ExitCode;
 
+mod build_cost;
 mod regen;
 mod run;
 mod system;
@@ -13,8 +14,9 @@ mod test;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test    everything that has to hold before a change lands
-  regen   checks the contract and brings what is made from it up to date; --help tells the rest
+  test        everything that has to hold before a change lands
+  regen       check the contract and bring what is made from it up to date; --help tells the rest
+  build-cost  measure what a program pays for this crate while building
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
         Some("test") => test::all(),
         Some("regen") => return regen::run(arguments),
+        Some("build-cost") => build_cost::measure(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
