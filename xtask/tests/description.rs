@@ -22,20 +22,23 @@ use project::{CONTRACT, Project};
 const ANSWER: &str = "/responses/200/content/application~1json/schema";
 const REQUEST: &str = "/requestBody/content/application~1json/schema";
 
+/// A test that is given the description's file.
+type Test = fn(&Path);
+
 fn main() -> ExitCode {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/upstream/apidocs-bundled.json.gz");
     let missing = !file.exists();
     if missing {
         eprintln!("ignored: {} is not there", file.display());
     }
-    let tests: [(&str, fn(&Path)); 5] = [
+    let tests: [(&str, Test); 5] = [
         ("it_has_no_news_and_is_read_in_2_seconds_and_300_megabytes", no_news),
         ("every_repair_is_needed", every_repair_is_needed),
         ("each_change_of_it_is_told_and_nothing_else", each_change_is_told),
         ("a_change_of_it_is_written_and_then_settled", a_change_is_written),
         ("damage_to_it_is_told_in_one_line", damage),
     ];
-    let trial = |(name, test): (&str, fn(&Path))| {
+    let trial = |(name, test): (&str, Test)| {
         let file: PathBuf = file.clone();
         let run = move || -> Result<(), Failed> {
             test(&file);

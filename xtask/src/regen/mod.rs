@@ -66,7 +66,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let project = Project::here();
     let done = match (words.as_slice(), arguments.as_slice()) {
         ([], _) => regenerate(&project).map(|()| ExitCode::SUCCESS),
-        (["--check"], _) => check(&project),
+        (["--check"], _) => {
+            check(&project).map(|fine| if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         (["--from", _], [_, file]) => from::tell(&project, file, false),
         (["--from", _, "--write"], [_, file, _]) | (["--write", "--from", _], [_, _, file]) => {
             from::tell(&project, file, true)
@@ -82,6 +84,15 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         eprintln!("error: {}", reason.trim_end());
         ExitCode::from(if matches!(stop, Stop::Invalid(_)) { 1 } else { 2 })
     })
+}
+
+/// Fails unless everything that is made from the contract is up to date.
+pub fn is_up_to_date() -> Result<(), String> {
+    match check(&Project::here()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("cargo xtask regen --check: out of date".to_owned()),
+        Err(Stop::Invalid(reason) | Stop::Input(reason)) => Err(reason),
+    }
 }
 
 /// The contract, read and found valid.
@@ -148,7 +159,8 @@ fn write(project: &Project, made: &[Made]) -> Result<(), String> {
     Ok(())
 }
 
-fn check(project: &Project) -> Result<ExitCode, Stop> {
+/// Whether everything is up to date; tells what is not.
+fn check(project: &Project) -> Result<bool, Stop> {
     let contract = Contract::read(project)?;
     let made = make(project, &contract)?;
     let mut fine = true;
@@ -168,8 +180,8 @@ fn check(project: &Project) -> Result<ExitCode, Stop> {
         eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
     }
     if !fine || !unwritten.is_empty() {
-        return Ok(ExitCode::FAILURE);
+        return Ok(false);
     }
     report::contract(project, &contract.document, &made)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(true)
 }

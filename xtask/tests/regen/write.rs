@@ -66,7 +66,7 @@ fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
 #[test]
 fn limits_values_and_what_is_required_are_carried() {
     let project = Project::small();
-    written(&project, &format!("{REQUEST}"), |it| {
+    written(&project, REQUEST, |it| {
         *it = json!({ "type": "object", "required": ["name", "size"], "properties": {
             "name": { "type": "string", "maxLength": 12, "minLength": 1 },
             "size": { "type": "integer", "minimum": 0 },
