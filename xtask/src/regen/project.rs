@@ -84,6 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_holds_the_old_file_keeps_it_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project(folder.path().to_owned());
+        fs::write(folder.path().join("a"), "old").unwrap();
+        fs::hard_link(folder.path().join("a"), folder.path().join("held")).unwrap();
+        project.replace("a", "new").unwrap();
+        assert_eq!(project.text("held").unwrap(), "old");
+    }
+
+    #[test]
     fn a_file_that_can_not_be_replaced_stays_and_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let project = Project(folder.path().to_owned());
