@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -46,17 +47,30 @@ impl Project {
         project
     }
 
-    /// A project with a small contract, brought up to date and committed.
+    /// A project with a small contract, brought up to date.
     pub fn small() -> Self {
+        const MADE: [&str; 3] = [CONTRACT, "openapi/README.md", "src/generated.rs"];
+        static UP_TO_DATE: OnceLock<[String; 3]> = OnceLock::new();
         let project = Self::empty();
         project.write(CONTRACT, include_str!("../data/contract.json"));
         project.write("openapi/README.md", "<!-- made from deviations.json -->\n<!-- to here -->\n");
         project.write("openapi/deviations.json", include_str!("../data/deviations.json"));
         project.write("openapi/repairs.json", include_str!("../data/repairs.json"));
-        project.write("src/generated.rs", "");
         project.write("Cargo.toml", "[package]\nversion = \"0.1.0\"\n");
-        let run = project.regen(&[]);
-        assert_eq!(run.status, 0, "{}", run.err);
+        let texts = UP_TO_DATE.get_or_init(|| {
+            let run = project.regen(&[]);
+            assert_eq!(run.status, 0, "{}", run.err);
+            MADE.map(|file| project.read(file))
+        });
+        for (file, text) in MADE.iter().zip(texts) {
+            project.write(file, text);
+        }
+        project
+    }
+
+    /// The same, committed.
+    pub fn committed() -> Self {
+        let project = Self::small();
         project.commit();
         project
     }
@@ -77,11 +91,6 @@ impl Project {
 
     fn git(&self, arguments: &[&str]) {
         assert!(Command::new("git").args(arguments).current_dir(self.0.path()).status().unwrap().success());
-    }
-
-    /// Forgets the last commit.
-    pub fn forget_commits(&self) {
-        fs::remove_dir_all(self.0.path().join(".git")).unwrap();
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
