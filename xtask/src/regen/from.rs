@@ -14,6 +14,7 @@ const NEWS: u8 = 3;
 /// Tells what is different in the vendor's description `file`, and carries it into the contract if `into_contract`.
 pub fn tell(project: &Project, file: &OsStr, into_contract: bool) -> Result<ExitCode, Stop> {
     let contract = Contract::read(project)?;
+    contract.is_valid()?;
     let repairs = repairs::parse(&project.text(REPAIRS)?);
     let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
     let text = source::text(file).map_err(Stop::Input)?;
@@ -66,7 +67,8 @@ fn outdated(deviation: &Deviation, met: &Met) -> Option<&'static str> {
 fn carry_in(project: &Project, contract: Contract, said: &vendor::Said) -> Result<(), Stop> {
     let (document, left) = carry::into_contract(&contract.document, &said.document, &contract.deviations);
     let changed = Contract { document, ..contract };
-    let made = make(project, &changed)?;
+    let made = make(project, &changed)
+        .map_err(|reason| format!("nothing was written, since with the news in it {reason}"))?;
     write(project, &made)?;
     for difference in &left {
         println!("left to a person: {}", line_of(difference));

@@ -95,7 +95,7 @@ pub fn is_up_to_date() -> Result<(), String> {
     }
 }
 
-/// The contract, read and found valid.
+/// The contract and what belongs to it.
 struct Contract {
     /// As it is written.
     text: String,
@@ -109,9 +109,14 @@ impl Contract {
         let document = contract::parse(&text).map_err(|reason| format!("{CONTRACT}: {reason}"))?;
         let deviations = deviations::parse(&project.text(DEVIATIONS)?);
         let deviations = deviations.map_err(|reason| format!("{DEVIATIONS}: {reason}"))?;
-        let breaches = rules::breaches(&document)?;
+        Ok(Self { text, document, deviations })
+    }
+
+    /// Fails with all breaches of the rules.
+    fn is_valid(&self) -> Result<(), String> {
+        let breaches = rules::breaches(&self.document)?;
         if breaches.is_empty() {
-            return Ok(Self { text, document, deviations });
+            return Ok(());
         }
         Err(breaches.iter().map(|breach| format!("{CONTRACT}: {breach}\n")).collect())
     }
@@ -142,6 +147,7 @@ fn make(project: &Project, contract: &Contract) -> Result<Vec<Made>, String> {
 
 fn regenerate(project: &Project) -> Result<(), Stop> {
     let contract = Contract::read(project)?;
+    contract.is_valid()?;
     let made = make(project, &contract)?;
     report::contract(project, &contract.document, &made)?;
     write(project, &made)?;
@@ -162,7 +168,12 @@ fn write(project: &Project, made: &[Made]) -> Result<(), String> {
 /// Whether everything is up to date; tells what is not.
 fn check(project: &Project) -> Result<bool, Stop> {
     let contract = Contract::read(project)?;
-    let made = make(project, &contract)?;
+    let valid = contract.is_valid();
+    let made = match make(project, &contract) {
+        Ok(made) => made,
+        // An invalid contract is shown as far as something can be made from it.
+        Err(reason) => return Err(valid.err().unwrap_or(reason).into()),
+    };
     let mut fine = true;
     for Made { file, is, wanted } in &made {
         if is != wanted {
@@ -172,12 +183,13 @@ fn check(project: &Project) -> Result<bool, Stop> {
             print!("{}", diff.unified_diff().header(&old, &new));
         }
     }
+    if !fine {
+        eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
+    }
+    valid?;
     let unwritten = rules::unwritten(&contract.document);
     for pointer in &unwritten {
         eprintln!("error: {CONTRACT}: #{pointer}: a person has to write this");
-    }
-    if !fine {
-        eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
     }
     if !fine || !unwritten.is_empty() {
         return Ok(false);

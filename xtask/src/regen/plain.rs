@@ -7,38 +7,39 @@ use super::node::Node;
 /// Members that say something to people and nothing about what travels.
 const PROSE: [&str; 7] = ["description", "example", "examples", "externalDocs", "summary", "tags", "title"];
 
-/// A schema in a schema in a schema, and so on: deeper than that none is written out.
-const DEPTH: usize = 32;
-
 /// Whether the member `name` of an object of OpenAPI is for people only.
 pub fn is_prose(name: &str) -> bool {
     PROSE.contains(&name) || name.starts_with("x-")
 }
 
-/// What is at `node`, references written out and prose left out.
+/// What is at `node`, references written out and prose left out. A schema that is within itself is written out
+/// once.
 pub fn of(node: &Node<'_>) -> Value {
-    written_out(node, false, DEPTH)
+    written_out(node, false, &mut Vec::new())
 }
 
 /// `names`: whether the members are named by the document's author, as in `properties`.
-fn written_out(node: &Node<'_>, names: bool, depth: usize) -> Value {
-    if depth == 0 {
+fn written_out(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
+    if within.contains(&node.pointer) {
         return json!({});
     }
-    match node.value {
+    within.push(node.pointer.clone());
+    let plain = match node.value {
         Value::Object(_) => {
             let members = node.members().into_iter().filter(|(name, _)| names || !is_prose(name));
             let members: Map<String, Value> = members
                 .map(|(name, member)| {
                     let names = !names && name == "properties";
-                    (name.to_owned(), written_out(&member, names, depth - 1))
+                    (name.to_owned(), written_out(&member, names, within))
                 })
                 .collect();
             Value::Object(members)
         }
-        Value::Array(_) => node.items().iter().map(|item| written_out(item, false, depth - 1)).collect(),
+        Value::Array(_) => node.items().iter().map(|item| written_out(item, false, within)).collect(),
         scalar => scalar.clone(),
-    }
+    };
+    within.pop();
+    plain
 }
 
 /// The JSON type that a schema describes, also where it only shows.
@@ -98,5 +99,15 @@ mod tests {
         let plain = of(&Node::root(&document).get("a").unwrap());
         assert_eq!(plain, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
         assert_eq!(words(&plain), "object { title }");
+    }
+
+    #[test]
+    fn a_schema_that_is_within_itself_is_written_out_once() {
+        let document = json!({ "a": { "type": "object", "properties": {
+            "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
+        } } });
+        let plain = of(&Node::root(&document).get("a").unwrap());
+        let once = json!({ "left": {}, "right": {}, "id": { "type": "string" } });
+        assert_eq!(plain, json!({ "type": "object", "properties": once }));
     }
 }

@@ -123,4 +123,10 @@ fn all_breaches_are_told_at_once() {
     project.change(CONTRACT, &format!("{SCHEMAS}/Name/example"), |it| *it = json!(1));
     let run = project.regen(&[]);
     assert!(run.err.contains(": summary: ") && run.err.contains(": examples: "), "{}", run.err);
+
+    // And the check shows what else is out of date.
+    project.write("src/generated.rs", "");
+    let run = project.regen(&["--check"]);
+    assert_eq!(run.status, 1);
+    assert!(run.err.contains(": summary: ") && run.out.contains("--- a/src/generated.rs\n"), "{}", run.err);
 }
