@@ -4,7 +4,7 @@ use crate::run::{cargo, cargo_with};
 use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
-const FEATURES: [&str; 5] = ["", "codegen", "native-tls", "rustls,sandbox", "sandbox"];
+const FEATURES: [&str; 6] = ["", "codegen", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
 
 /// Runs every check, the quick ones first, and ends with the first that fails.
 pub fn all() -> Result<(), String> {
@@ -27,7 +27,7 @@ pub fn all() -> Result<(), String> {
     }
     cargo("test --workspace --all-targets --all-features")?;
     cargo("test --workspace --all-targets")?;
-    cargo("test --all-targets --no-default-features --features rustls")?;
+    cargo("test --all-targets --no-default-features --features rustls,sandbox")?;
     cargo("test --doc --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
 }
