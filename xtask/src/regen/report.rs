@@ -30,7 +30,8 @@ pub fn contract(project: &Project, document: &Value, made: &[Made]) -> Result<()
             let added = code.added.iter().map(|line| (Verdict::Compatible, "new", line));
             let removed = code.removed.iter().map(|line| (Verdict::Breaking, "gone", line));
             for (verdict, what, line) in removed.chain(added) {
-                println!("{verdict:<10}  generated code: {what}: {line}");
+                let shown = line.split(" where ").next().unwrap_or(line);
+                println!("{verdict:<10}  generated code: {what}: {shown}");
                 overall = overall.max(Some(verdict));
             }
         }
