@@ -1,11 +1,14 @@
 //! From the text of the contract to the text of the typed client.
 //!
-//! One function without any file in it, so that everyone who generates, generates the same.
+//! One function without any file in it, so that everyone who generates, generates the same: `build.rs` for the
+//! build, and `cargo xtask regen` for the committed copy.
 
+use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 
 use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypePatch};
+use serde_json::Value;
 
 #[path = "view.rs"]
 mod view;
@@ -17,6 +20,10 @@ const BY_HAND: [(&str, &str); 2] = [("AccessToken", "crate::AccessToken"), ("Err
 /// and every client sends through the crate's own transport and hooks.
 const INNER: &str = "crate::api::Transport";
 
+/// What the generated text begins with.
+const HEADER: &str =
+    "// Generated from openapi/social-plus-bot.json by `cargo xtask regen`: change that, not this.\n\n";
+
 /// Generates the formatted client.
 ///
 /// # Errors
@@ -26,7 +33,7 @@ pub fn client(contract: &str) -> Result<String, String> {
     let contract = serde_json::from_str(contract).map_err(|error| format!("not JSON: {error}"))?;
     let view = view::of(contract)?;
     let document: OpenAPI =
-        serde_json::from_value(view.document).map_err(|error| format!("not OpenAPI 3.0: {error}"))?;
+        serde_json::from_value(sorted(view.document)).map_err(|error| format!("not OpenAPI 3.0: {error}"))?;
     let inner = syn::parse_str::<proc_macro2::TokenStream>(INNER).map_err(|error| error.to_string())?;
 
     let mut settings = GenerationSettings::new();
@@ -47,7 +54,21 @@ pub fn client(contract: &str) -> Result<String, String> {
         .map_err(|reason| format!("the generator gives up on it: {reason}"))?
         .map_err(|error| format!("the generator refuses it: {error}"))?;
     let file = syn::parse2(tokens).map_err(|error| format!("the generated code does not parse: {error}"))?;
-    Ok(prettyplease::unparse(&file))
+    Ok(HEADER.to_owned() + &prettyplease::unparse(&file))
+}
+
+/// Sorts the members of every object. Whether `serde_json` keeps their order depends on features that other
+/// packages of a build turn on, and the same contract has to make the same text in every build.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(name, member)| (name, sorted(member))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        scalar => scalar,
+    }
 }
 
 /// Turns a panic into its message: the generator answers some documents that it can't handle with one, and

@@ -48,6 +48,8 @@
 //!
 //! # Features
 //!
+//! - `codegen` (default): generates the client while building; without it the committed copy, the same text, is
+//!   compiled and no generator is built.
 //! - `rustls` (default): TLS by rustls with the system's certificates.
 //! - `native-tls`: TLS by the system's own library.
 //! - `sandbox`: an in-process server that speaks the contract.

@@ -5,6 +5,8 @@
 use std::env;
 use std::process::ExitCode;
 
+mod build_cost;
+mod regen;
 mod run;
 mod system;
 mod test;
@@ -12,13 +14,18 @@ mod test;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test    everything that has to hold before a change lands
+  test        everything that has to hold before a change lands
+  regen       check the contract and bring what is made from it up to date; --help tells the rest
+  build-cost  measure what a program pays for this crate while building
 ";
 
 fn main() -> ExitCode {
-    let chore = env::args().nth(1);
-    let done = match chore.as_deref() {
+    let mut arguments = env::args_os().skip(1);
+    let chore = arguments.next();
+    let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
         Some("test") => test::all(),
+        Some("regen") => return regen::run(arguments),
+        Some("build-cost") => build_cost::measure(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -1,10 +1,10 @@
 //! `cargo xtask test`: everything that has to hold before a change lands.
 
 use crate::run::{cargo, cargo_with};
-use crate::system;
+use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
-const FEATURES: [&str; 4] = ["", "native-tls", "rustls,sandbox", "sandbox"];
+const FEATURES: [&str; 6] = ["", "codegen", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
 
 /// Runs every check, the quick ones first, and ends with the first that fails.
 pub fn all() -> Result<(), String> {
@@ -17,6 +17,8 @@ pub fn all() -> Result<(), String> {
         )?;
     }
     cargo("fmt --all --check")?;
+    eprintln!("\n--- cargo xtask regen --check");
+    regen::is_up_to_date()?;
     cargo("clippy --workspace --all-targets --all-features -- -D warnings")?;
     cargo("clippy --workspace --all-targets -- -D warnings")?;
     for features in FEATURES {
@@ -25,6 +27,7 @@ pub fn all() -> Result<(), String> {
     }
     cargo("test --workspace --all-targets --all-features")?;
     cargo("test --workspace --all-targets")?;
+    cargo("test --all-targets --no-default-features --features rustls,sandbox")?;
     cargo("test --doc --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
 }

@@ -1,0 +1,148 @@
+//! The one way in which the contract is written down.
+//!
+//! Members have one total order wherever they are: words of OpenAPI and JSON Schema as a reader wants them
+//! (what it is, what it says, what it holds), every other name by the alphabet. So two documents that mean the
+//! same are the same text, and a diff shows changes only. The order of arrays has a meaning and stays. Whether
+//! `serde_json` itself keeps or sorts members depends on features that other packages turn on, so nothing here
+//! relies on either.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
+
+/// The words that come before all other names, in their order.
+const FIRST: [&str; 62] = [
+    "$ref",
+    "openapi",
+    "info",
+    "operationId",
+    "title",
+    "name",
+    "in",
+    "type",
+    "format",
+    "summary",
+    "version",
+    "description",
+    "license",
+    "url",
+    "servers",
+    "tags",
+    "security",
+    "parameters",
+    "deprecated",
+    "required",
+    "style",
+    "explode",
+    "schema",
+    "requestBody",
+    "headers",
+    "content",
+    "responses",
+    "example",
+    "examples",
+    "value",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "default",
+    "enum",
+    "multipleOf",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "items",
+    "minProperties",
+    "maxProperties",
+    "properties",
+    "additionalProperties",
+    "oneOf",
+    "anyOf",
+    "allOf",
+    "not",
+    "discriminator",
+    "paths",
+    "components",
+    "securitySchemes",
+    "requestBodies",
+    "callbacks",
+    "schemas",
+];
+
+/// The canonical text of `document`: two spaces, one final newline.
+pub fn text(document: &Value) -> Result<String, String> {
+    let mut text = serde_json::to_string_pretty(&Ordered(document)).map_err(|error| error.to_string())?;
+    text.push('\n');
+    Ok(text)
+}
+
+struct Ordered<'a>(&'a Value);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(members) => {
+                let mut members: Vec<(&String, &Value)> = members.iter().collect();
+                members.sort_by_key(|(name, _)| (rank(name), *name));
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (name, member) in members {
+                    map.serialize_entry(name, &Ordered(member))?;
+                }
+                map.end()
+            }
+            Value::Array(items) => {
+                let mut sequence = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    sequence.serialize_element(&Ordered(item))?;
+                }
+                sequence.end()
+            }
+            scalar => scalar.serialize(serializer),
+        }
+    }
+}
+
+fn rank(name: &str) -> usize {
+    FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_of_the_field_come_in_their_order_and_other_names_by_the_alphabet() {
+        let one =
+            json!({ "b": 1, "a": { "properties": {}, "type": "object" }, "description": "", "openapi": "" });
+        let text = text(&one).unwrap();
+        let place = |name: &str| text.find(&format!("\"{name}\"")).unwrap();
+        assert!(place("openapi") < place("description"));
+        assert!(place("description") < place("a"));
+        assert!(place("a") < place("type"));
+        assert!(place("type") < place("properties"));
+        assert!(place("properties") < place("b"));
+    }
+
+    #[test]
+    fn the_order_of_arrays_stays() {
+        let enumeration = json!({ "enum": ["b", "a"], "required": ["z", "y"] });
+        let again: Value = serde_json::from_str(&text(&enumeration).unwrap()).unwrap();
+        assert_eq!(again, enumeration);
+    }
+
+    #[test]
+    fn canonical_text_is_its_own_canonical_text() {
+        let contract = include_str!("../../../openapi/social-plus-bot.json");
+        let once = text(&serde_json::from_str(contract).unwrap()).unwrap();
+        assert_eq!(text(&serde_json::from_str(&once).unwrap()).unwrap(), once);
+        assert!(once.ends_with("}\n"));
+    }
+}

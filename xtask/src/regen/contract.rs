@@ -1,0 +1,191 @@
+//! The text of a contract, taken apart and counted.
+
+use serde_json::Value;
+
+use super::node::join;
+
+/// Members of a schema that are constraints by themselves; `required` is one for each name in it.
+const CONSTRAINTS: [&str; 15] = [
+    "enum",
+    "format",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+];
+
+/// Methods that a path can have an operation for.
+pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// Takes JSON apart; if it is none, says what is wrong and where.
+pub fn parse(text: &str) -> Result<Value, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| format!("#{}: not JSON: {}", pointer(error.path()), error.inner()))?;
+    deserializer.end().map_err(|error| format!("#: not JSON: {error}"))?;
+    Ok(value)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Map { key } => pointer = join(&pointer, key),
+            Segment::Seq { index } => pointer = join(&pointer, &index.to_string()),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// The operations of `document`: path, method and JSON pointer.
+pub fn operations(document: &Value) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+        for method in METHODS {
+            if item.get(method).is_some() {
+                found.push((path.clone(), method.to_owned(), join(&join("/paths", path), method)));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What an operation is called in reports and data files.
+pub fn name(path: &str, method: &str) -> String {
+    format!("{} {path}", method.to_uppercase())
+}
+
+/// Calls `see` with each schema of `document`, its JSON pointer, and whether it is a named component.
+pub fn schemas(document: &Value, see: &mut impl FnMut(&Value, &str, bool)) {
+    outside(document, "", see);
+}
+
+/// Calls `see` with the place and the target of each reference in `document`, examples left out.
+pub fn references(document: &Value, see: &mut impl FnMut(&str, &str)) {
+    fn visit(value: &Value, pointer: &str, see: &mut impl FnMut(&str, &str)) {
+        match value {
+            Value::Object(members) => {
+                if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                    see(pointer, target);
+                }
+                for (name, member) in
+                    members.iter().filter(|(name, _)| *name != "example" && *name != "examples")
+                {
+                    visit(member, &join(pointer, name), see);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    visit(item, &join(pointer, &index.to_string()), see);
+                }
+            }
+            _ => {}
+        }
+    }
+    visit(document, "", see);
+}
+
+/// Looks for schemas where none is yet.
+fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool)) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let place = join(pointer, name);
+                match name.as_str() {
+                    "example" | "examples" => {}
+                    "schema" => inside(member, &place, false, see),
+                    "schemas" if pointer == "/components" => {
+                        for (name, schema) in member.as_object().into_iter().flatten() {
+                            inside(schema, &join(&place, name), true, see);
+                        }
+                    }
+                    _ => outside(member, &place, see),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                outside(item, &join(pointer, &index.to_string()), see);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Sees a schema, and those in it.
+fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Value, &str, bool)) {
+    see(schema, pointer, named);
+    for (name, member) in schema.as_object().into_iter().flatten() {
+        let place = join(pointer, name);
+        match (name.as_str(), member) {
+            ("properties", Value::Object(properties)) => {
+                for (name, property) in properties {
+                    inside(property, &join(&place, name), false, see);
+                }
+            }
+            ("oneOf" | "anyOf" | "allOf", Value::Array(schemas)) => {
+                for (index, schema) in schemas.iter().enumerate() {
+                    inside(schema, &join(&place, &index.to_string()), false, see);
+                }
+            }
+            ("items" | "additionalProperties" | "not", Value::Object(_)) => {
+                inside(member, &place, false, see);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How many operations, named types and constraints `document` has, in words.
+pub fn counted(document: &Value) -> String {
+    let (mut types, mut constraints) = (0, 0);
+    schemas(document, &mut |schema, _, named| {
+        types += usize::from(named);
+        constraints += CONSTRAINTS.iter().filter(|name| schema.get(**name).is_some()).count();
+        constraints += schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
+    });
+    let some = |number: usize, what: &str| {
+        if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    };
+    let operations = some(operations(document).len(), "operation");
+    format!("{operations}, {}, {}", some(types, "type"), some(constraints, "constraint"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn text_that_is_not_json_is_refused_with_its_place() {
+        let reason = parse(r#"{ "paths": { "/a": { "post": { "summary": } } } }"#).unwrap_err();
+        assert!(reason.starts_with("#/paths/~1a/post/summary: not JSON: "), "{reason}");
+        assert!(reason.ends_with("line 1 column 43"), "{reason}");
+        assert!(parse("{} {}").unwrap_err().starts_with("#: not JSON: trailing characters"));
+    }
+
+    #[test]
+    fn operations_types_and_constraints_are_counted() {
+        let document = json!({
+            "paths": { "/a": { "summary": "", "get": {}, "post": {} } },
+            "components": { "schemas": {
+                "A": { "type": "object", "required": ["b", "c"], "properties": { "format": { "type": "string" } } },
+                "B": { "type": "array", "items": { "type": "string", "format": "date", "maxLength": 3 } },
+            } },
+        });
+        assert_eq!(counted(&document), "2 operations, 2 types, 4 constraints");
+    }
+}

@@ -1,0 +1,113 @@
+//! A schema without its words: written out, as the vendor writes them, and in one line for people.
+
+use serde_json::{Map, Value, json};
+
+use super::node::Node;
+
+/// Members that say something to people and nothing about what travels.
+const PROSE: [&str; 7] = ["description", "example", "examples", "externalDocs", "summary", "tags", "title"];
+
+/// Whether the member `name` of an object of OpenAPI is for people only.
+pub fn is_prose(name: &str) -> bool {
+    PROSE.contains(&name) || name.starts_with("x-")
+}
+
+/// What is at `node`, references written out and prose left out. A schema that is within itself is written out
+/// once.
+pub fn of(node: &Node<'_>) -> Value {
+    written_out(node, false, &mut Vec::new())
+}
+
+/// `names`: whether the members are named by the document's author, as in `properties`.
+fn written_out(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
+    if within.contains(&node.pointer) {
+        return json!({});
+    }
+    within.push(node.pointer.clone());
+    let plain = match node.value {
+        Value::Object(_) => {
+            let members = node.members().into_iter().filter(|(name, _)| names || !is_prose(name));
+            let members: Map<String, Value> = members
+                .map(|(name, member)| {
+                    let names = !names && name == "properties";
+                    (name.to_owned(), written_out(&member, names, within))
+                })
+                .collect();
+            Value::Object(members)
+        }
+        Value::Array(_) => node.items().iter().map(|item| written_out(item, false, within)).collect(),
+        scalar => scalar.clone(),
+    };
+    within.pop();
+    plain
+}
+
+/// The JSON type that a schema describes, also where it only shows.
+pub fn type_of(schema: &Value) -> Option<&str> {
+    let shown = |member: &str, name| schema.get(member).map(|_| name);
+    let said = schema.get("type").and_then(Value::as_str);
+    said.or_else(|| shown("properties", "object")).or_else(|| shown("items", "array"))
+}
+
+/// A schema in a few words, such as `array of string, date-time`.
+pub fn words(schema: &Value) -> String {
+    for combination in ["oneOf", "anyOf", "allOf"] {
+        if let Some(schemas) = schema.get(combination).and_then(Value::as_array) {
+            let joint = if combination == "allOf" { " and " } else { " or " };
+            return schemas.iter().map(words).collect::<Vec<_>>().join(joint);
+        }
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
+    }
+    match type_of(schema) {
+        Some("array") => format!("array of {}", schema.get("items").map_or("anything".to_owned(), words)),
+        Some("object") => match schema.get("properties").and_then(Value::as_object) {
+            Some(properties) if !properties.is_empty() => {
+                let mut names: Vec<&str> = properties.keys().map(String::as_str).collect();
+                names.sort_unstable();
+                format!("object {{ {} }}", names.join(", "))
+            }
+            _ => "object of any shape".to_owned(),
+        },
+        Some(name) => {
+            let mut words = name.to_owned();
+            for constraint in ["format", "minLength", "maxLength", "minimum", "maximum", "pattern"] {
+                match schema.get(constraint) {
+                    Some(Value::String(format)) if constraint == "format" => words += &format!(", {format}"),
+                    Some(limit) => words += &format!(", {constraint} {limit}"),
+                    None => {}
+                }
+            }
+            words
+        }
+        None => "anything".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_written_out_without_its_prose_but_with_fields_that_are_named_like_prose() {
+        let document = json!({
+            "a": { "$ref": "#/b", "description": "" },
+            "b": { "type": "object", "title": "", "properties": { "title": { "$ref": "#/c" } } },
+            "c": { "type": "string", "example": "x", "x-order": 1 },
+        });
+        let plain = of(&Node::root(&document).get("a").unwrap());
+        assert_eq!(plain, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
+        assert_eq!(words(&plain), "object { title }");
+    }
+
+    #[test]
+    fn a_schema_that_is_within_itself_is_written_out_once() {
+        let document = json!({ "a": { "type": "object", "properties": {
+            "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
+        } } });
+        let plain = of(&Node::root(&document).get("a").unwrap());
+        let once = json!({ "left": {}, "right": {}, "id": { "type": "string" } });
+        assert_eq!(plain, json!({ "type": "object", "properties": once }));
+    }
+}

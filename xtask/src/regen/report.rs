@@ -1,0 +1,100 @@
+//! What people are told: a line for each thing, the important word first.
+
+use serde_json::{Value, json};
+
+use super::compare::Difference;
+use super::project::{CONTRACT, GENERATED, MANIFEST, Project};
+use super::verdict::{self, Verdict};
+use super::{Made, compare, contract, plain, surface};
+
+/// Tells what the contract holds, what changed since the last commit, and the version that follows.
+pub fn contract(project: &Project, document: &Value, made: &[Made]) -> Result<(), String> {
+    println!("{CONTRACT}: {}", contract::counted(document));
+    let committed = project.committed(CONTRACT).and_then(|text| contract::parse(&text));
+    let committed = match committed {
+        Ok(committed) => committed,
+        Err(reason) => {
+            println!("not compared with the last commit: {reason}");
+            return Ok(());
+        }
+    };
+    let (changes, _) = compare::documents(&committed, document, &[]);
+    for change in &changes {
+        println!("{:<10}  {}", verdict::of(change), line(change));
+    }
+    let mut overall = changes.iter().map(verdict::of).max();
+    let client = made.iter().find(|made| made.file == GENERATED).map_or("", |made| made.wanted.as_str());
+    match project.committed(GENERATED) {
+        Ok(before) => {
+            let code = surface::changes(&before, client)?;
+            let added = code.added.iter().map(|line| (Verdict::Compatible, "new", line));
+            let removed = code.removed.iter().map(|line| (Verdict::Breaking, "gone", line));
+            for (verdict, what, line) in removed.chain(added) {
+                let shown = line.split(" where ").next().unwrap_or(line);
+                println!("{verdict:<10}  generated code: {what}: {shown}");
+                overall = overall.max(Some(verdict));
+            }
+        }
+        Err(reason) => println!("generated code not compared with the last commit: {reason}"),
+    }
+    if overall.is_none() && committed != *document {
+        println!("since the last commit: words, examples or references, nothing that travels");
+    } else if overall.is_none() {
+        println!("since the last commit: no change");
+    }
+    // The manifest at the last commit, so that it does not matter whether the version was raised since.
+    let manifest = project.committed(MANIFEST).or_else(|_| project.text(MANIFEST))?;
+    if let Some((version, (next, rule))) =
+        version(&manifest).and_then(|version| Some((version, verdict::next_version(version, overall)?)))
+    {
+        println!("version: {version} -> {next}: {rule}");
+    }
+    Ok(())
+}
+
+/// The first version in a manifest, which is the package's.
+fn version(manifest: &str) -> Option<&str> {
+    let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""))?;
+    line.split('"').next()
+}
+
+/// A difference in a line: where, and what.
+pub fn line(difference: &Difference) -> String {
+    let Difference { operation, place, keyword, was, is, required, .. } = difference;
+    let at = if place.is_empty() { operation.clone() } else { format!("{operation}: {place}") };
+    let (was, is) = (was.as_ref(), is.as_ref());
+    let kind = class(difference);
+    match keyword.as_str() {
+        "field" | "parameter" | "header" => {
+            let need = if *required { "required" } else { "optional" };
+            format!("{at}: {kind}, {need}: {}", said(keyword, is.or(was)))
+        }
+        "required" => format!("{at}: now {}", if is == Some(&json!(true)) { "required" } else { "optional" }),
+        "operation" | "response" | "server" | "requestBody" | "content" => format!("{at}: {kind}"),
+        "value" => format!("{at}: {kind} value {}", said(keyword, is.or(was))),
+        _ if place.rsplit(' ').next() == Some(keyword) => {
+            format!("{at}: {} -> {}", said(keyword, was), said(keyword, is))
+        }
+        _ => format!("{at}: {keyword} {} -> {}", said(keyword, was), said(keyword, is)),
+    }
+}
+
+/// `new`, `gone` or `changed`.
+pub fn class(difference: &Difference) -> &'static str {
+    match (&difference.was, &difference.is) {
+        (None, _) => "new",
+        (_, None) => "gone",
+        _ => "changed",
+    }
+}
+
+fn said(keyword: &str, value: Option<&Value>) -> String {
+    match value {
+        None => "nothing".to_owned(),
+        Some(parameter) if matches!(keyword, "parameter" | "header") => {
+            parameter.get("schema").map_or_else(|| "of any shape".to_owned(), plain::words)
+        }
+        Some(schema) if schema.is_object() => plain::words(schema),
+        Some(value) => value.to_string(),
+    }
+}

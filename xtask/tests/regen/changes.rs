@@ -1,0 +1,116 @@
+//! What a change of the contract means for callers is told, and reaches the generated code in one run.
+
+use serde_json::{Value, json};
+
+use super::project::{CONTRACT, Project, Run};
+
+const SCHEMAS: &str = "/components/schemas";
+
+/// Changes the value at `pointer` in the contract, regenerates, and returns what was told.
+fn told(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) -> Run {
+    project.change(CONTRACT, pointer, change);
+    let run = project.regen(&[]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    run
+}
+
+#[test]
+fn a_new_optional_field_of_an_answer_is_compatible() {
+    let project = Project::real();
+    let run = told(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
+        properties["nickname"] = json!({ "type": "string", "description": "A nickname." });
+    });
+    let place = "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: string";
+    assert!(run.lines("compatible").contains(&place), "{}", run.out);
+    let field = "generated code: new: types::User.nickname: Option<String>";
+    assert!(run.lines("compatible").contains(&field), "{}", run.out);
+    assert!(run.lines("breaking").is_empty(), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.1.1: a compatible change"), "{}", run.out);
+    assert!(project.read("src/generated.rs").contains("pub nickname:"));
+}
+
+#[test]
+fn a_field_of_an_answer_that_goes_is_breaking() {
+    let project = Project::real();
+    let run = told(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
+        properties.as_object_mut().unwrap().remove("flagCount");
+    });
+    // The example would no longer be one if the schema were closed; objects are open, so it still is.
+    let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: integer, int64";
+    assert!(run.lines("breaking").contains(&place), "{}", run.out);
+    let field = "generated code: gone: types::User.flag_count: Option<i64>";
+    assert!(run.lines("breaking").contains(&field), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.2.0: a breaking change"), "{}", run.out);
+    assert!(!project.read("src/generated.rs").contains("flag_count"));
+}
+
+#[test]
+fn a_new_required_field_of_a_request_is_breaking() {
+    let project = Project::committed();
+    project.change(
+        CONTRACT,
+        "/paths/~1things/post/requestBody/content/application~1json/example",
+        |example| {
+            example["color"] = json!("red");
+        },
+    );
+    let run = told(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
+        schema["properties"]["color"] = json!({ "type": "string" });
+        schema["required"] = json!(["name", "color"]);
+    });
+    assert_eq!(run.lines("breaking")[0], "POST /things: request /color: new, required: string");
+    assert!(run.out.contains("version: 0.1.0 -> 0.2.0"), "{}", run.out);
+    assert!(project.read("src/generated.rs").contains("pub color:"));
+}
+
+#[test]
+fn a_length_of_a_request_may_become_wider_but_not_narrower() {
+    let project = Project::committed();
+    let run = told(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(20));
+    assert_eq!(run.lines("compatible"), ["POST /things: request /name: maxLength 10 -> 20"]);
+    assert!(run.lines("breaking").is_empty());
+    let run = told(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(5));
+    assert_eq!(run.lines("breaking"), ["POST /things: request /name: maxLength 10 -> 5"]);
+}
+
+#[test]
+fn a_new_value_and_a_new_error_status_are_compatible() {
+    let project = Project::committed();
+    project.change(CONTRACT, "/paths/~1things/post/responses", |responses| {
+        responses["409"] = responses["400"].clone();
+    });
+    let run =
+        told(&project, &format!("{SCHEMAS}/State/enum"), |values| *values = json!(["new", "old", "lost"]));
+    let told = run.lines("compatible");
+    assert!(told.contains(&"POST /things: response 200 /state: new value \"lost\""), "{told:?}");
+    assert!(told.contains(&"POST /things: response 409: new"), "{told:?}");
+    assert!(run.lines("breaking").is_empty(), "{}", run.out);
+}
+
+#[test]
+fn a_change_that_only_shows_in_the_generated_code_counts_for_the_version() {
+    let project = Project::committed();
+    // On the wire a request may leave out what was required; the Rust field has another type.
+    let run = told(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
+        schema.as_object_mut().unwrap().remove("required");
+    });
+    assert!(run.lines("compatible").contains(&"POST /things: request /name: now optional"), "{}", run.out);
+    let gone = "generated code: gone: types::NewThing.name: Name";
+    assert!(run.lines("breaking").contains(&gone), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.2.0"), "{}", run.out);
+}
+
+#[test]
+fn words_are_no_change_for_callers() {
+    let project = Project::real();
+    let run = told(&project, &format!("{SCHEMAS}/User/description"), |text| *text = json!("A person."));
+    assert!(run.out.contains("words, examples or references, nothing that travels\n"), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.1.0: nothing changes for callers\n"), "{}", run.out);
+}
+
+#[test]
+fn without_a_commit_it_says_that_it_can_not_compare() {
+    let run = Project::small().regen(&[]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(run.out.contains("not compared with the last commit: "), "{}", run.out);
+}

@@ -1,0 +1,83 @@
+//! Nothing that is made from the contract can drift unseen.
+
+use super::project::{CONTRACT, Project};
+
+/// Runs `--check` and sees that it fails with a diff of `file` and leaves everything as it is.
+fn fails_with_diff_of(project: &Project, file: &str) -> String {
+    let before = project.read(file);
+    let run = project.regen(&["--check"]);
+    assert_eq!(run.status, 1, "{}", run.out);
+    assert!(run.out.contains(&format!("--- a/{file}\n+++ b/{file}\n@@ ")), "{}", run.out);
+    assert!(run.err.contains("`cargo xtask regen` brings it up to date"), "{}", run.err);
+    assert_eq!(project.read(file), before);
+    run.out
+}
+
+#[test]
+fn the_project_is_up_to_date() {
+    let run = Project::real().regen(&["--check"]);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+    assert!(run.out.contains("1 operation, 21 types, 24 constraints\n"), "{}", run.out);
+    assert!(run.out.contains("since the last commit: no change\n"), "{}", run.out);
+}
+
+#[test]
+fn a_hand_edit_of_the_generated_client_fails_the_check_with_a_diff() {
+    let project = Project::real();
+    let edited = project.read("src/generated.rs").replacen("pub struct User ", "pub struct Person ", 1);
+    project.write("src/generated.rs", &edited);
+    let diff = fails_with_diff_of(&project, "src/generated.rs");
+    assert!(diff.contains("-    pub struct Person {\n+    pub struct User {\n"), "{diff}");
+}
+
+#[test]
+fn another_order_in_the_contract_fails_the_check_with_a_diff() {
+    let project = Project::real();
+    let text = project.read(CONTRACT);
+    let (license, url) =
+        ("\"name\": \"MIT OR Apache-2.0\"", "\"url\": \"https://spdx.org/licenses/MIT.html\"");
+    let swapped = text.replace(license, "@").replace(url, license).replace('@', url);
+    assert_ne!(swapped, text);
+    project.write(CONTRACT, &swapped);
+    fails_with_diff_of(&project, CONTRACT);
+}
+
+#[test]
+fn a_hand_edit_of_the_table_of_deviations_fails_the_check_with_a_diff() {
+    let project = Project::real();
+    project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
+    fails_with_diff_of(&project, "openapi/README.md");
+}
+
+#[test]
+fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
+    let files = [CONTRACT, "src/generated.rs", "openapi/README.md"];
+    let project = Project::real();
+    let right = files.map(|file| project.read(file));
+    project.change(CONTRACT, "", |_| {});
+    project.write("src/generated.rs", "");
+    project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
+
+    assert_eq!(project.regen(&[]).lines("written:").len(), 3);
+    assert_eq!(files.map(|file| project.read(file)), right);
+    assert!(project.regen(&[]).lines("written:").is_empty());
+    assert_eq!(files.map(|file| project.read(file)), right);
+}
+
+#[test]
+fn a_text_that_a_person_has_to_write_fails_only_the_check() {
+    let project = Project::real();
+    project.change(CONTRACT, "/components/schemas/User/description", |text| {
+        *text = "TO BE WRITTEN: what this is, in our own words".into();
+    });
+    let run = project.regen(&[]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert_eq!(run.lines("to be written by a person:").len(), 1);
+    let run = project.regen(&["--check"]);
+    assert_eq!(run.status, 1);
+    assert!(
+        run.err.contains("#/components/schemas/User/description: a person has to write this"),
+        "{}",
+        run.err
+    );
+}
