@@ -80,10 +80,10 @@ impl Contract {
         (pointer, schema)
     }
 
-    /// Judges instances of the schema at `pointer`.
+    /// Judges instances of the schema at `pointer`; if there is none, anything will do.
     pub fn validator(&self, pointer: &str) -> Validator {
         let schema = json!({
-            "allOf": [self.at(pointer)],
+            "allOf": [self.document.pointer(pointer).unwrap_or(&json!({}))],
             "components": self.at("/components"),
         });
         // Of the drafts, this is the one that OpenAPI 3.0 takes its keywords from.

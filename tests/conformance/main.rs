@@ -9,12 +9,15 @@
 
 #![forbid(unsafe_code)]
 
+mod altered;
 mod answering;
+mod complete;
 mod contract;
 mod decoding;
 mod deviating;
 mod documented;
 mod forbidden;
+mod forgetful;
 mod parts;
 mod record;
 mod refusing;
