@@ -12,11 +12,12 @@ use crate::decoding::{bodies, read};
 use crate::parts::Proof::Tolerated;
 use crate::record::Record;
 use crate::subject::Subject;
+use crate::usable;
 use crate::values::{full, valid};
 use crate::walk::{Break, breaks, normal};
 
 /// Without these, and a good value in each, there is no session.
-const ESSENTIAL: [&str; 3] = ["/accessToken", "/issuedAt", "/expiresAt"];
+pub const ESSENTIAL: [&str; 3] = ["/accessToken", "/issuedAt", "/expiresAt"];
 
 pub fn check(subject: &Subject, record: &mut Record) {
     let contract = &subject.contract;
@@ -55,7 +56,8 @@ pub fn check(subject: &Subject, record: &mut Record) {
                 .map_err(|what| TestCaseError::fail(format!("{wrong:?}: {what}")))
         });
         record.decoded += cases as usize;
-        if let Err(what) = tried {
+        let registered = if status == "200" { usable::sessions(subject, &schema) } else { Ok(()) };
+        for what in [tried, registered].into_iter().filter_map(Result::err) {
             record.fault(&schema, what);
         }
     }

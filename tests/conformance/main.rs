@@ -13,17 +13,20 @@ mod altered;
 mod answering;
 mod complete;
 mod contract;
+mod corpus;
 mod decoding;
 mod deviating;
 mod documented;
 mod forbidden;
 mod forgetful;
 mod parts;
+mod reading;
 mod record;
 mod refusing;
 mod sending;
 mod subject;
 mod typing;
+mod usable;
 mod values;
 mod walk;
 
@@ -73,7 +76,7 @@ fn seed() -> u64 {
 fn every_part_of_the_contract_is_exercised() {
     let seed = seed();
     println!("CONFORMANCE_SEED={seed}");
-    let subject = Subject::new(Contract::of_the_crate(), 3500, seed);
+    let subject = Subject::new(Contract::of_the_crate(), 3200, seed);
     let parts = parts::parts(&subject.contract);
     let records = run(&subject);
     println!("{}", record::table(&parts, &records));

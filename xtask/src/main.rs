@@ -5,20 +5,31 @@
 use std::env;
 use std::process::ExitCode;
 
+mod conformance;
+mod fuzz;
+mod mutants;
 mod run;
 mod system;
 mod test;
+mod tool;
 
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test    everything that has to hold before a change lands
+  test             everything that has to hold before a change lands
+  conformance      the parts of the contract, each with the checks that exercise it
+  fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
+  mutants [FILE]   small changes of the code that no test notices
 ";
 
 fn main() -> ExitCode {
-    let chore = env::args().nth(1);
+    let mut arguments = env::args().skip(1);
+    let (chore, option) = (arguments.next(), arguments.next());
     let done = match chore.as_deref() {
         Some("test") => test::all(),
+        Some("conformance") => conformance::table(),
+        Some("fuzz") => fuzz::each(option.as_deref()),
+        Some("mutants") => mutants::survivors(option.as_deref()),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
