@@ -9,6 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypePatch};
 use serde_json::Value;
+use syn::parse::Parser as _;
 
 #[path = "view.rs"]
 mod view;
@@ -53,7 +54,9 @@ pub fn client(contract: &str) -> Result<String, String> {
     let tokens = quietly(|| Generator::new(&settings).generate_tokens(&document))
         .map_err(|reason| format!("the generator gives up on it: {reason}"))?
         .map_err(|error| format!("the generator refuses it: {error}"))?;
-    let file = syn::parse2(tokens).map_err(|error| format!("the generated code does not parse: {error}"))?;
+    let mut file = syn::parse2::<syn::File>(tokens)
+        .map_err(|error| format!("the generated code does not parse: {error}"))?;
+    state_lengths(&mut file.items, &view.lengths)?;
     Ok(HEADER.to_owned() + &prettyplease::unparse(&file))
 }
 
@@ -69,6 +72,33 @@ fn sorted(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
         scalar => scalar,
     }
+}
+
+/// Lets the JSON schema of a text's type state its lengths: the generator checks them and does not tell.
+fn state_lengths(
+    items: &mut [syn::Item],
+    lengths: &BTreeMap<String, Vec<(String, u64)>>,
+) -> Result<(), String> {
+    for item in items {
+        match item {
+            syn::Item::Mod(module) => {
+                let items = module.content.as_mut().map(|(_, items)| items.as_mut_slice());
+                state_lengths(items.unwrap_or_default(), lengths)?;
+            }
+            syn::Item::Struct(of) => {
+                let Some(lengths) = lengths.get(&of.ident.to_string()) else { continue };
+                if !matches!(of.fields, syn::Fields::Unnamed(_)) {
+                    continue;
+                }
+                let stated = lengths.iter().map(|(keyword, length)| format!("{keyword:?} = {length}"));
+                let stated = format!("#[schemars(extend({}))]", stated.collect::<Vec<_>>().join(", "));
+                let attributes = syn::Attribute::parse_outer.parse_str(&stated);
+                of.attrs.extend(attributes.map_err(|error| format!("{stated}: {error}"))?);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Turns a panic into its message: the generator answers some documents that it can't handle with one, and

@@ -5,7 +5,7 @@
 //! may be new, and an answer comes wrapped with what departed from the contract. The contract stays
 //! the one source of all of this; nothing here names a field but [`ESSENTIAL`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,8 @@ pub struct View {
     pub replaced: Vec<(String, String)>,
     /// The names of the schemas of which types are generated.
     pub generated: Vec<String>,
+    /// For each schema with a bounded length, the keywords that bound it.
+    pub lengths: BTreeMap<String, Vec<(String, u64)>>,
 }
 
 /// Derives the reader's view of `contract`.
@@ -36,6 +38,8 @@ pub fn of(mut contract: Value) -> Result<View, String> {
         .and_then(Value::as_object_mut)
         .ok_or("it has no components.schemas")?;
     let generated: Vec<String> = schemas.keys().cloned().collect();
+    let lengths = schemas.iter().map(|(name, schema)| (name.clone(), lengths(schema)));
+    let lengths = lengths.filter(|(_, lengths)| !lengths.is_empty()).collect();
 
     let received = reachable(schemas, &answers)?;
     let open: BTreeSet<String> = received
@@ -60,7 +64,7 @@ pub fn of(mut contract: Value) -> Result<View, String> {
     for (name, _) in &replaced {
         schemas.insert(name.clone(), json!({ "type": "string" }));
     }
-    Ok(View { document: contract, replaced, generated })
+    Ok(View { document: contract, replaced, generated, lengths })
 }
 
 /// Lets each response refer to an answer around its schema, and returns the schemas' names.
@@ -152,6 +156,11 @@ fn open_enums(schema: &mut Value, open: &BTreeSet<String>) {
         Value::Array(items) => items.iter_mut().for_each(|item| open_enums(item, open)),
         _ => {}
     }
+}
+
+fn lengths(schema: &Value) -> Vec<(String, u64)> {
+    let bound = |keyword: &str| Some((keyword.to_owned(), schema.get(keyword)?.as_u64()?));
+    ["minLength", "maxLength"].into_iter().filter_map(bound).collect()
 }
 
 fn visit(value: &Value, see: &mut impl FnMut(&Value)) {

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value};
 
 /// At most so many deviations of an answer are kept; more would say nothing new.
@@ -206,9 +206,11 @@ fn resolved(mut schema: &'static Value, value: &Value) -> &'static Value {
         .unwrap_or(schema)
 }
 
-/// The first is the documented format, the second what the types decode with.
+/// The first is the documented format, the second what the types decode with. The format has four digits
+/// for a year; a date that an offset takes out of them in UTC could be read, and then not be written again.
 fn is_date_time(text: &str) -> bool {
-    DateTime::parse_from_rfc3339(text).is_ok() && text.parse::<DateTime<Utc>>().is_ok()
+    DateTime::parse_from_rfc3339(text).is_ok()
+        && text.parse::<DateTime<Utc>>().is_ok_and(|date| (0..=9999).contains(&date.year()))
 }
 
 /// JSON Schema counts `5.0` as an integer, so a decoder has to.

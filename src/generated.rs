@@ -67,6 +67,7 @@ pub mod types {
         schemars::JsonSchema
     )]
     #[serde(transparent)]
+    #[schemars(extend("minLength" = 1, "maxLength" = 150))]
     pub struct DeviceId(::std::string::String);
     impl ::std::ops::Deref for DeviceId {
         type Target = ::std::string::String;
@@ -226,6 +227,7 @@ pub mod types {
         schemars::JsonSchema
     )]
     #[serde(transparent)]
+    #[schemars(extend("maxLength" = 300))]
     pub struct DeviceModel(::std::string::String);
     impl ::std::ops::Deref for DeviceModel {
         type Target = ::std::string::String;
@@ -750,6 +752,7 @@ pub mod types {
         schemars::JsonSchema
     )]
     #[serde(transparent)]
+    #[schemars(extend("maxLength" = 30))]
     pub struct SdkVersion(::std::string::String);
     impl ::std::ops::Deref for SdkVersion {
         type Target = ::std::string::String;

@@ -182,3 +182,14 @@ async fn whole_numbers_may_be_written_as_decimals() {
     let session = altered(|answer| answer["users"][0]["flagCount"] = json!(5.5)).await;
     assert_eq!(noted(&session), ["/users/0/flagCount: expected integer, found number"]);
 }
+
+#[tokio::test]
+async fn a_date_that_could_not_be_written_again_is_left_out() {
+    for date in ["9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"] {
+        let session = altered(move |answer| answer["lastCachePurge"] = json!(date)).await;
+        assert_eq!(session.body().last_cache_purge, None);
+        assert_eq!(noted(&session), ["/lastCachePurge: expected date-time, found string"]);
+    }
+    let session = altered(|answer| answer["expiresAt"] = json!("9999-12-31T23:59:59+00:01")).await;
+    assert_eq!(session.deviations(), []);
+}

@@ -39,3 +39,13 @@ fn the_documented_request_is_the_example_of_the_contract_and_can_be_sent() {
     let typed: RegisterBotSession = serde_json::from_value(documented.clone()).unwrap();
     assert_eq!(serde_json::to_value(typed).unwrap(), documented);
 }
+
+#[test]
+fn a_number_of_a_free_form_object_is_written_as_it_was_read() {
+    let mut documented: Value = serde_json::from_str(RESPONSE).unwrap();
+    for number in [7.038531e-26, 9007199254740991.5, 1.7976931348623157e308, 5e-324, 0.1] {
+        documented["users"][0]["metadata"]["number"] = number.into();
+        let answer: Answer<BotSession> = serde_json::from_str(&documented.to_string()).unwrap();
+        assert_eq!(serde_json::to_value(&*answer).unwrap(), documented);
+    }
+}

@@ -25,6 +25,10 @@ use crate::{AccessToken, ApiKey, ErrorCode, Open};
 /// A registration takes at most so many bytes; ten times what the contract's longest fields need.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// Years 0000 and 9999, where the dates of RFC 3339 begin and end.
+const FIRST: i64 = -62_167_219_200;
+const LAST: i64 = 253_402_300_799;
+
 /// The one read that has an answer: the service's own TypeScript SDK asks for this as part of its login, and
 /// fails without that field.
 const CHAT_SETTINGS: &str = "/api/v3/network-settings/chat";
@@ -180,9 +184,7 @@ impl Service {
         })?;
 
         let issued_at = Utc::now().trunc_subsecs(3);
-        let last =
-            if lifetime > TimeDelta::zero() { DateTime::<Utc>::MAX_UTC } else { DateTime::<Utc>::MIN_UTC };
-        let expires_at = issued_at.checked_add_signed(lifetime).unwrap_or(last);
+        let expires_at = expiry(issued_at, lifetime);
         let (user, created_at) = self.bots.register(key, &body.device_id, issued_at);
         let token = self
             .tokens
@@ -231,6 +233,14 @@ impl Service {
         });
         Ok(Reply::json(StatusCode::OK, &body))
     }
+}
+
+/// The end of a lifetime, within the years that a date has room for.
+fn expiry(issued_at: DateTime<Utc>, lifetime: TimeDelta) -> DateTime<Utc> {
+    let (first, last) = (DateTime::from_timestamp(FIRST, 0), DateTime::from_timestamp(LAST, 0));
+    let (first, last) = (first.unwrap_or(DateTime::UNIX_EPOCH), last.unwrap_or(DateTime::<Utc>::MAX_UTC));
+    let beyond = if lifetime > TimeDelta::zero() { last } else { first };
+    issued_at.checked_add_signed(lifetime).unwrap_or(beyond).clamp(first, last)
 }
 
 fn unauthorized(reason: String) -> Refusal {

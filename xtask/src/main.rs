@@ -6,25 +6,36 @@ use std::env;
 use std::process::ExitCode;
 
 mod build_cost;
+mod conformance;
+mod fuzz;
+mod mutants;
 mod regen;
 mod run;
 mod system;
 mod test;
+mod tool;
 
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test        everything that has to hold before a change lands
-  regen       check the contract and bring what is made from it up to date; --help tells the rest
-  build-cost  measure what a program pays for this crate while building
+  test             everything that has to hold before a change lands
+  regen            check the contract and bring what is made from it up to date; --help tells the rest
+  conformance      the parts of the contract, each with the checks that exercise it
+  fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
+  mutants [FILE]   small changes of the code that no test notices
+  build-cost       measure what a program pays for this crate while building
 ";
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let chore = arguments.next();
+    let mut option = || arguments.next().and_then(|option| option.into_string().ok());
     let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
         Some("test") => test::all(),
         Some("regen") => return regen::run(arguments),
+        Some("conformance") => conformance::table(),
+        Some("fuzz") => fuzz::each(option().as_deref()),
+        Some("mutants") => mutants::survivors(option().as_deref()),
         Some("build-cost") => build_cost::measure(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -1,0 +1,8 @@
+//! Any bytes as the body of a 200.
+
+#![no_main]
+
+#[path = "../../tests/conformance/reading.rs"]
+mod reading;
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| reading::response(body));

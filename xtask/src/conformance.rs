@@ -1,0 +1,10 @@
+//! `cargo xtask conformance`: which part of the contract is exercised by which check.
+
+use crate::run::cargo;
+
+/// Runs the suite's main test and shows the table that it prints.
+pub fn table() -> Result<(), String> {
+    cargo(
+        "test --quiet --all-features --test conformance -- --exact --nocapture every_part_of_the_contract_is_exercised",
+    )
+}
