@@ -52,7 +52,7 @@ struct Session {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), reqwest::Error> {
     let session: Session = reqwest::get("https://localhost/").await?.json().await?;
-    println!("{}", session.expires);
+    say!("{}", session.expires);
     Ok(())
 }
 "#,
@@ -75,7 +75,7 @@ const OURS: &str = r#"
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), social_plus_bot::Error> {
     let bot = social_plus_bot::BotClient::from_env()?;
-    println!("{}", bot.register().await?.expires_at());
+    say!("{}", bot.register().await?.expires_at());
     Ok(())
 }
 "#;
@@ -93,7 +93,7 @@ pub fn measure() -> Result<(), String> {
             return Err(format!("{}: its dependencies can't be fetched", program.name));
         }
     }
-    println!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "work", "packages", "aim");
+    say!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "work", "packages", "aim");
     let mut first = None;
     for (index, program) in PROGRAMS.iter().enumerate() {
         let cost = build(&folder.path().join(format!("program-{index}")))?;
@@ -102,7 +102,7 @@ pub fn measure() -> Result<(), String> {
         let work = cost.work.zip(first.work).map_or_else(String::new, |(work, first)| compared(work, first));
         let missed = if cost.time / first.time > program.aim { " missed" } else { "" };
         let (name, packages, aim) = (program.name, cost.packages, program.aim);
-        println!("{name:<32} {time:>14} {work:>14} {packages:>9} {aim:>5.1}{missed}");
+        say!("{name:<32} {time:>14} {work:>14} {packages:>9} {aim:>5.1}{missed}");
     }
     Ok(())
 }

@@ -2,8 +2,18 @@
 //!
 //! One small program in place of scripts, so that a chore works wherever Cargo does.
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::process::ExitCode;
+
+/// Prints a line; whoever closes the pipe does not want the rest, and does not stop the chore.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
 
 mod build_cost;
 mod conformance;

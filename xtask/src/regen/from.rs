@@ -24,30 +24,26 @@ pub fn tell(project: &Project, file: &OsStr, into_contract: bool) -> Result<Exit
     let (news, met) = compare::documents(&contract.document, &said.document, &contract.deviations);
 
     for difference in &news {
-        println!("{:<10}  {}", report::class(difference), report::line(difference));
+        say!("{:<10}  {}", report::class(difference), report::line(difference));
     }
     let mut count = news.len();
     for (deviation, met) in contract.deviations.iter().zip(&met) {
         match outdated(deviation, met) {
-            None => println!("deliberate  {}: {}", deviation.operation, deviation.line()),
+            None => say!("deliberate  {}: {}", deviation.operation, deviation.line()),
             Some(reason) => {
                 count += 1;
-                println!(
-                    "outdated    {DEVIATIONS}: {}: {}: {reason}",
-                    deviation.operation,
-                    deviation.places()
-                );
+                say!("outdated    {DEVIATIONS}: {}: {}: {reason}", deviation.operation, deviation.places());
             }
         }
     }
     for (operation, repair) in &said.repaired {
-        println!("repaired    {operation}: {repair}");
+        say!("repaired    {operation}: {repair}");
     }
     for (operation, repair) in &said.unneeded {
         count += 1;
-        println!("outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair");
+        say!("outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair");
     }
-    println!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
+    say!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
     if into_contract && !news.is_empty() {
         carry_in(project, contract, &said)?;
     }
@@ -71,13 +67,13 @@ fn carry_in(project: &Project, contract: Contract, said: &vendor::Said) -> Resul
         .map_err(|reason| format!("nothing was written, since with the news in it {reason}"))?;
     write(project, &made)?;
     for difference in &left {
-        println!("left to a person: {}", line_of(difference));
+        say!("left to a person: {}", line_of(difference));
     }
     for breach in rules::breaches(&changed.document)? {
-        println!("to be mended by a person: {CONTRACT}: {breach}");
+        say!("to be mended by a person: {CONTRACT}: {breach}");
     }
     for pointer in rules::unwritten(&changed.document) {
-        println!("to be written by a person: {CONTRACT}: #{pointer}");
+        say!("to be written by a person: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }

@@ -152,7 +152,7 @@ fn regenerate(project: &Project) -> Result<(), Stop> {
     report::contract(project, &contract.document, &made)?;
     write(project, &made)?;
     for pointer in rules::unwritten(&contract.document) {
-        println!("to be written by a person: {CONTRACT}: #{pointer}");
+        say!("to be written by a person: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ fn regenerate(project: &Project) -> Result<(), Stop> {
 fn write(project: &Project, made: &[Made]) -> Result<(), String> {
     for Made { file, wanted, .. } in made.iter().filter(|made| made.is != made.wanted) {
         project.replace(file, wanted)?;
-        println!("written: {file}");
+        say!("written: {file}");
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ fn check(project: &Project) -> Result<bool, Stop> {
             fine = false;
             let diff = TextDiff::from_lines(is, wanted);
             let (old, new) = (format!("a/{file}"), format!("b/{file}"));
-            print!("{}", diff.unified_diff().header(&old, &new));
+            say!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
         }
     }
     if !fine {

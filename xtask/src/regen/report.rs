@@ -9,18 +9,18 @@ use super::{Made, compare, contract, plain, surface};
 
 /// Tells what the contract holds, what changed since the last commit, and the version that follows.
 pub fn contract(project: &Project, document: &Value, made: &[Made]) -> Result<(), String> {
-    println!("{CONTRACT}: {}", contract::counted(document));
+    say!("{CONTRACT}: {}", contract::counted(document));
     let committed = project.committed(CONTRACT).and_then(|text| contract::parse(&text));
     let committed = match committed {
         Ok(committed) => committed,
         Err(reason) => {
-            println!("not compared with the last commit: {reason}");
+            say!("not compared with the last commit: {reason}");
             return Ok(());
         }
     };
     let (changes, _) = compare::documents(&committed, document, &[]);
     for change in &changes {
-        println!("{:<10}  {}", verdict::of(change), line(change));
+        say!("{:<10}  {}", verdict::of(change), line(change));
     }
     let mut overall = changes.iter().map(verdict::of).max();
     let client = made.iter().find(|made| made.file == GENERATED).map_or("", |made| made.wanted.as_str());
@@ -31,23 +31,23 @@ pub fn contract(project: &Project, document: &Value, made: &[Made]) -> Result<()
             let removed = code.removed.iter().map(|line| (Verdict::Breaking, "gone", line));
             for (verdict, what, line) in removed.chain(added) {
                 let shown = line.split(" where ").next().unwrap_or(line);
-                println!("{verdict:<10}  generated code: {what}: {shown}");
+                say!("{verdict:<10}  generated code: {what}: {shown}");
                 overall = overall.max(Some(verdict));
             }
         }
-        Err(reason) => println!("generated code not compared with the last commit: {reason}"),
+        Err(reason) => say!("generated code not compared with the last commit: {reason}"),
     }
     if overall.is_none() && committed != *document {
-        println!("since the last commit: words, examples or references, nothing that travels");
+        say!("since the last commit: words, examples or references, nothing that travels");
     } else if overall.is_none() {
-        println!("since the last commit: no change");
+        say!("since the last commit: no change");
     }
     // The manifest at the last commit, so that it does not matter whether the version was raised since.
     let manifest = project.committed(MANIFEST).or_else(|_| project.text(MANIFEST))?;
     if let Some((version, (next, rule))) =
         version(&manifest).and_then(|version| Some((version, verdict::next_version(version, overall)?)))
     {
-        println!("version: {version} -> {next}: {rule}");
+        say!("version: {version} -> {next}: {rule}");
     }
     Ok(())
 }
