@@ -246,6 +246,30 @@ impl Drop for Served {
 }
 
 #[tokio::test]
+async fn sandbox_accepts_only_the_key_of_the_environment() {
+    let mut command = tool();
+    command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "this-one").stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let _served = Served(child);
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ").expect(&line).to_owned();
+
+    for (key, status) in [("this-one", 0), ("another", 3)] {
+        let mut command = tool();
+        command
+            .args(["register", "--base-url", &address, "--device-id", "x"])
+            .env("SOCIAL_PLUS_API_KEY", key);
+        assert_eq!(run(command).await.status.code(), Some(status), "{key}");
+    }
+
+    let mut command = tool();
+    command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "");
+    assert_eq!(failed(&run(command).await, 2), "error: api_key: the key is empty");
+}
+
+#[tokio::test]
 async fn sandbox_says_where_it_listens_and_serves_other_processes() {
     let (served, mut out) = Served::start(&[]);
     let mut line = String::new();
