@@ -165,6 +165,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_wait_that_leaves_no_time_for_a_try_is_not_waited() {
+        let start = Instant::now();
+        let limit = Duration::from_secs(7);
+        let (result, began) = tried(limit, Duration::ZERO, &[failed(429, Some(7))]).await;
+        assert_eq!(result.unwrap_err().status(), Some(429));
+        assert_eq!((start.elapsed().as_secs(), began.len()), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_endless_wait_is_not_waited() {
         let (result, began) = tried(AMPLE, QUICK, &[failed(503, Some(u64::MAX))]).await;
         assert!(result.is_err());

@@ -225,6 +225,25 @@ async fn whoever_closes_the_output_early_gets_no_complaint() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
 
+#[tokio::test]
+async fn an_https_address_is_reached_through_the_proxy_of_the_environment() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = tool();
+    command.args(["register", "--region", "us", "--device-id", "x", "--timeout", "5"]);
+    command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().unwrap())).env_remove("https_proxy");
+    let asked = tokio::task::spawn_blocking(move || {
+        let (socket, _) = proxy.accept().unwrap();
+        let mut line = String::new();
+        BufReader::new(&socket).read_line(&mut line).unwrap();
+        (&socket).write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").unwrap();
+        line
+    });
+    let output = run(command).await;
+    assert_eq!(asked.await.unwrap(), "CONNECT apix.us.amity.co:443 HTTP/1.1\r\n");
+    failed(&output, 4);
+}
+
 /// A stand-alone sandbox, ended when dropped.
 struct Served(Child);
 
@@ -243,6 +262,30 @@ impl Drop for Served {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
+}
+
+#[tokio::test]
+async fn sandbox_accepts_only_the_key_of_the_environment() {
+    let mut command = tool();
+    command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "this-one").stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let _served = Served(child);
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on ").expect(&line).to_owned();
+
+    for (key, status) in [("this-one", 0), ("another", 3)] {
+        let mut command = tool();
+        command
+            .args(["register", "--base-url", &address, "--device-id", "x"])
+            .env("SOCIAL_PLUS_API_KEY", key);
+        assert_eq!(run(command).await.status.code(), Some(status), "{key}");
+    }
+
+    let mut command = tool();
+    command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "");
+    assert_eq!(failed(&run(command).await, 2), "error: api_key: the key is empty");
 }
 
 #[tokio::test]

@@ -290,3 +290,34 @@ async fn an_error_status_counts_even_if_its_body_never_comes() {
     let error = sandbox.client().build().unwrap().register().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(403)));
 }
+
+#[tokio::test]
+async fn the_text_says_what_the_status_means() {
+    for (status, kind, meaning) in [
+        (400, ErrorKind::Rejected, "the service refuses the request (HTTP 400"),
+        (
+            401,
+            ErrorKind::Rejected,
+            "the service refuses the API key or its user; check the key and its region",
+        ),
+        (403, ErrorKind::Rejected, "the service refuses this user"),
+        (404, ErrorKind::Rejected, "there is no such endpoint at this address; check the region or base URL"),
+        (408, ErrorKind::Unavailable, "the service gave up waiting for the request"),
+        (422, ErrorKind::Rejected, "the service refuses the request's content"),
+        (501, ErrorKind::Unavailable, "the service failed"),
+    ] {
+        let (error, _) = refused(Fault::status(status)).await;
+        assert_eq!(error.kind(), kind, "{status}");
+        let code = format!("code {}", error.code().unwrap());
+        assert!(error.to_string().starts_with(meaning) && error.to_string().contains(&code), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_connection_leads_to_its_cause() {
+    let (error, _) = refused(Fault::reset()).await;
+    let source = std::error::Error::source(&error).expect("there is a cause");
+    assert!(source.is::<reqwest::Error>());
+    let (error, _) = refused(Fault::status(401)).await;
+    assert!(std::error::Error::source(&error).is_none());
+}

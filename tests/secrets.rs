@@ -160,3 +160,9 @@ fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
     }
     shown.assert_without("half-a-secret");
 }
+
+#[test]
+fn a_token_is_described_as_text_of_its_own_name() {
+    let schema = schemars::schema_for!(social_plus_bot::AccessToken).to_value();
+    assert_eq!((&schema["title"], &schema["type"]), (&"AccessToken".into(), &"string".into()));
+}

@@ -2,6 +2,7 @@
 
 #![no_main]
 
+#[allow(dead_code)] // Each target uses one half of it.
 #[path = "../../tests/conformance/reading.rs"]
 mod reading;
 

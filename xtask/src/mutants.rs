@@ -8,7 +8,7 @@ use crate::{run, tool};
 const FILES: [&str; 5] = ["session", "error", "credentials", "region", "retry"];
 
 /// The tests that are about these files; the others are slower and say no more.
-const TESTS: [&str; 4] = ["configuration", "refusals", "registration", "secrets"];
+const TESTS: [&str; 5] = ["command_line", "configuration", "refusals", "registration", "secrets"];
 
 /// Tries every mutant of these files, or of those named by `file`.
 pub fn survivors(file: Option<&str>) -> Result<(), String> {

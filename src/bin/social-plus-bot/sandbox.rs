@@ -1,16 +1,18 @@
 //! `social-plus-bot sandbox`.
 
+use std::env::{self, VarError};
 use std::future;
 use std::io::{self, Write};
 
+use social_plus_bot::ApiKey;
 use social_plus_bot::sandbox::Sandbox;
 
 use crate::exit::Failure;
 
 /// Serve the sandbox until interrupted.
 ///
-/// The first line on standard output is `listening on http://127.0.0.1:PORT`. Any API key that is not empty
-/// is accepted, and only this machine can reach it.
+/// The first line on standard output is `listening on http://127.0.0.1:PORT`. Only this machine can reach it.
+/// The API key in SOCIAL_PLUS_API_KEY is the only one accepted; without it any that is not empty is.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  social-plus-bot sandbox --port 8080\n")]
 pub struct Arguments {
@@ -20,8 +22,15 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let sandbox = Sandbox::builder()
-        .port(arguments.port)
+    let mut sandbox = Sandbox::builder().port(arguments.port);
+    match env::var("SOCIAL_PLUS_API_KEY") {
+        Ok(key) => sandbox = sandbox.api_key(ApiKey::try_from(key)?),
+        Err(VarError::NotPresent) => {}
+        Err(VarError::NotUnicode(_)) => {
+            return Err(Failure::Usage("SOCIAL_PLUS_API_KEY: is not valid Unicode".to_owned()));
+        }
+    }
+    let sandbox = sandbox
         .start()
         .await
         .map_err(|error| Failure::Usage(format!("--port {}: {error}", arguments.port)))?;
