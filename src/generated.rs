@@ -2119,7 +2119,7 @@ Sends a `POST` request to `/api/v5/sessions/bot`
 
 Arguments:
 - `body`: The device that the bot reads from.
-```ignore
+```text
 let response = client.register_bot_session()
     .body(body)
     .send()
