@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::contract::{escaped, members};
@@ -47,7 +48,7 @@ fn examples(
     for (media, content) in members(&contract.at(pointer)["content"]) {
         let media = format!("{pointer}/content/{}", escaped(media));
         let judge = contract.validator(&format!("{media}/schema"));
-        let mut found = false;
+        let (mut found, mut current) = (false, exactly.is_none() || !pointer.ends_with("/200"));
         for (name, example) in members(&content["examples"]) {
             let value = &example["value"];
             let error = judge.iter_errors(value).next().map(|error| error.to_string());
@@ -55,13 +56,26 @@ fn examples(
                 && code.is_none_or(|code| value["code"] == code)
                 && (pointer.ends_with("/requestBody") || readable(pointer, value));
             found |= exactly.is_none_or(|text| text == value);
+            current |= is_current(value);
             let part = format!("{media}/examples/{}", escaped(name));
             record.compare(Documented, &part, good, || format!("{value}: {}", error.unwrap_or_default()));
         }
         if !found {
             record.fault(format!("{media}/examples"), "the documented one is not there");
         }
+        if !current {
+            record.fault(
+                format!("{media}/examples"),
+                "there is none that a mock server could make a session of",
+            );
+        }
     }
+}
+
+/// The documented session expired with its page; a client registers only with one that has not.
+fn is_current(session: &Value) -> bool {
+    let expires_at = session["expiresAt"].as_str().and_then(|date| date.parse::<DateTime<Utc>>().ok());
+    expires_at.is_some_and(|expires_at| expires_at > Utc::now())
 }
 
 fn readable(pointer: &str, value: &Value) -> bool {
