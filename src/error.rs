@@ -134,11 +134,9 @@ impl Error {
             ),
             (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "a bot may only read"),
             (403, _) => (ErrorKind::Rejected, "the service refuses this user"),
-            (404, Some(ErrorCode::NOT_FOUND)) => (ErrorKind::Rejected, "there is no such thing"),
-            (404, _) => (
-                ErrorKind::Rejected,
-                "there is no such endpoint at this address; check the region or base URL",
-            ),
+            (404, _) => {
+                (ErrorKind::Rejected, "there is nothing at this address; check path, region or base URL")
+            }
             (408, _) => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
             (422, _) => (ErrorKind::Rejected, "the service refuses the request's content"),
             (500.., _) => (ErrorKind::Unavailable, "the service failed"),

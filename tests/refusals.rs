@@ -298,10 +298,10 @@ async fn the_text_says_what_the_status_means() {
         (
             401,
             ErrorKind::Rejected,
-            "the service refuses the API key or its user; check the key and its region",
+            "the service refuses the API key, the token or its user; check the key and its region",
         ),
         (403, ErrorKind::Rejected, "the service refuses this user"),
-        (404, ErrorKind::Rejected, "there is no such endpoint at this address; check the region or base URL"),
+        (404, ErrorKind::Rejected, "there is nothing at this address; check path, region or base URL"),
         (408, ErrorKind::Unavailable, "the service gave up waiting for the request"),
         (422, ErrorKind::Rejected, "the service refuses the request's content"),
         (501, ErrorKind::Unavailable, "the service failed"),
