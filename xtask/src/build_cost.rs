@@ -52,7 +52,7 @@ struct Session {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), reqwest::Error> {
     let session: Session = reqwest::get("https://localhost/").await?.json().await?;
-    say!("{}", session.expires);
+    println!("{}", session.expires);
     Ok(())
 }
 "#,
@@ -75,7 +75,7 @@ const OURS: &str = r#"
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), social_plus_bot::Error> {
     let bot = social_plus_bot::BotClient::from_env()?;
-    say!("{}", bot.register().await?.expires_at());
+    println!("{}", bot.register().await?.expires_at());
     Ok(())
 }
 "#;
@@ -147,7 +147,9 @@ fn cargo(place: &Path) -> Command {
 fn build(place: &Path) -> Result<Cost, String> {
     let (start, worked) = (Instant::now(), work());
     let mut command = cargo(place);
-    command.args(["build", "--quiet", "--offline", "--message-format=json"]).stderr(Stdio::inherit());
+    command
+        .args(["build", "--quiet", "--offline", "--message-format=json-render-diagnostics"])
+        .stderr(Stdio::inherit());
     let output = command.output().map_err(|error| format!("cargo build: {error}"))?;
     let time = start.elapsed().as_secs_f64();
     if !output.status.success() {
