@@ -14,6 +14,12 @@ use crate::clock::SystemClock;
 use crate::quota::Quota;
 use crate::region::BaseUrl;
 use crate::renewal::{Register, Renewal};
+#[cfg(feature = "store")]
+use crate::sharing::{Sharing, Shelf};
+#[cfg(feature = "sealing")]
+use crate::store::SealingKey;
+#[cfg(feature = "store")]
+use crate::store::{SessionStore, StoreFaults, StoreKey};
 use crate::{AccessToken, ApiKey, DeviceInfo, Error, Region, Session, failure, retry};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -44,8 +50,16 @@ pub struct BotClient(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
-    renewal: Renewal<Registrar, SystemClock>,
+    #[cfg(feature = "store")]
+    source: Arc<Source>,
+    renewal: Renewal<Source, SystemClock>,
 }
+
+/// What registers for the living session.
+#[cfg(feature = "store")]
+type Source = Sharing<Registrar, SystemClock>;
+#[cfg(not(feature = "store"))]
+type Source = Registrar;
 
 /// What a registration needs; the task of one outlives the call that started it.
 #[derive(Debug)]
@@ -128,7 +142,34 @@ impl BotClient {
     /// a session registers again. A token that is not the cached one changes nothing, so that whoever comes
     /// late with an old token does not end a new session.
     pub fn invalidate(&self, token: &AccessToken) {
+        #[cfg(feature = "store")]
+        self.0.source.refuse(token);
         self.0.renewal.invalidate(token);
+    }
+
+    /// The name of the device.
+    pub fn device_id(&self) -> &str {
+        &self.0.registrar.request.device_id
+    }
+
+    /// The session that other processes left in the [store](BotClientBuilder::store), if it still works. Nothing
+    /// is sent to the service, and nothing cached.
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](crate::ErrorKind::Store) if the store can't be read, or [`Config`](crate::ErrorKind::Config) if
+    /// it refuses this client.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub async fn stored_session(&self) -> Result<Option<Session>, Error> {
+        self.0.source.stored().await
+    }
+
+    /// What went wrong with the store since the client was made. None of it kept a session from the callers.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn store_faults(&self) -> StoreFaults {
+        self.0.source.faults()
     }
 
     /// The generated client, with this client's key, connections and limits, for the bare operation.
@@ -191,6 +232,10 @@ pub struct BotClientBuilder {
     device_info: Option<DeviceInfo>,
     timeout: Option<Duration>,
     body_limit: Option<usize>,
+    #[cfg(feature = "store")]
+    store: Option<Arc<dyn SessionStore>>,
+    #[cfg(feature = "sealing")]
+    sealing_key: Option<Result<SealingKey, Error>>,
 }
 
 impl BotClientBuilder {
@@ -268,6 +313,33 @@ impl BotClientBuilder {
         self
     }
 
+    /// Where the session is shared with other processes that have the same store, address, device and key. By
+    /// default it is in the client's memory only.
+    ///
+    /// The store is read before a registration and written after one. While one process registers the others wait,
+    /// so that a call for a session may take twice the [`timeout`](Self::timeout) and some 20 s more if that
+    /// process dies or the store hangs. A process notices a session of another when its own is due for renewal, or
+    /// refused.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn store(mut self, store: impl SessionStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Seals what is stored, for stores that others can read. All who share a session need the same key; what is
+    /// stored unsealed, or sealed with another key, is not used.
+    #[cfg(feature = "sealing")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
+    pub fn sealing_key<K>(mut self, key: K) -> Self
+    where
+        K: TryInto<SealingKey>,
+        K::Error: Into<Error>,
+    {
+        self.sealing_key = Some(key.try_into().map_err(Into::into));
+        self
+    }
+
     /// Checks the settings and makes the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -282,6 +354,8 @@ impl BotClientBuilder {
         if timeout.is_zero() {
             return Err(Error::config("timeout", "must be longer than zero"));
         }
+        #[cfg(feature = "sealing")]
+        let sealing_key = self.sealing_key.transpose()?;
         if !base_url.is_plain() && !cfg!(any(feature = "rustls", feature = "native-tls")) {
             return Err(Error::config(
                 "base_url",
@@ -289,12 +363,29 @@ impl BotClientBuilder {
             ));
         }
 
+        #[cfg(feature = "store")]
+        let shelf = self.store.map(|store| Shelf {
+            store,
+            key: StoreKey::new(base_url.as_str(), &device_id, &api_key),
+            #[cfg(feature = "sealing")]
+            seal: sealing_key,
+        });
         let transport = Transport::new(api_key, self.body_limit.unwrap_or(BODY_LIMIT));
         let api = Client::new_with_client(base_url.as_str(), connections(&base_url)?, transport);
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar { api, request, timeout });
-        let renewal = Renewal::new(Arc::clone(&registrar), SystemClock);
-        Ok(BotClient(Arc::new(Inner { registrar, quota: Quota::default(), renewal })))
+        #[cfg(feature = "store")]
+        let source = Arc::new(Sharing::new(Arc::clone(&registrar), shelf, SystemClock));
+        #[cfg(not(feature = "store"))]
+        let source = Arc::clone(&registrar);
+        let renewal = Renewal::new(Arc::clone(&source), SystemClock);
+        Ok(BotClient(Arc::new(Inner {
+            registrar,
+            quota: Quota::default(),
+            #[cfg(feature = "store")]
+            source,
+            renewal,
+        })))
     }
 }
 

@@ -77,6 +77,10 @@ pub enum ErrorKind {
     Timeout,
     /// The service answered with something that makes no session.
     InvalidResponse,
+    /// A store of sessions does not do its part. Sessions are to be had all the same; see
+    /// [`BotClient::store_faults`](crate::BotClient::store_faults).
+    #[cfg(feature = "store")]
+    Store,
 }
 
 impl Error {
@@ -114,6 +118,14 @@ impl Error {
     /// How long the service asks to wait before the next try (`Retry-After`), counted from its answer.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// What a [`SessionStore`](crate::store::SessionStore) could not do, with which thing and why. Keep secrets
+    /// out of it.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn store(reason: impl Into<Cow<'static, str>>) -> Self {
+        Inner::new(ErrorKind::Store, reason).into()
     }
 
     /// A wrong setting, and the rule that it breaks.

@@ -84,6 +84,11 @@ mod retry;
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;
 mod session;
+#[cfg(feature = "store")]
+mod sharing;
+#[cfg(feature = "store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+pub mod store;
 
 pub use answer::Answer;
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};

@@ -29,6 +29,26 @@ const RENEWAL: f64 = 0.80;
 /// At most this part of a token's life is taken off, at random, so that a fleet does not renew in step.
 const JITTER: f64 = 0.05;
 
+impl Session {
+    /// How long it can still be given out, from when this process got it.
+    fn good_for(&self) -> Duration {
+        let margin = MARGIN.min(self.life() / 10);
+        self.life().saturating_sub(margin).saturating_sub(self.age())
+    }
+
+    /// Whether it can be given out at all.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_good(&self) -> bool {
+        !self.good_for().is_zero()
+    }
+
+    /// Whether it is too young for anybody to renew it.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.age() < self.life().mul_f64(RENEWAL - JITTER)
+    }
+}
+
 /// After a failed renewal the next one waits so long, and twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -216,10 +236,12 @@ impl<C: Clock> Shared<C> {
 
 impl Cached {
     fn new(session: Arc<Session>, now: Moment) -> Self {
-        let life = session.remaining();
-        let expires = now.after(life.saturating_sub(MARGIN.min(life / 10)));
-        let due = now.after(life.mul_f64(RENEWAL - JITTER * fastrand::f64()));
-        Self { session, expires, due, failures: 0 }
+        let (life, age) = (session.life(), session.age());
+        let expires = now.after(session.good_for());
+        let due = life.mul_f64(RENEWAL - JITTER * fastrand::f64());
+        let cached = Self { session, expires, due: now.after(due.saturating_sub(age)), failures: 0 };
+        // Another process has it in hand, or could not renew it.
+        if age >= due { cached.put_off(now) } else { cached }
     }
 
     /// The same session after a renewal that failed at `now`.

@@ -15,7 +15,10 @@ use crate::{AccessToken, Answer, Deviation, Open};
 pub struct Session {
     body: BotSession,
     deviations: Vec<Deviation>,
-    remaining: Duration,
+    /// How long the token had to live when it came from the service.
+    life: Duration,
+    /// How long ago that was when this process got it.
+    age: Duration,
 }
 
 impl Session {
@@ -25,23 +28,22 @@ impl Session {
     /// Otherwise says why it is not.
     pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>) -> Result<Self, String> {
         let (body, deviations) = answer.into_parts();
-        if let Some(fault) = body.access_token.fault() {
-            return Err(format!("/accessToken {fault}"));
-        }
-        if body.expires_at <= body.issued_at {
-            return Err(format!(
-                "the token expires ({}) before it was issued ({})",
-                body.expires_at, body.issued_at
-            ));
-        }
+        let whole = usable(&body)?;
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
         }
         // What is left of a token counts from `now`, and is never more than its whole life: that bounds what
         // a wrong clock can do.
-        let remaining = (body.expires_at - now).min(body.expires_at - body.issued_at);
-        let remaining = remaining.to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, deviations, remaining })
+        let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
+        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO })
+    }
+
+    /// Takes a body that a store kept for a session that had `life` to live when it came, `age` ago. It may be
+    /// over. If it never was one, says why.
+    #[cfg(feature = "store")]
+    pub(crate) fn kept(body: BotSession, life: Duration, age: Duration) -> Result<Self, String> {
+        let life = life.min(usable(&body)?);
+        Ok(Self { body, deviations: Vec::new(), life, age })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -64,9 +66,19 @@ impl Session {
         self.body.expires_at - self.body.issued_at
     }
 
-    /// How long the token had to live when it came.
-    pub(crate) fn remaining(&self) -> Duration {
-        self.remaining
+    /// When the token is at the latest renewed, by the service's clock: when 80 % of its lifetime are over.
+    pub fn renewal_due(&self) -> DateTime<Utc> {
+        self.issued_at() + self.lifetime() * 4 / 5
+    }
+
+    /// How long the token had to live when it came from the service.
+    pub(crate) fn life(&self) -> Duration {
+        self.life
+    }
+
+    /// How long ago that was when this process got it.
+    pub(crate) fn age(&self) -> Duration {
+        self.age
     }
 
     /// The bot user: the first of [`users`](Self::users).
@@ -90,10 +102,22 @@ impl Session {
         &self.body
     }
 
-    /// Where the answer departed from the contract; the first 100 such places.
+    /// Where the answer departed from the contract; the first 100 such places. A session from a store has none,
+    /// since only what the contract knows is stored.
     pub fn deviations(&self) -> &[Deviation] {
         &self.deviations
     }
+}
+
+/// How long the token lives from its issue, or why it can't be used.
+fn usable(body: &BotSession) -> Result<Duration, String> {
+    if let Some(fault) = body.access_token.fault() {
+        return Err(format!("/accessToken {fault}"));
+    }
+    let life = (body.expires_at - body.issued_at).to_std().ok().filter(|life| !life.is_zero());
+    life.ok_or_else(|| {
+        format!("the token expires ({}) before it was issued ({})", body.expires_at, body.issued_at)
+    })
 }
 
 #[cfg(test)]
@@ -111,6 +135,6 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, deviations: Vec::new(), remaining: life }
+        Self { body, deviations: Vec::new(), life, age: Duration::ZERO }
     }
 }

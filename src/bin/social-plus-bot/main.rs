@@ -1,4 +1,4 @@
-//! The command line tool: registers a bot session, or serves the sandbox.
+//! The command line tool: registers a bot session, keeps one between runs, or serves the sandbox.
 //!
 //! Results go to standard output and nothing else does. The API key comes from a file or the environment,
 //! never from an argument, which every user of the machine could read. Exit statuses are in [`exit`].
@@ -9,9 +9,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod device_id;
 mod exit;
 mod register;
 mod sandbox;
+mod settings;
+mod status;
+mod store;
+mod token;
+mod watch;
 
 /// Bot sessions of social.plus: read-only access tokens for search crawlers and automated readers.
 #[derive(Parser)]
@@ -24,6 +30,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Register(register::Arguments),
+    Token(token::Arguments),
+    Status(status::Arguments),
     Sandbox(sandbox::Arguments),
 }
 
@@ -39,6 +47,8 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command {
             Command::Register(arguments) => register::run(arguments).await,
+            Command::Token(arguments) => token::run(arguments).await,
+            Command::Status(arguments) => status::run(arguments).await,
             Command::Sandbox(arguments) => sandbox::run(arguments).await,
         }
     });

@@ -1,0 +1,126 @@
+//! The settings that all commands share: options first, the environment for what they leave open.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use social_plus_bot::sandbox::Sandbox;
+use social_plus_bot::{ApiKey, BotClientBuilder};
+
+use crate::device_id;
+use crate::exit::Failure;
+
+/// Far more than any key; a file that is longer is not a key's.
+const LONGEST_KEY: u64 = 8 << 10;
+
+#[derive(clap::Args)]
+pub struct Settings {
+    /// File with the API key in it; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// Region of the network: us, eu or sg
+    #[arg(long)]
+    region: Option<String>,
+    /// Address of the service, in place of a region's: https, or http on a loopback host
+    #[arg(long, value_name = "URL", conflicts_with = "region")]
+    base_url: Option<String>,
+    /// Name of the device, 1 to 150 characters; the same name stays the same user [default: one that is made once
+    /// and kept in the user's state folder]
+    #[arg(long, value_name = "ID")]
+    device_id: Option<String>,
+    /// How many seconds a registration may take, all tries included [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+}
+
+/// Who may name the device if nobody did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unnamed {
+    /// The name that was made when one was first needed; it is made now if this is the first time.
+    Made,
+    /// That name, but none is made.
+    Kept,
+}
+
+impl Settings {
+    /// A client with these settings.
+    pub fn client(&self, unnamed: Unnamed) -> Result<BotClientBuilder, Failure> {
+        let mut builder = BotClientBuilder::from_env();
+        if let Some(file) = &self.api_key_file {
+            builder = builder.api_key(read_key(file)?);
+        }
+        if let Some(region) = &self.region {
+            builder = builder.region(region.as_str());
+        }
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(url);
+        }
+        // One that is set but unfit is the builder's to refuse.
+        let set = env::var_os("SOCIAL_PLUS_DEVICE_ID").is_some();
+        if let Some(id) = &self.device_id {
+            builder = builder.device_id(id);
+        } else if !set && unnamed == Unnamed::Made {
+            builder = builder.device_id(device_id::kept_or_made()?);
+        } else if !set && let Some(id) = device_id::kept()? {
+            builder = builder.device_id(id);
+        }
+        Ok(self.with_timeout(builder))
+    }
+
+    /// A client of a sandbox, with those of these settings that don't concern the service.
+    pub fn client_of(&self, sandbox: &Sandbox) -> BotClientBuilder {
+        let builder = sandbox.client();
+        self.with_timeout(match &self.device_id {
+            Some(id) => builder.device_id(id),
+            None => builder,
+        })
+    }
+
+    fn with_timeout(&self, builder: BotClientBuilder) -> BotClientBuilder {
+        match self.timeout {
+            Some(timeout) => builder.timeout(timeout),
+            None => builder,
+        }
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Format {
+    Json,
+    Text,
+}
+
+impl Format {
+    /// What was asked for, or else what suits who reads it.
+    pub fn or_fitting(format: Option<Self>, out: &impl IsTerminal) -> Self {
+        format.unwrap_or(if out.is_terminal() { Self::Text } else { Self::Json })
+    }
+}
+
+fn read_key(file: &Path) -> Result<ApiKey, Failure> {
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(file).map_err(|error| unreadable(file, error))?)
+    };
+    let mut key = String::new();
+    let read =
+        source.take(LONGEST_KEY + 1).read_to_string(&mut key).map_err(|error| unreadable(file, error))?;
+    if read as u64 > LONGEST_KEY {
+        return Err(Failure::Usage(format!("--api-key-file {}: too long for a key", file.display())));
+    }
+    key.truncate(key.trim_end().len());
+    Ok(ApiKey::try_from(key)?)
+}
+
+fn unreadable(file: &Path, error: io::Error) -> Failure {
+    Failure::Usage(format!("--api-key-file {}: {error}", file.display()))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

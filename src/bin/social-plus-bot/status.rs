@@ -1,0 +1,64 @@
+//! `social-plus-bot status`.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::exit::Failure;
+use crate::settings::{Format, Settings, Unnamed};
+use crate::store;
+
+/// Print what session is kept for the device, without its token and without asking the service.
+///
+/// Settings are found as for `token`; the API key is needed, because a session is kept for the key it was made with.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  social-plus-bot status --region eu --format json")]
+pub struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    store: store::Arguments,
+    /// How to print it [default: text on a terminal, json otherwise]
+    #[arg(long)]
+    format: Option<Format>,
+}
+
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let store = arguments.store.open()?;
+    let bot = store.set(arguments.settings.client(Unnamed::Kept)?).build()?;
+    let session = bot.stored_session().await?;
+    if let Some(fault) = bot.store_faults().last {
+        eprintln!("note: {fault}");
+    }
+    let user = session.as_ref().and_then(|session| session.user()).and_then(|user| user.user_id.as_deref());
+    let mut out = io::stdout().lock();
+    match Format::or_fitting(arguments.format, &out) {
+        Format::Json => {
+            let status = json!({
+                "store": store.to_string(),
+                "device": bot.device_id(),
+                "session": session.as_ref().map(|session| json!({
+                    "user": user,
+                    "issuedAt": session.issued_at(),
+                    "expiresAt": session.expires_at(),
+                    "renewalDue": session.renewal_due(),
+                })),
+            });
+            writeln!(out, "{status:#}")?;
+        }
+        Format::Text => {
+            writeln!(out, "store    {store}")?;
+            writeln!(out, "device   {}", bot.device_id())?;
+            match &session {
+                Some(session) => {
+                    writeln!(out, "user     {}", user.unwrap_or("unknown"))?;
+                    writeln!(out, "issued   {}", session.issued_at())?;
+                    writeln!(out, "expires  {}", session.expires_at())?;
+                    writeln!(out, "renewal  {}", session.renewal_due())?;
+                }
+                None => writeln!(out, "session  none")?,
+            }
+        }
+    }
+    Ok(out.flush()?)
+}

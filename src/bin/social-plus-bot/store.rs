@@ -1,0 +1,81 @@
+//! Where sessions are kept between runs: a folder, or Redis.
+
+use std::env;
+use std::fmt;
+use std::path::PathBuf;
+
+use reqwest::Url;
+use social_plus_bot::store::{FileStore, RedisStore};
+use social_plus_bot::{BotClientBuilder, Error, ErrorKind};
+
+use crate::exit::Failure;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Where sessions are kept: a folder, or redis://HOST or rediss://HOST [default: the user's state folder]
+    ///
+    /// An address with a password in it belongs into SOCIAL_PLUS_STORE, since everybody on this machine can read
+    /// arguments.
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+/// A store that was asked for.
+pub enum Store {
+    File(FileStore),
+    Redis(RedisStore),
+}
+
+impl Arguments {
+    pub fn open(&self) -> Result<Store, Failure> {
+        if let Some(store) = &self.store {
+            if Url::parse(store).is_ok_and(|url| url.password().is_some()) {
+                return Err(Failure::Usage(
+                    "--store: others can read a password here; set SOCIAL_PLUS_STORE instead".to_owned(),
+                ));
+            }
+            return open(store);
+        }
+        match env::var("SOCIAL_PLUS_STORE") {
+            Ok(store) => open(&store),
+            Err(env::VarError::NotPresent) => Ok(Store::File(FileStore::in_state_folder()?)),
+            Err(env::VarError::NotUnicode(_)) => {
+                Err(Failure::Usage("SOCIAL_PLUS_STORE: is not valid Unicode".to_owned()))
+            }
+        }
+    }
+}
+
+fn open(store: &str) -> Result<Store, Failure> {
+    match store.split_once("://") {
+        None => Ok(Store::File(FileStore::new(PathBuf::from(store))?)),
+        Some(("redis" | "rediss", _)) => Ok(Store::Redis(RedisStore::new(store)?)),
+        Some((scheme, _)) => Err(Failure::Usage(format!(
+            "store: {scheme}:// is not supported; give a folder, or redis://HOST or rediss://HOST"
+        ))),
+    }
+}
+
+impl Store {
+    pub fn set(&self, client: BotClientBuilder) -> BotClientBuilder {
+        match self {
+            Self::File(store) => client.store(store.clone()),
+            Self::Redis(store) => client.store(store.clone()),
+        }
+    }
+
+    /// Whether there is no going on after `fault`: without a file, each run would register again; a server that is
+    /// down may be back for the next run.
+    pub fn is_useless_after(&self, fault: &Error) -> bool {
+        matches!(self, Self::File(_)) || fault.kind() == ErrorKind::Config
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(store) => store.folder().display().fmt(f),
+            Self::Redis(store) => store.address().fmt(f),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Sessions in Redis or Valkey: for fleets.
+//!
+//! A session has two keys, `social-plus-bot:{<fingerprint>}:session` and `…:lease`; the braces keep them on one node
+//! of a cluster. The session's key expires with the session, and the time that is left is read with it, so that the
+//! clocks of the machines don't matter. The lease's value is drawn at random by its holder, who alone can give it
+//! back; it ends by itself, and a lease that would not (somebody's rubbish) counts as free.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
+use tokio::sync::OnceCell;
+
+use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use crate::Error;
+
+/// One answer may take so long, and so may a connection.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The value and what is left of its time, as of one moment.
+const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}";
+
+/// Deletes a key if it has this value.
+const REMOVE: &str =
+    "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
+
+/// Sets a key unless it is set by somebody else and expires in time.
+const LEASE: &str = "local left = redis.call('pttl', KEYS[1])
+local ours = redis.pcall('get', KEYS[1]) == ARGV[1]
+if ours or left < 0 or left > tonumber(ARGV[2]) then
+  redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 1
+end
+return 0";
+
+/// Sessions shared by a fleet through Redis 6 or later, or Valkey.
+///
+/// The connection is made when it is first needed, and made again when it breaks. TLS (`rediss://`) is that of the
+/// crate's feature `rustls` or `native-tls`. With rustls, a program that builds several of its crypto providers has
+/// to install one as the default.
+///
+/// ```
+/// # use social_plus_bot::{BotClient, Region, store::RedisStore};
+/// let bot = BotClient::builder()
+///     .api_key("b0e8a2c4d6f8")
+///     .region(Region::Us)
+///     .device_id("crawler-1")
+///     .store(RedisStore::new("redis://cache.internal:6379/0")?)
+///     .build()?;
+/// # Ok::<(), social_plus_bot::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct RedisStore {
+    client: Client,
+    /// Host and port, without the password.
+    address: Arc<str>,
+    connection: Arc<OnceCell<ConnectionManager>>,
+}
+
+impl RedisStore {
+    /// Sessions in the server at `url`: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is no such address. The error does not show it, since it
+    /// may hold a password.
+    pub fn new(url: impl AsRef<str>) -> Result<Self, Error> {
+        let client = Client::open(url.as_ref()).map_err(|error| {
+            let form = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
+            let reason = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+            Error::config(
+                "store",
+                format!("not an address of a Redis server ({error}{reason}); write {form}"),
+            )
+        })?;
+        let address = client.get_connection_info().addr().to_string().into();
+        Ok(Self { client, address, connection: Arc::default() })
+    }
+
+    /// Host and port, without user and password.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Runs `script` with one key.
+    async fn run<T: FromRedisValue>(
+        self,
+        script: &'static str,
+        key: String,
+        arguments: &[&[u8]],
+    ) -> Result<T, Error> {
+        let connect = || async {
+            let config = ConnectionManagerConfig::new()
+                .set_connection_timeout(Some(TIMEOUT))
+                .set_response_timeout(Some(TIMEOUT))
+                // The next operation is the next try.
+                .set_number_of_retries(0);
+            ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+        };
+        let connection =
+            self.connection.get_or_try_init(connect).await.map_err(|error| self.failed(&error))?;
+        let mut command = cmd("EVAL");
+        command.arg(script).arg(1).arg(key);
+        for argument in arguments {
+            command.arg(*argument);
+        }
+        let ask = || async { command.query_async(&mut connection.clone()).await };
+        let answer = match ask().await {
+            // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
+            Err(error) if error.is_connection_dropped() => ask().await,
+            answer => answer,
+        };
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &RedisError) -> Error {
+        let address = &self.address;
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Error::config(
+                "store",
+                format!(
+                    "the Redis server at {address} refuses user or password; correct them in its address"
+                ),
+            ),
+            ErrorKind::InvalidClientConfig => {
+                Error::config("store", format!("the Redis server at {address} can't be used: {error}"))
+            }
+            _ => Error::store(format!("the Redis server at {address} does not do its part: {error}")),
+        }
+    }
+}
+
+fn name(key: &StoreKey, thing: &str) -> String {
+    format!("social-plus-bot:{{{}}}:{thing}", key.fingerprint())
+}
+
+impl SessionStore for RedisStore {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        Box::pin(async move {
+            let (value, left): (Option<Vec<u8>>, i64) =
+                self.clone().run(LOAD, name(key, "session"), &[]).await?;
+            let session = value.map(StoredSession::from);
+            Ok(match u64::try_from(left) {
+                Ok(left) => session.map(|session| session.expiring_in(Duration::from_millis(left))),
+                // It never expires: somebody else set it. What is written in it will tell.
+                Err(_) => session,
+            })
+        })
+    }
+
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, life: Duration) -> StoreFuture<'a, ()> {
+        const SAVE: &str = "redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])";
+        Box::pin(async move {
+            let life = life.as_millis().max(1).to_string();
+            self.clone().run(SAVE, name(key, "session"), &[session.expose_secret(), life.as_bytes()]).await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            self.clone().run(REMOVE, name(key, "session"), &[session.expose_secret()]).await.map(|_: i64| ())
+        })
+    }
+
+    fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
+        Box::pin(async move {
+            let mut owner = [0; 16];
+            getrandom::fill(&mut owner)
+                .map_err(|error| Error::store(format!("no random numbers to own a lease with: {error}")))?;
+            let limit = limit.as_millis().max(1).to_string();
+            let name = name(key, "lease");
+            let taken: bool = self.clone().run(LEASE, name.clone(), &[&owner, limit.as_bytes()]).await?;
+            let store = self.clone();
+            Ok(taken.then(|| {
+                Lease::new(async move { store.run(REMOVE, name, &[&owner]).await.map(|_: i64| ()) })
+            }))
+        })
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Sealing: a stored session that only who has the key can read or make.
+//!
+//! For stores that others can read. XChaCha20-Poly1305 is used because its nonce is long enough to be drawn at
+//! random by any number of processes. The fingerprint of the session is sealed in, so that a sealed session can't
+//! pass for that of another device.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use secrecy::{ExposeSecret, SecretSlice};
+
+use super::record::SEALED;
+use super::{StoreKey, StoredSession};
+use crate::Error;
+
+const NONCE: usize = 24;
+
+/// The key that stored sessions are sealed with: 32 bytes, drawn at random once, and the same for all who share.
+///
+/// ```
+/// use social_plus_bot::store::SealingKey;
+///
+/// let key = SealingKey::try_from(&[7_u8; 32][..])?; // from your secret store
+/// assert_eq!(format!("{key:?}"), "SealingKey([redacted])");
+/// # Ok::<(), social_plus_bot::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SealingKey(SecretSlice<u8>);
+
+impl TryFrom<&[u8]> for SealingKey {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if there are not exactly 32 bytes.
+    fn try_from(key: &[u8]) -> Result<Self, Error> {
+        match XChaCha20Poly1305::new_from_slice(key) {
+            Ok(_) => Ok(Self(key.to_vec().into())),
+            Err(_) => Err(Error::config("sealing_key", format!("has {} bytes instead of 32", key.len()))),
+        }
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey([redacted])")
+    }
+}
+
+impl SealingKey {
+    pub(crate) fn close(&self, key: &StoreKey, open: &StoredSession) -> Result<StoredSession, Error> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce)
+            .map_err(|error| Error::store(format!("no random numbers to seal a session with: {error}")))?;
+        let payload = Payload { msg: open.expose_secret(), aad: key.fingerprint().as_bytes() };
+        let sealed = self.cipher().and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
+        let sealed = sealed.ok_or_else(|| Error::store("the session can't be sealed"))?;
+        Ok([SEALED, &nonce, &sealed].concat().into())
+    }
+
+    /// What was sealed, or why it can't be seen.
+    pub(crate) fn open(&self, key: &StoreKey, stored: &StoredSession) -> Result<StoredSession, String> {
+        let sealed = stored.expose_secret().strip_prefix(SEALED).ok_or("it is not sealed")?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or("it is damaged")?;
+        let payload = Payload { msg: sealed, aad: key.fingerprint().as_bytes() };
+        let open = self.cipher().and_then(|cipher| cipher.decrypt(&XNonce::from(*nonce), payload).ok());
+        let open = open.ok_or("it was sealed with another key, or is damaged")?;
+        let open = StoredSession::from(open);
+        Ok(match stored.life() {
+            Some(life) => open.expiring_in(life),
+            None => open,
+        })
+    }
+
+    fn cipher(&self) -> Option<XChaCha20Poly1305> {
+        XChaCha20Poly1305::new_from_slice(self.0.expose_secret()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ApiKey;
+
+    fn key(device: &str) -> StoreKey {
+        StoreKey::new("https://a.example", device, &ApiKey::try_from("secret").unwrap())
+    }
+
+    fn seal(byte: u8) -> SealingKey {
+        SealingKey::try_from(&[byte; 32][..]).unwrap()
+    }
+
+    #[test]
+    fn only_the_key_opens_it_and_only_for_its_session() {
+        let open = StoredSession::from(b"a token".to_vec());
+        let sealed = seal(1).close(&key("one"), &open).unwrap();
+        assert!(!sealed.expose_secret().windows(7).any(|bytes| bytes == b"a token"));
+        assert_eq!(seal(1).open(&key("one"), &sealed), Ok(open));
+        assert!(seal(2).open(&key("one"), &sealed).is_err());
+        assert!(seal(1).open(&key("two"), &sealed).is_err());
+    }
+
+    #[test]
+    fn it_is_never_sealed_twice_in_the_same_way() {
+        let open = StoredSession::from(b"a token".to_vec());
+        let twice = [(); 2].map(|()| seal(1).close(&key("one"), &open).unwrap());
+        assert_ne!(twice[0], twice[1]);
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_is_noticed() {
+        let sealed = seal(1).close(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        for at in 0..sealed.expose_secret().len() {
+            let mut bytes = sealed.expose_secret().to_vec();
+            bytes[at] ^= 1;
+            assert!(seal(1).open(&key("one"), &bytes.into()).is_err(), "byte {at}");
+        }
+        for length in 0..sealed.expose_secret().len() {
+            let cut = sealed.expose_secret()[..length].to_vec();
+            assert!(seal(1).open(&key("one"), &cut.into()).is_err(), "cut to {length}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sealed_is_not_taken() {
+        let open = StoredSession::from(b"a token".to_vec());
+        assert_eq!(seal(1).open(&key("one"), &open), Err("it is not sealed".to_owned()));
+    }
+
+    #[test]
+    fn what_the_store_says_of_its_life_stays() {
+        let sealed = seal(1).close(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        let sealed = sealed.expiring_in(Duration::from_secs(5));
+        assert_eq!(seal(1).open(&key("one"), &sealed).unwrap().life(), Some(Duration::from_secs(5)));
+    }
+}
