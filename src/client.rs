@@ -317,7 +317,7 @@ impl BotClientBuilder {
     /// default it is in the client's memory only.
     ///
     /// The store is read before a registration and written after one. While one process registers the others wait,
-    /// so that a call for a session may take twice the [`timeout`](Self::timeout) and some 20 s more if that
+    /// so that a call for a session may take twice the [`timeout`](Self::timeout) and half a minute more if that
     /// process dies or the store hangs. A process notices a session of another when its own is due for renewal, or
     /// refused.
     #[cfg(feature = "store")]

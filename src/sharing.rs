@@ -20,7 +20,10 @@ use crate::{AccessToken, Error, Session};
 const OPERATION: Duration = Duration::from_secs(2);
 
 /// A lease ends by itself so long after the longest registration.
-const LEEWAY: Duration = Duration::from_secs(5);
+const LEEWAY: Duration = Duration::from_secs(2);
+
+/// Who waits for a holder that died waits so long beyond its lease for the next holder to register.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Who waits for another's registration looks again after so long at most, and later after twice as long each time.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -143,7 +146,7 @@ impl<R: Register, C: Clock> Sharing<R, C> {
             if let Some(session) = old {
                 return Ok(Ok(session));
             }
-            if start.elapsed() > limit {
+            if start.elapsed() > limit.saturating_add(GRACE) {
                 return Err(Error::store(format!(
                     "another process has had the lease of {} for longer than {limit:.0?}",
                     shelf.key
@@ -231,7 +234,7 @@ impl<R: Register, C: Clock> Register for Sharing<R, C> {
     fn longest(&self) -> Duration {
         let own = self.registrar.longest();
         match &self.shelf {
-            Some(_) => own.saturating_mul(2).saturating_add(LEEWAY).saturating_add(OPERATION * 8),
+            Some(_) => own.saturating_mul(2).saturating_add(LEEWAY + GRACE + OPERATION * 8),
             None => own,
         }
     }
@@ -242,3 +245,11 @@ async fn in_time<T>(operation: impl Future<Output = Result<T, Error>>) -> Result
         Err(Error::store(format!("the session store did not answer within {OPERATION:.0?}")))
     })
 }
+
+#[cfg(test)]
+#[path = "sharing_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "fleet_simulation.rs"]
+mod fleet;

@@ -63,6 +63,6 @@ mod tests {
     #[test]
     fn it_is_the_same_in_every_version() {
         let key = key("https://apix.us.amity.co", "crawler-1", "b0e8a2c4d6f8");
-        assert_eq!(key.to_string(), "");
+        assert_eq!(key.to_string(), "1ee3d22a63ac89192cb0b8dc81a9b0ac");
     }
 }

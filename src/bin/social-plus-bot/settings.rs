@@ -59,13 +59,18 @@ impl Settings {
         }
         // One that is set but unfit is the builder's to refuse.
         let set = env::var_os("SOCIAL_PLUS_DEVICE_ID").is_some();
-        if let Some(id) = &self.device_id {
-            builder = builder.device_id(id);
-        } else if !set && unnamed == Unnamed::Made {
-            builder = builder.device_id(device_id::kept_or_made()?);
-        } else if !set && let Some(id) = device_id::kept()? {
-            builder = builder.device_id(id);
-        }
+        builder = match (&self.device_id, unnamed) {
+            (Some(id), _) => builder.device_id(id),
+            (None, _) if set => builder,
+            (None, Unnamed::Made) => builder.device_id(device_id::kept_or_made()?),
+            (None, Unnamed::Kept) => match device_id::kept()? {
+                Some(id) => builder.device_id(id),
+                None => {
+                    let way_out = "no device has been named yet; give --device-id, or let `token` make one";
+                    return Err(Failure::Usage(format!("device_id: {way_out}")));
+                }
+            },
+        };
         Ok(self.with_timeout(builder))
     }
 

@@ -17,7 +17,7 @@ pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    store: store::Arguments,
+    store: store::Place,
     /// How to print it [default: text on a terminal, json otherwise]
     #[arg(long)]
     format: Option<Format>,

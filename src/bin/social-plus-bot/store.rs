@@ -11,7 +11,7 @@ use social_plus_bot::{BotClientBuilder, Error, ErrorKind};
 use crate::exit::Failure;
 
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct Place {
     /// Where sessions are kept: a folder, or redis://HOST or rediss://HOST [default: the user's state folder]
     ///
     /// An address with a password in it belongs into SOCIAL_PLUS_STORE, since everybody on this machine can read
@@ -26,7 +26,7 @@ pub enum Store {
     Redis(RedisStore),
 }
 
-impl Arguments {
+impl Place {
     pub fn open(&self) -> Result<Store, Failure> {
         if let Some(store) = &self.store {
             if Url::parse(store).is_ok_and(|url| url.password().is_some()) {

@@ -24,7 +24,7 @@ pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    store: store::Arguments,
+    store: store::Place,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,

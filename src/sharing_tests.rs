@@ -1,0 +1,440 @@
+//! Sharing through a store that the test holds in its hands, in time that stands still until somebody waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::api::types::ErrorBody;
+use crate::clock::Moment;
+use crate::renewal::Renewal;
+use crate::store::{Lease, StoreFuture};
+use crate::{ApiKey, ErrorKind};
+
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Both clocks go with Tokio's.
+#[derive(Clone, Copy)]
+pub(super) struct Clocks(Instant);
+
+impl Clocks {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for Clocks {
+    fn now(&self) -> Moment {
+        let passed = self.0.elapsed();
+        Moment { monotonic: DAY + passed, wall: DAY * 20_000 + passed }
+    }
+}
+
+/// A store in memory that can be made to fail, or to hang.
+#[derive(Debug, Default)]
+pub(super) struct Cupboard(Mutex<Content>);
+
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    sessions: HashMap<String, StoredSession>,
+    /// Until when somebody has the lease, and its number.
+    lease: Option<(Instant, u64)>,
+    leases: u64,
+    pub(super) down: bool,
+    hangs: bool,
+    pub(super) operations: usize,
+}
+
+impl Cupboard {
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Content) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    async fn operate<T>(&self, operation: impl FnOnce(&mut Content) -> T) -> Result<T, Error> {
+        let (down, hangs) = self.with(|content| {
+            content.operations += 1;
+            (content.down, content.hangs)
+        });
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        if down {
+            return Err(Error::store("the cupboard is locked"));
+        }
+        Ok(self.with(operation))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(pub(super) Arc<Cupboard>);
+
+impl SessionStore for Shared {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        Box::pin(self.0.operate(|content| content.sessions.get(key.fingerprint()).cloned()))
+    }
+
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.operate(move |content| {
+            content.sessions.insert(key.fingerprint().to_owned(), session);
+        }))
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.operate(move |content| {
+            if content.sessions.get(key.fingerprint()) == Some(&session) {
+                content.sessions.remove(key.fingerprint());
+            }
+        }))
+    }
+
+    fn lease<'a>(&'a self, _: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let taken = store.0.operate(|content| {
+                if content.lease.is_some_and(|(until, _)| until > Instant::now()) {
+                    return None;
+                }
+                content.leases += 1;
+                content.lease = Some((Instant::now() + limit, content.leases));
+                Some(content.leases)
+            });
+            let taken = taken.await?;
+            Ok(taken.map(|number| {
+                Lease::new(async move {
+                    let release = store.0.operate(|content| {
+                        content.lease.take_if(|(_, holder)| *holder == number);
+                    });
+                    release.await
+                })
+            }))
+        })
+    }
+}
+
+/// A service that takes its time, and answers as it was told or else with a session.
+pub(super) struct Service {
+    answers: Mutex<VecDeque<Result<Session, Error>>>,
+    takes: Duration,
+    asked: AtomicUsize,
+}
+
+impl Service {
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Register for Service {
+    async fn register(&self) -> Result<Session, Error> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        sleep(self.takes).await;
+        let told = self.answers.lock().unwrap().pop_front();
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE)))
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+fn outage() -> Result<Session, Error> {
+    let body: ErrorBody = serde_json::from_str("{}").unwrap();
+    Err(Error::service(503, &body, None))
+}
+
+pub(super) fn key() -> StoreKey {
+    StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap())
+}
+
+pub(super) fn shelf(store: &Shared) -> Option<Shelf> {
+    Some(Shelf {
+        store: Arc::new(store.clone()),
+        key: key(),
+        #[cfg(feature = "sealing")]
+        seal: None,
+    })
+}
+
+/// One service and one store for any number of processes.
+struct Scene {
+    service: Arc<Service>,
+    store: Shared,
+    clocks: Clocks,
+}
+
+type Process = Arc<Sharing<Service, Clocks>>;
+
+impl Scene {
+    fn new() -> Self {
+        let service = Service {
+            answers: Mutex::default(),
+            takes: Duration::from_millis(300),
+            asked: AtomicUsize::new(0),
+        };
+        Self { service: Arc::new(service), store: Shared::default(), clocks: Clocks::start() }
+    }
+
+    fn process(&self) -> Process {
+        Arc::new(Sharing::new(Arc::clone(&self.service), shelf(&self.store), self.clocks))
+    }
+
+    fn will(&self, answers: impl IntoIterator<Item = Result<Session, Error>>) {
+        self.service.answers.lock().unwrap().extend(answers);
+    }
+}
+
+async fn token(process: &Process) -> Result<String, Error> {
+    Ok(process.register().await?.access_token().expose_secret().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_that_start_together_register_once() {
+    let scene = Scene::new();
+    let mut all = JoinSet::new();
+    for _ in 0..100 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await.unwrap() });
+    }
+    assert!(all.join_all().await.iter().all(|token| token == "token-1"));
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_starts_later_finds_the_session_with_its_age() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(DAY).await;
+    let session = scene.process().register().await.unwrap();
+    assert_eq!(session.access_token().expose_secret(), "token-1");
+    assert_eq!(session.life(), LIFE);
+    assert_eq!(session.age(), DAY);
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_due_is_renewed_by_one_process_for_all() {
+    let scene = Scene::new();
+    let processes = [(); 5].map(|()| scene.process());
+    for process in &processes {
+        assert_eq!(token(process).await.unwrap(), "token-1");
+    }
+    sleep(LIFE.mul_f64(0.76)).await;
+    for process in &processes {
+        assert_eq!(token(process).await.unwrap(), "token-2");
+    }
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_bridges_the_time_in_which_another_process_renews() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    let renews = tokio::spawn({
+        let process = scene.process();
+        async move { token(&process).await }
+    });
+    tokio::task::yield_now().await;
+    let before = Instant::now();
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert_eq!(renews.await.unwrap().unwrap(), "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_bridges_an_outage_for_a_new_process() {
+    let scene = Scene::new();
+    let first = scene.process();
+    token(&first).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    scene.will([outage(), outage()]);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    // Who has it already has to know that the renewal failed.
+    assert_eq!(token(&first).await.unwrap_err().status(), Some(503));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_session_is_no_session() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE - Duration::from_secs(29)).await;
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
+    let process = scene.process();
+    assert!(process.faults().last.is_none(), "{:?}", process.faults());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_not_shared_but_tried_by_the_next() {
+    let scene = Scene::new();
+    scene.will([outage()]);
+    let mut all = JoinSet::new();
+    for _ in 0..10 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await });
+    }
+    let (found, failed): (Vec<_>, Vec<_>) = all.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!((found.len(), failed.len()), (9, 1));
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
+    let scene = Scene::new();
+    let dies = tokio::spawn({
+        let process = scene.process();
+        async move { token(&process).await }
+    });
+    tokio::task::yield_now().await;
+    dies.abort();
+    let before = Instant::now();
+    let mut all = JoinSet::new();
+    for _ in 0..10 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await.unwrap() });
+    }
+    assert!(all.join_all().await.iter().all(|token| token == "token-2"));
+    assert!(
+        before.elapsed() < Duration::from_secs(30) + LEEWAY + LATER_LOOK + scene.service.takes,
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_never_ends_keeps_nobody_from_registering() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.lease = Some((Instant::now() + DAY * 365, 0)));
+    let process = scene.process();
+    let before = Instant::now();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert!(before.elapsed() < process.longest(), "{:?}", before.elapsed());
+    assert_eq!(process.faults().count, 1);
+    let fault = process.faults().last.unwrap();
+    assert_eq!(fault.kind(), ErrorKind::Store);
+    assert!(fault.to_string().contains("another process has had the lease"), "{fault}");
+    // And what it got is there for the others.
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_store_a_process_registers_for_itself_and_shares_again_afterwards() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.down = true);
+    let process = scene.process();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(process.faults().count, 2);
+    scene.store.0.with(|content| content.down = false);
+    assert_eq!(token(&process).await.unwrap(), "token-2");
+    assert_eq!(process.faults().count, 2);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_costs_two_seconds_an_operation() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.hangs = true);
+    let process = scene.process();
+    let before = Instant::now();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(before.elapsed(), OPERATION * 2 + scene.service.takes);
+    assert!(process.faults().last.unwrap().to_string().contains("within 2s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
+    let scene = Scene::new();
+    let (one, other) = (scene.process(), scene.process());
+    token(&one).await.unwrap();
+    token(&other).await.unwrap();
+    one.refuse(&"token-1".to_owned().into());
+    assert_eq!(token(&one).await.unwrap(), "token-2");
+    // The other one learns of it later, and finds what the first one left.
+    other.refuse(&"token-1".to_owned().into());
+    assert_eq!(token(&other).await.unwrap(), "token-2");
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_session_counts_as_none_and_is_reported() {
+    for (stored, reason) in [
+        (&b""[..], "it is damaged"),
+        (b"{\"version\":1}", "it is damaged"),
+        (b"\xff\x00rubbish", "it is damaged"),
+        (b"{\"version\":2,\"anything\":\"else\"}", "it has format 2"),
+        (b"social-plus-bot sealed 1\n1234", "it is sealed"),
+    ] {
+        let scene = Scene::new();
+        let stored = StoredSession::from(stored.to_vec());
+        scene.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
+        let process = scene.process();
+        assert_eq!(token(&process).await.unwrap(), "token-1");
+        let fault = process.faults().last.unwrap().to_string();
+        assert!(fault.contains(reason), "{fault}");
+        assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+        assert_eq!(scene.service.asked(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_another_device_is_not_taken() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    let other = StoreKey::new("https://a.example", "crawler-2", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
+    scene.store.0.with(|content| {
+        let stored = content.sessions[key().fingerprint()].clone();
+        content.sessions.insert(other.fingerprint().to_owned(), stored);
+    });
+    let mut shelf = shelf(&scene.store).unwrap();
+    shelf.key = other;
+    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    assert_eq!(token(&process).await.unwrap(), "token-2");
+    assert!(process.faults().last.unwrap().to_string().contains("for another address, device or key"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_says_is_left_counts_when_it_is_less() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    scene.store.0.with(|content| {
+        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        *stored = stored.clone().expiring_in(LIFE - DAY * 3);
+    });
+    sleep(DAY).await;
+    let session = scene.process().register().await.unwrap();
+    assert_eq!(session.age(), DAY * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_living_session_takes_over_what_another_process_renewed() {
+    let scene = Scene::new();
+    let living = |process: Process| Renewal::new(process, scene.clocks);
+    let (one, other) = (living(scene.process()), living(scene.process()));
+    for living in [&one, &other] {
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    }
+    sleep(LIFE.mul_f64(0.81)).await;
+    for living in [&one, &other] {
+        // The present one goes on while the new one is fetched in the background.
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+        sleep(HOUR).await;
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-2");
+    }
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_of_another_process_is_looked_after_soon() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    scene.will([outage()]);
+    let living = Renewal::new(scene.process(), scene.clocks);
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    sleep(Duration::from_secs(31)).await;
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-3");
+}
