@@ -8,16 +8,11 @@
 //! registration that may be under way.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
-use tokio::time::timeout;
-
 use crate::clock::{Clock, Moment};
+use crate::flight::{Errand, SingleFlight, Stranded, Worth};
 use crate::{AccessToken, Error, Session};
 
 /// A token counts as expired so long before its end, but no longer than a tenth of its life.
@@ -71,16 +66,12 @@ type Outcome = Result<Arc<Session>, Error>;
 
 /// A session that stays valid.
 #[derive(Debug)]
-pub(crate) struct Renewal<R, C: Clock> {
-    register: Arc<R>,
-    shared: Arc<Shared<C>>,
-}
+pub(crate) struct Renewal<R: Register, C: Clock>(SingleFlight<Registration<R, C>>);
 
-#[derive(Debug)]
-struct Shared<C> {
+/// What the flights are for.
+struct Registration<R, C> {
+    register: Arc<R>,
     clock: C,
-    cached: ArcSwapOption<Cached>,
-    flight: Mutex<Option<Flight>>,
 }
 
 /// A session, and what is to be done about it when.
@@ -95,17 +86,9 @@ struct Cached {
     failures: u32,
 }
 
-/// A registration under way.
-#[derive(Debug)]
-struct Flight {
-    outcome: watch::Receiver<Option<Outcome>>,
-    task: AbortHandle,
-}
-
 impl<R: Register, C: Clock> Renewal<R, C> {
     pub(crate) fn new(register: Arc<R>, clock: C) -> Self {
-        let shared = Shared { clock, cached: ArcSwapOption::empty(), flight: Mutex::new(None) };
-        Self { register, shared: Arc::new(shared) }
+        Self(SingleFlight::new(Registration { register, clock }))
     }
 
     /// A session whose token works: the cached one, or that of a registration.
@@ -126,110 +109,63 @@ impl<R: Register, C: Clock> Renewal<R, C> {
 
     /// Forgets the cached session if its token is `token`.
     pub(crate) fn invalidate(&self, token: &AccessToken) {
-        let cached = self.shared.cached.load();
-        if cached.as_ref().is_some_and(|cached| cached.session.access_token() == token) {
-            // If another one took its place meanwhile, that one stays.
-            self.shared.cached.compare_and_swap(&cached, None);
-        }
+        self.0.forget(|cached| cached.session.access_token() == token);
     }
 
     /// Takes of the cached session what is wanted, unless there is something to be done about it.
     fn fresh<T>(&self, take: impl FnOnce(&Arc<Session>) -> T) -> Option<T> {
-        let cached = self.shared.cached.load();
-        let cached = cached.as_ref()?;
-        (!self.shared.clock.now().has_reached(cached.due)).then(|| take(&cached.session))
+        self.0.peek(|registration, cached| {
+            (!registration.clock.now().has_reached(cached.due)).then(|| take(&cached.session))
+        })
     }
 
     async fn look_further(&self) -> Outcome {
-        // One more round than it takes for a registration that was lost with its runtime to be replaced.
-        for _ in 0..2 {
-            let mut outcome = match self.board()? {
-                Boarded::Cached(session) => return Ok(session),
-                Boarded::Waits(outcome) => outcome,
-            };
-            let longest = self.register.longest().saturating_add(Duration::from_secs(1));
-            let landed = timeout(longest, outcome.wait_for(Option::is_some)).await;
-            if let Some(landed) = landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()) {
-                return landed;
-            }
-            self.abandon(&outcome);
-        }
-        Err(Error::timeout(self.register.longest()))
-    }
-
-    /// The cached session if it still works, with a renewal under way if one is due; otherwise the flight to
-    /// wait for.
-    fn board(&self) -> Result<Boarded, Error> {
-        let mut flight = lock(&self.shared.flight);
-        let now = self.shared.clock.now();
-        let cached = self.shared.cached.load_full().filter(|cached| !now.has_reached(cached.expires));
-        if let Some(cached) = cached {
-            if now.has_reached(cached.due) && self.underway(&flight).is_none() {
-                // Without a runtime there is no renewal, but there still is a working token.
-                *flight = self.take_off().ok();
-            }
-            return Ok(Boarded::Cached(Arc::clone(&cached.session)));
-        }
-        if let Some(outcome) = self.underway(&flight) {
-            return Ok(Boarded::Waits(outcome));
-        }
-        let started = self.take_off()?;
-        let outcome = started.outcome.clone();
-        *flight = Some(started);
-        Ok(Boarded::Waits(outcome))
-    }
-
-    fn underway(&self, flight: &Option<Flight>) -> Option<watch::Receiver<Option<Outcome>>> {
-        let flight = flight.as_ref()?;
-        let going = flight.outcome.borrow().is_none() && flight.outcome.has_changed().is_ok();
-        going.then(|| flight.outcome.clone())
-    }
-
-    /// Starts a registration that no caller's end can stop.
-    fn take_off(&self) -> Result<Flight, Error> {
-        let runtime = Handle::try_current()
-            .map_err(|_| Error::config("runtime", "a registration needs a Tokio runtime to run in"))?;
-        let (sender, outcome) = watch::channel(None);
-        let register = Arc::clone(&self.register);
-        let shared = Arc::downgrade(&self.shared);
-        let task = runtime.spawn(async move {
-            let result = register.register().await.map(Arc::new);
-            Shared::land(&shared, &result);
-            sender.send_replace(Some(result));
-        });
-        Ok(Flight { outcome, task: task.abort_handle() })
-    }
-
-    /// Ends a flight of which nothing is to be expected any more, unless another one took its place.
-    fn abandon(&self, outcome: &watch::Receiver<Option<Outcome>>) {
-        let mut flight = lock(&self.shared.flight);
-        if let Some(abandoned) = flight.take_if(|flight| flight.outcome.same_channel(outcome)) {
-            abandoned.task.abort();
-        }
-    }
-}
-
-enum Boarded {
-    Cached(Arc<Session>),
-    Waits(watch::Receiver<Option<Outcome>>),
-}
-
-impl<C: Clock> Shared<C> {
-    /// Keeps a new session, or puts off the next renewal.
-    fn land(shared: &Weak<Self>, result: &Outcome) {
-        let Some(shared) = shared.upgrade() else { return };
-        let now = shared.clock.now();
-        match result {
-            Ok(session) => shared.cached.store(Some(Arc::new(Cached::new(Arc::clone(session), now)))),
-            Err(error) => {
-                let present = shared.cached.load();
-                if let Some(cached) = present.as_ref().filter(|cached| !now.has_reached(cached.expires)) {
-                    let put_off = cached.put_off(now);
-                    let pause = now.until(put_off.due);
-                    tracing::warn!(%error, ?pause, "the renewal of a session failed; the present one goes on");
-                    shared.cached.compare_and_swap(&present, Some(Arc::new(put_off)));
+        self.0.get().await.unwrap_or_else(|stranded| {
+            Err(match stranded {
+                Stranded::NoRuntime => {
+                    Error::config("runtime", "a registration needs a Tokio runtime to run in")
                 }
-            }
+                Stranded::Lost => Error::timeout(self.0.errand().register.longest()),
+            })
+        })
+    }
+}
+
+impl<R: Register, C: Clock> Errand for Registration<R, C> {
+    type Kept = Cached;
+    type Outcome = Outcome;
+
+    async fn run(&self) -> Outcome {
+        self.register.register().await.map(Arc::new)
+    }
+
+    fn longest(&self) -> Duration {
+        self.register.longest().saturating_add(Duration::from_secs(1))
+    }
+
+    fn worth(&self, cached: &Cached) -> Worth<Outcome> {
+        let now = self.clock.now();
+        let session = || Ok(Arc::clone(&cached.session));
+        match (now.has_reached(cached.due), now.has_reached(cached.expires)) {
+            (_, true) => Worth::Nothing,
+            (true, false) => Worth::Aging(session()),
+            (false, false) => Worth::Good(session()),
+        }
+    }
+
+    /// Keeps a new session, or puts off the next renewal.
+    fn land(&self, outcome: &Outcome, cached: Option<&Cached>) -> Option<Cached> {
+        let now = self.clock.now();
+        match outcome {
+            Ok(session) => Some(Cached::new(Arc::clone(session), now)),
+            Err(_) => Some(cached.filter(|cached| !now.has_reached(cached.expires))?.put_off(now)),
+        }
+    }
+
+    fn landed(&self, outcome: &Outcome, cached: &Cached) {
+        if let Err(error) = outcome {
+            let pause = self.clock.now().until(cached.due);
+            tracing::warn!(%error, ?pause, "the renewal of a session failed; the present one goes on");
         }
     }
 }
@@ -257,20 +193,6 @@ impl Cached {
             failures: self.failures.saturating_add(1),
         }
     }
-}
-
-/// The last client takes a registration under way with it.
-impl<R, C: Clock> Drop for Renewal<R, C> {
-    fn drop(&mut self) {
-        if let Some(flight) = lock(&self.shared.flight).take() {
-            flight.task.abort();
-        }
-    }
-}
-
-/// Nothing panics while it holds this lock, so a poisoned one would be as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::env;
+use std::sync::Mutex;
 
 use fastrand::Rng;
 use tokio::time::{Instant, sleep};
@@ -20,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::ErrorKind;
 use crate::api::types::ErrorBody;
+use crate::flight::lock;
 
 const DAY: u64 = 24 * 60 * 60;
 const YEARS: u64 = 3 * 365 * DAY;

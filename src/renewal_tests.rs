@@ -3,6 +3,7 @@
 //! Tokio's own time stands still except where a test lets it run; the clocks of the session are set by hand.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::ErrorKind;
 use crate::api::types::ErrorBody;
+use crate::flight::lock;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -118,10 +120,7 @@ impl Scene {
 
     /// Lets the registration under way end.
     async fn settle(&self) {
-        let outcome = lock(&self.living.shared.flight).as_ref().map(|flight| flight.outcome.clone());
-        if let Some(mut outcome) = outcome {
-            outcome.wait_for(Option::is_some).await.unwrap();
-        }
+        self.living.0.settled().await;
     }
 
     /// Starts `count` callers, and returns once all of them wait.

@@ -1,0 +1,18 @@
+//! What [`flight`](crate::flight) is made of.
+//!
+//! The model checker compiles that file with primitives of its own under the same names; see `tests/flight.rs`.
+
+use std::future::Future;
+
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+pub(crate) use arc_swap::ArcSwapOption as Slot;
+use tokio::runtime::Handle;
+pub(crate) use tokio::sync::watch;
+pub(crate) use tokio::task::AbortHandle;
+pub(crate) use tokio::time::timeout;
+
+/// Starts a task on the current runtime, if there is one.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+    Some(Handle::try_current().ok()?.spawn(task).abort_handle())
+}
