@@ -1,27 +1,18 @@
 //! The command line tool, run as a process.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use chrono::DateTime;
 use serde_json::Value;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
-/// The tool, without the settings that the caller's environment may have.
-fn tool() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_social-plus-bot"));
-    for (name, _) in
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCIAL_PLUS_"))
-    {
-        command.env_remove(name);
-    }
-    command.stdin(Stdio::null());
-    command
-}
+use crate::tool::{run, text, tool};
+use failed::failed;
 
-async fn run(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-}
+#[path = "tool/failed.rs"]
+mod failed;
+mod tool;
 
 /// `register` with a sandbox of the test's own.
 fn register(sandbox: &Sandbox) -> Command {
@@ -29,22 +20,6 @@ fn register(sandbox: &Sandbox) -> Command {
     command.args(["register", "--base-url", sandbox.base_url(), "--device-id", "crawler-1"]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
     command
-}
-
-#[track_caller]
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// Ended with this status, one line on standard error and nothing on standard output. Returns the line.
-#[track_caller]
-fn failed(output: &Output, status: i32) -> String {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{said}");
-    assert_eq!(said.matches('\n').count(), 1, "{said}");
-    assert!(said.starts_with("error: "), "{said}");
-    assert!(output.stdout.is_empty());
-    said.trim_end().to_owned()
 }
 
 #[tokio::test]
@@ -149,7 +124,6 @@ async fn wrong_configuration_ends_with_2_and_names_the_setting() {
     }
     for (arguments, said) in [
         (&["--device-id", "crawler-1"][..], "region: not set"),
-        (&["--region", "us"], "device_id: not set"),
         (&["--region", "us", "--device-id", ""], "device_id: is empty"),
         (&["--region", "us", "--device-id", &long], "device_id: longer than 150 characters"),
         (&["--region", "mars", "--device-id", "x"], "the regions are us, eu, sg"),
@@ -310,12 +284,17 @@ async fn sandbox_says_where_it_listens_and_serves_other_processes() {
 
 #[tokio::test]
 async fn every_help_text_has_an_example() {
-    for arguments in [&["register", "--help"][..], &["sandbox", "--help"]] {
+    for command in ["register", "token", "status", "sandbox"] {
+        let arguments = [command, "--help"];
         let mut command = tool();
         command.args(arguments);
         let output = run(command).await;
         assert!(output.status.success());
-        assert!(text(&output.stdout).contains("Example:\n  social-plus-bot "), "{}", text(&output.stdout));
+        let help = text(&output.stdout);
+        assert!(
+            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {command} --")),
+            "{help}"
+        );
     }
     let mut command = tool();
     command.arg("--help");
