@@ -166,7 +166,7 @@ async fn at_each_step_of_writing_a_reader_sees_the_old_session_or_the_new_one() 
         }
     }
     println!("killed {before} times before the new session was there, {after} times after");
-    assert!(before >= 3 && after >= 2, "{before} and {after}: the steps are not those of writing");
+    assert!(before >= 3 && after >= 1, "{before} and {after}: the steps are not those of writing");
 }
 
 /// A file is on the disk before its name is, and the name before anybody relies on it.

@@ -118,8 +118,9 @@ impl RedisStore {
 
     fn failed(&self, error: &RedisError) -> Error {
         let address = &self.address;
+        let refused = matches!(error.code(), Some("NOAUTH" | "NOPERM" | "WRONGPASS"));
         match error.kind() {
-            ErrorKind::AuthenticationFailed => Error::config(
+            kind if refused || kind == ErrorKind::AuthenticationFailed => Error::config(
                 "store",
                 format!(
                     "the Redis server at {address} refuses user or password; correct them in its address"

@@ -1,0 +1,272 @@
+//! Sharing through a real Redis, and through everything that can happen to one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use social_plus_bot::sandbox::Sandbox;
+use social_plus_bot::store::{RedisStore, SealingKey};
+use social_plus_bot::{AccessToken, BotClient, Error, ErrorKind};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::redis::Redis;
+
+#[path = "redis/mod.rs"]
+mod redis;
+
+fn bot(sandbox: &Sandbox, url: &str) -> BotClient {
+    sandbox.client().store(RedisStore::new(url).unwrap()).build().unwrap()
+}
+
+async fn token(bot: &BotClient) -> String {
+    bot.access_token().await.unwrap().expose_secret().to_owned()
+}
+
+/// The key of a kept session.
+fn session_key(redis: &Redis) -> String {
+    let keys: Vec<String> = redis.ask(&["KEYS", "*:session"]);
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    keys[0].clone()
+}
+
+#[tokio::test]
+async fn a_fleet_registers_once_and_gives_the_lease_back() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let mut all = JoinSet::new();
+    for _ in 0..50 {
+        let bot = bot(&sandbox, &redis.url());
+        all.spawn(async move { token(&bot).await });
+    }
+    let tokens: HashSet<_> = all.join_all().await.into_iter().collect();
+    assert_eq!((tokens.len(), sandbox.requests().len()), (1, 1));
+    let keys: Vec<String> = redis.ask(&["KEYS", "*"]);
+    assert_eq!(keys, [session_key(&redis)]);
+}
+
+#[tokio::test]
+async fn a_session_expires_in_redis_with_its_token() {
+    let redis = Redis::start(&[]);
+    let sandbox = Sandbox::builder().lifetime(TimeDelta::hours(5)).start().await.unwrap();
+    token(&bot(&sandbox, &redis.url())).await;
+    let left: i64 = redis.ask(&["PTTL", &session_key(&redis)]);
+    let hours = 5 * 60 * 60 * 1000;
+    assert!((hours - 60_000..=hours).contains(&left), "{left} ms");
+}
+
+#[tokio::test]
+async fn what_redis_says_is_left_counts_whatever_this_machine_s_clock_says() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let first = token(&bot(&sandbox, &redis.url())).await;
+    // As on a machine whose clock was three days behind when it wrote this.
+    let four_days = 4 * 24 * 60 * 60 * 1000;
+    let _: i64 = redis.ask(&["PEXPIRE", &session_key(&redis), &four_days.to_string()]);
+    assert_ne!(token(&bot(&sandbox, &redis.url())).await, first, "it was due for renewal");
+}
+
+#[tokio::test]
+async fn a_refused_token_leaves_redis_unless_another_took_its_place() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let bots = [(); 5].map(|()| bot(&sandbox, &redis.url()));
+    let first = token(&bots[0]).await;
+    for bot in &bots {
+        assert_eq!(token(bot).await, first);
+    }
+    sandbox.revoke_tokens();
+    for bot in &bots {
+        assert_eq!(bot.get("/api/v4/posts").await.unwrap().status(), 200);
+        assert_ne!(token(bot).await, first);
+    }
+    let registrations = sandbox.requests().iter().filter(|request| request.method() == "POST").count();
+    assert_eq!(registrations, 2);
+}
+
+/// 200 clients, each in a task of its own.
+struct Crowd {
+    sandbox: Arc<Sandbox>,
+    round: watch::Sender<()>,
+    answers: mpsc::UnboundedReceiver<Result<AccessToken, Error>>,
+    tasks: JoinSet<u64>,
+}
+
+const CROWD: usize = 200;
+
+impl Crowd {
+    async fn gather(redis: &Redis) -> Self {
+        let sandbox = Arc::new(Sandbox::start().await.unwrap());
+        let (round, _) = watch::channel(());
+        let (answer, answers) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        for _ in 0..CROWD {
+            let bot = bot(&sandbox, &redis.url());
+            let (mut round, answer) = (round.subscribe(), answer.clone());
+            tasks.spawn(async move {
+                let mut present = None;
+                while round.changed().await.is_ok() {
+                    // As if the service had refused the present one.
+                    if let Some(present) = &present {
+                        bot.invalidate(present);
+                    }
+                    let token = bot.access_token().await;
+                    present = token.as_ref().ok().cloned();
+                    answer.send(token).unwrap();
+                }
+                bot.store_faults().count
+            });
+        }
+        let mut crowd = Self { sandbox, round, answers, tasks };
+        crowd.needs_sessions().await;
+        crowd
+    }
+
+    /// Lets everybody need a new session at once. Nobody goes without. Returns how many registrations it took.
+    async fn needs_sessions(&mut self) -> usize {
+        let before = self.sandbox.requests().len();
+        self.round.send_replace(());
+        for _ in 0..CROWD {
+            let answer = timeout(Duration::from_secs(120), self.answers.recv()).await;
+            answer.expect("an answer within two minutes").unwrap().expect("the service is up");
+        }
+        self.sandbox.requests().len() - before
+    }
+
+    /// Sends everybody home, once they share again. Returns how many faults of the store they saw.
+    async fn disperse(mut self) -> u64 {
+        // In the first round each may still hold a session of its own.
+        let registrations = [self.needs_sessions().await, self.needs_sessions().await];
+        drop(self.round);
+        let faults = self.tasks.join_all().await.into_iter().sum();
+        println!("{faults} faults; {registrations:?} registrations in the last rounds");
+        assert!(registrations[1] <= 10, "they don't share again: {registrations:?}");
+        assert!(self.sandbox.violations().is_empty());
+        faults
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_goes_without_when_redis_is_stopped_and_started() {
+    let mut redis = Redis::start(&[]);
+    let mut crowd = Crowd::gather(&redis).await;
+    redis.stop();
+    crowd.needs_sessions().await;
+    redis.go_on();
+    assert!(crowd.disperse().await >= CROWD as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_goes_without_when_redis_is_flushed_or_its_keys_are_overwritten() {
+    let redis = Redis::start(&[]);
+    let mut crowd = Crowd::gather(&redis).await;
+    let session = session_key(&redis);
+    let lease = session.replace(":session", ":lease");
+    for words in [
+        &["FLUSHALL"][..],
+        &["SET", &session, "rubbish"],
+        &["SET", &session, "{\"version\":99}"],
+        &["SET", &lease, "rubbish"],
+    ] {
+        let _: String = redis.ask(words);
+        crowd.needs_sessions().await;
+    }
+    for key in [&session, &lease] {
+        let _: i64 = redis.ask(&["DEL", key]);
+        let _: i64 = redis.ask(&["LPUSH", key, "rubbish"]);
+        crowd.needs_sessions().await;
+    }
+    assert!(crowd.disperse().await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_goes_without_when_redis_is_slow() {
+    let redis = Redis::start(&[]);
+    let mut crowd = Crowd::gather(&redis).await;
+    let client = ::redis::Client::open(redis.url()).unwrap();
+    let sleeps = tokio::task::spawn_blocking(move || {
+        let mut command = ::redis::cmd("DEBUG");
+        command.arg(&["SLEEP", "5"]);
+        command.query::<String>(&mut client.get_connection().unwrap()).unwrap();
+    });
+    crowd.needs_sessions().await;
+    sleeps.await.unwrap();
+    crowd.disperse().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_goes_without_when_redis_is_out_of_memory() {
+    let redis = Redis::start(&[]);
+    let mut crowd = Crowd::gather(&redis).await;
+    let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    crowd.needs_sessions().await;
+    let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert!(crowd.disperse().await > 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_since_the_last_time_is_no_fault() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let bot = bot(&sandbox, &redis.url());
+    token(&bot).await;
+    let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    assert!(killed > 0);
+    assert!(bot.stored_session().await.unwrap().is_some());
+    assert_eq!(bot.store_faults().count, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_wrong_setting_and_is_not_shown() {
+    let (redis, sandbox) = (Redis::start(&["--requirepass", "right-one"]), Sandbox::start().await.unwrap());
+    for user in ["redis://:swordfish@", "redis://somebody:swordfish@", "redis://"] {
+        let bot = bot(&sandbox, &redis.url().replace("redis://", user));
+        let error = bot.stored_session().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.to_string().contains("refuses user or password"), "{error}");
+        // A session is to be had all the same.
+        token(&bot).await;
+        let shown = format!("{error:?} {bot:?} {:?}", bot.store_faults());
+        assert!(!shown.contains("swordfish"), "{shown}");
+    }
+    let bot = bot(&sandbox, &redis.url().replace("redis://", "redis://:right-one@"));
+    token(&bot).await;
+    assert_eq!(bot.store_faults().count, 0);
+}
+
+#[test]
+fn an_address_that_is_none_is_told_without_showing_it() {
+    for url in [
+        "",
+        "swordfish",
+        "http://swordfish",
+        "redis://",
+        "redis://:swordfish@host:99999",
+        "redis://host/swordfish",
+    ] {
+        let error = RedisStore::new(url).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("store: ") && !shown.contains("swordfish"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_session_is_shared_with_who_has_the_key_and_tells_others_nothing() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let sealed = |byte: u8| {
+        let key = SealingKey::try_from(&[byte; 32][..]).unwrap();
+        sandbox.client().store(RedisStore::new(redis.url()).unwrap()).sealing_key(key).build().unwrap()
+    };
+    let first = token(&sealed(1)).await;
+    let value: Vec<u8> = redis.ask(&["GET", &session_key(&redis)]);
+    let value = String::from_utf8_lossy(&value);
+    for secret in [first.as_str(), "accessToken", "sandbox-key", "userId"] {
+        assert!(!value.contains(secret), "{secret} is in {value}");
+    }
+    assert_eq!(token(&sealed(1)).await, first);
+    let stranger = sealed(2);
+    assert_ne!(token(&stranger).await, first);
+    assert!(stranger.store_faults().last.unwrap().to_string().contains("sealed with another key"));
+    let open = bot(&sandbox, &redis.url());
+    token(&open).await;
+    assert!(open.store_faults().last.unwrap().to_string().contains("it is sealed"));
+}
