@@ -35,7 +35,7 @@ pub fn measure() -> Result<(), String> {
         fs::remove_dir_all(&times.0).map_err(|error| format!("{}: {error}", times.0.display()))?;
     }
     let run = Run { root, times: &times.0 };
-    run.cargo(&format!("{OURS} --benches --no-run"))?;
+    run.cargo(&format!("{OURS} --bench cached --bench counted --bench register --no-run"))?;
     run.cargo(&format!("{PEERS} --benches --no-run"))?;
     let busy = load();
     let counts = run.counts(&format!("{OURS} --bench counted"))?;
