@@ -57,8 +57,12 @@ pub fn client(contract: &str) -> Result<String, String> {
     let mut file = syn::parse2::<syn::File>(tokens)
         .map_err(|error| format!("the generated code does not parse: {error}"))?;
     state_lengths(&mut file.items, &view.lengths)?;
-    // The generator's examples are not meant to be run; as text they don't count as tests that were skipped.
-    Ok(HEADER.to_owned() + &prettyplease::unparse(&file).replace("```ignore", "```text"))
+    let text = prettyplease::unparse(&file)
+        // The generator's examples are not meant to be run; as text they don't count as tests that were skipped.
+        .replace("```ignore", "```text")
+        // The hooks have decoded the answer already.
+        .replace("ResponseValue::from_response(", "crate::api::decoded(");
+    Ok(HEADER.to_owned() + &text)
 }
 
 /// Sorts the members of every object. Whether `serde_json` keeps their order depends on features that other

@@ -43,27 +43,35 @@ impl<T> Deref for Answer<T> {
 
 impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Field by field, so that one which can't even be parsed (too deep, a number out of range) does not
-        // take the others with it.
-        let fields = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)
-            .map_err(|_| D::Error::custom("it is not a JSON object"))?;
+        let no_object = || D::Error::custom("it is not a JSON object");
+        let text = Box::<RawValue>::deserialize(deserializer).map_err(|_| no_object())?;
         let mut comparison = Comparison::default();
-        let mut readable = Map::new();
-        for (name, text) in fields {
-            match serde_json::from_str::<Value>(text.get()) {
-                Ok(value) => drop(readable.insert(name, value)),
-                Err(_) => comparison.unreadable(&name),
-            }
-        }
+        let mut body = match serde_json::from_str::<Map<String, Value>>(text.get()) {
+            Ok(fields) => fields,
+            Err(_) => readable(text.get(), &mut comparison).map_err(|_| no_object())?,
+        };
         // The names of generated types are those of the contract's schemas.
-        let body = comparison.object(&T::schema_name(), readable);
+        comparison.object(&T::schema_name(), &mut body);
         let deviations = comparison.into_deviations();
-        match T::deserialize(body) {
+        match T::deserialize(Value::Object(body)) {
             Ok(body) => Ok(Self { body, deviations }),
             // serde's own words could quote the answer, and with it a token.
             Err(_) => Err(D::Error::custom(top_level(&deviations))),
         }
     }
+}
+
+/// The fields of an object that can be read. One that can't (too deep, a number out of range) does not take the
+/// others with it.
+fn readable(text: &str, comparison: &mut Comparison) -> serde_json::Result<Map<String, Value>> {
+    let mut readable = Map::new();
+    for (name, text) in serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text)? {
+        match serde_json::from_str::<Value>(text.get()) {
+            Ok(value) => drop(readable.insert(name, value)),
+            Err(_) => comparison.unreadable(&name),
+        }
+    }
+    Ok(readable)
 }
 
 /// The deviations that concern the body's own fields, which are the ones that can make it undecodable.

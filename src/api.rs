@@ -6,14 +6,15 @@
 //! connecting, and does not look at the token it returns.
 //!
 //! Each request passes the hooks of this module. They add the API key, drop a header that the generator
-//! adds and nobody documents, read the body up to a limit, and see to it that what the generated code then
-//! decodes can be decoded: its own error for the other case would print the body, and a token with it.
+//! adds and nobody documents, read the body up to a limit, and decode the answer, so that the generated code
+//! only decodes what can be decoded: its own error for the other case would print the body, and a token with it.
 
 use std::fmt;
 
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::header::HeaderName;
 use reqwest::{Request, Response, ResponseBuilderExt, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Answer, ApiKey, redact};
@@ -61,29 +62,27 @@ impl ClientHooks<Transport> for Client {
     async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
         let mut response = self.client.execute(request).await?;
         let status = response.status();
-        let (body, unusable) = if status == StatusCode::OK {
-            match read(&mut response, self.inner.body_limit).await? {
-                Some(body) => match serde_json::from_slice::<Answer<types::BotSession>>(&body) {
-                    Ok(_) => (body, None),
-                    Err(reason) => (Vec::new(), Some(Unusable(reason.to_string()))),
-                },
-                None => {
-                    let limit = self.inner.body_limit;
-                    (Vec::new(), Some(Unusable(format!("it is longer than {limit} bytes"))))
-                }
+        if status == StatusCode::OK {
+            let answer = match read(&mut response, self.inner.body_limit).await? {
+                Some(body) => serde_json::from_slice::<Answer<types::BotSession>>(&body)
+                    .map_err(|reason| Unusable(reason.to_string())),
+                None => Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit))),
+            };
+            let mut response = with_body(response, Vec::new());
+            match answer {
+                Ok(answer) => drop(response.extensions_mut().insert(answer)),
+                Err(reason) => drop(response.extensions_mut().insert(reason)),
             }
-        } else if status.is_client_error() || status.is_server_error() {
+            return Ok(response);
+        }
+        let body = if status.is_client_error() || status.is_server_error() {
             // The status says enough, should the body not arrive.
             let body = read(&mut response, self.inner.body_limit).await.ok().flatten();
-            (envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret()), None)
+            envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret())
         } else {
-            (Vec::new(), None)
+            Vec::new()
         };
-        let mut response = with_body(response, body);
-        if let Some(reason) = unusable {
-            response.extensions_mut().insert(reason);
-        }
-        Ok(response)
+        Ok(with_body(response, body))
     }
 
     async fn post<E>(&self, result: &reqwest::Result<Response>, _: &OperationInfo) -> Result<(), Error<E>> {
@@ -103,6 +102,17 @@ impl Client {
         let said = serde_json::from_slice::<Answer<types::ErrorBody>>(&said).map(|said| said.into_parts().0);
         let nothing = types::ErrorBody { code: None, data: None, message: None, status: None };
         (with_body(response, body), said.unwrap_or(nothing))
+    }
+}
+
+/// What the generated code makes of a response: the answer that the hooks decoded, or else the body decoded now.
+async fn decoded<T, E>(mut response: Response) -> Result<ResponseValue<T>, Error<E>>
+where
+    T: DeserializeOwned + Send + Sync + 'static,
+{
+    match response.extensions_mut().remove::<T>() {
+        Some(answer) => Ok(ResponseValue::new(answer, response.status(), response.headers().clone())),
+        None => ResponseValue::from_response(response).await,
     }
 }
 

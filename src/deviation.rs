@@ -4,11 +4,14 @@
 //! object, a string for a number). A session must not fail for that. So each answer is held against the
 //! contract before it is decoded: what departs from it is noted and, unless the types can hold it, left
 //! out. The contract itself is the only description used, and the walk is linear in the answer's size.
+//! Most answers depart nowhere, and cost no more than being looked at: nothing is moved that stays.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, Utc};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// At most so many deviations of an answer are kept; more would say nothing new.
@@ -22,6 +25,31 @@ pub(crate) static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
     // It is part of the crate and was read by the build, so the fallback is never taken.
     serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap_or_default()
 });
+
+/// Its schemas by name. Looking a keyword up in the document for every value of an answer would cost more than
+/// decoding the answer.
+static SCHEMAS: LazyLock<HashMap<String, Schema>> = LazyLock::new(|| {
+    let schemas = CONTRACT.pointer("/components/schemas");
+    schemas.and_then(|schemas| HashMap::deserialize(schemas).ok()).unwrap_or_default()
+});
+
+/// A schema, as far as an answer is held against it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Schema {
+    #[serde(rename = "$ref")]
+    reference: Option<String>,
+    one_of: Vec<Schema>,
+    r#type: Option<String>,
+    properties: Option<HashMap<String, Schema>>,
+    required: Vec<String>,
+    items: Option<Box<Schema>>,
+    format: Option<String>,
+    r#enum: Option<Vec<Value>>,
+}
+
+/// The schema of what nothing is known of: it allows everything.
+static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::default);
 
 /// A place where an answer of the service departs from the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,19 +107,25 @@ impl fmt::Display for Deviation {
 /// Holds values against schemas of the contract and notes what departs.
 #[derive(Default)]
 pub(crate) struct Comparison {
-    pointer: String,
     found: Vec<Deviation>,
 }
 
+/// Where in an answer a value is. It is put in words only if there is something to note.
+enum Place<'a> {
+    Body,
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
 impl Comparison {
-    /// Leaves of `value` what the schema called `name` allows.
-    pub(crate) fn object(&mut self, name: &str, value: Map<String, Value>) -> Value {
-        self.value(named(name), Value::Object(value)).unwrap_or_default()
+    /// Leaves of `members` what the schema called `name` allows.
+    pub(crate) fn object(&mut self, name: &str, members: &mut Map<String, Value>) {
+        self.members(named(name).resolved("object"), members, &Place::Body);
     }
 
     /// Notes a field of the answer whose value can't be read.
     pub(crate) fn unreadable(&mut self, field: &str) {
-        self.within(field, |this| this.note(DeviationKind::Unreadable));
+        self.note(&Place::Field(&Place::Body, field), DeviationKind::Unreadable);
     }
 
     /// What was noted, in the order of the answer, at most [`KEPT`].
@@ -99,111 +133,120 @@ impl Comparison {
         self.found
     }
 
-    fn value(&mut self, schema: &'static Value, value: Value) -> Option<Value> {
-        let schema = resolved(schema, &value);
-        let Some(expected) = schema.get("type").and_then(Value::as_str) else { return Some(value) };
+    /// Whether `value` stays, once what does not is taken out of it.
+    fn stays(&mut self, schema: &'static Schema, value: &mut Value, place: &Place<'_>) -> bool {
+        let schema = schema.resolved(type_of(value));
+        let Some(expected) = schema.r#type.as_deref() else { return true };
         match (expected, value) {
-            ("object", Value::Object(members)) => Some(Value::Object(self.members(schema, members))),
-            ("array", Value::Array(items)) => Some(Value::Array(self.items(schema, items))),
-            ("string", Value::String(text)) => self.text(schema, text),
-            ("integer", Value::Number(number)) => match integral(&number) {
-                Some(number) => Some(number.into()),
-                None => self.wrong(expected, "number"),
+            ("object", Value::Object(members)) => self.members(schema, members, place),
+            ("array", Value::Array(items)) => self.items(schema, items, place),
+            ("string", Value::String(text)) => return self.text(schema, text, place),
+            ("integer", Value::Number(number)) => match integral(number) {
+                Some(integral) => *number = integral.into(),
+                None => return self.wrong(expected, "number", place),
             },
-            ("boolean", Value::Bool(value)) => Some(Value::Bool(value)),
-            (_, other) => self.wrong(expected, type_of(&other)),
+            ("boolean", Value::Bool(_)) => {}
+            (_, other) => return self.wrong(expected, type_of(other), place),
         }
+        true
     }
 
-    fn members(&mut self, schema: &'static Value, members: Map<String, Value>) -> Map<String, Value> {
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return members };
-        for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-            if let Some(name) = required.as_str().filter(|name| !members.contains_key(*name)) {
-                self.within(name, |this| this.note(DeviationKind::Missing));
-            }
+    fn members(&mut self, schema: &'static Schema, members: &mut Map<String, Value>, place: &Place<'_>) {
+        let Some(properties) = &schema.properties else { return };
+        for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
+            self.note(&Place::Field(place, name), DeviationKind::Missing);
         }
-        let mut kept = Map::new();
-        for (name, value) in members {
-            let value = self.within(&name, |this| match properties.get(&name) {
-                Some(property) => this.value(property, value),
+        members.retain(|name, value| {
+            let place = Place::Field(place, name);
+            match properties.get(name) {
+                Some(property) => self.stays(property, value, &place),
                 None => {
-                    this.note(DeviationKind::UnknownField);
-                    None
+                    self.note(&place, DeviationKind::UnknownField);
+                    false
                 }
-            });
-            kept.extend(value.map(|value| (name, value)));
+            }
+        });
+    }
+
+    fn items(&mut self, schema: &'static Schema, items: &mut Vec<Value>, place: &Place<'_>) {
+        let Some(item) = &schema.items else { return };
+        let mut next = 0;
+        items.retain_mut(|value| {
+            let at = next;
+            next += 1;
+            self.stays(item, value, &Place::Item(place, at))
+        });
+    }
+
+    fn text(&mut self, schema: &'static Schema, text: &str, place: &Place<'_>) -> bool {
+        if schema.format.as_deref() == Some("date-time") && !is_date_time(text) {
+            return self.wrong("date-time", "string", place);
         }
-        kept
-    }
-
-    fn items(&mut self, schema: &'static Value, items: Vec<Value>) -> Vec<Value> {
-        let Some(item) = schema.get("items") else { return items };
-        let numbered = items.into_iter().enumerate();
-        numbered
-            .filter_map(|(at, value)| self.within(&at.to_string(), |this| this.value(item, value)))
-            .collect()
-    }
-
-    fn text(&mut self, schema: &Value, text: String) -> Option<Value> {
-        if schema.get("format").is_some_and(|format| format == "date-time") && !is_date_time(&text) {
-            return self.wrong("date-time", "string");
+        if schema.r#enum.as_ref().is_some_and(|known| !known.iter().any(|value| value == text)) {
+            self.note(place, DeviationKind::UnknownValue);
         }
-        if schema
-            .get("enum")
-            .and_then(Value::as_array)
-            .is_some_and(|known| !known.iter().any(|value| *value == *text))
-        {
-            self.note(DeviationKind::UnknownValue);
-        }
-        Some(Value::String(text))
+        true
     }
 
-    fn wrong(&mut self, expected: &'static str, found: &'static str) -> Option<Value> {
-        self.note(DeviationKind::WrongType { expected, found });
-        None
+    fn wrong(&mut self, expected: &'static str, found: &'static str, place: &Place<'_>) -> bool {
+        self.note(place, DeviationKind::WrongType { expected, found });
+        false
     }
 
-    fn note(&mut self, kind: DeviationKind) {
+    fn note(&mut self, place: &Place<'_>, kind: DeviationKind) {
         if self.found.len() < KEPT {
-            self.found.push(Deviation { pointer: self.pointer.clone(), kind });
+            let mut pointer = String::new();
+            place.point(&mut pointer);
+            self.found.push(Deviation { pointer, kind });
         }
     }
+}
 
-    fn within<R>(&mut self, name: &str, walk: impl FnOnce(&mut Self) -> R) -> R {
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        for character in name.chars().take(NAME_SHOWN) {
-            match character {
-                '~' => self.pointer.push_str("~0"),
-                '/' => self.pointer.push_str("~1"),
-                shown if shown.is_control() => self.pointer.push('\u{fffd}'),
-                shown => self.pointer.push(shown),
+impl Place<'_> {
+    /// Writes it as a JSON pointer.
+    fn point(&self, pointer: &mut String) {
+        match self {
+            Self::Body => {}
+            Self::Item(array, at) => {
+                array.point(pointer);
+                pointer.push('/');
+                pointer.push_str(&at.to_string());
+            }
+            Self::Field(object, name) => {
+                object.point(pointer);
+                pointer.push('/');
+                for character in name.chars().take(NAME_SHOWN) {
+                    match character {
+                        '~' => pointer.push_str("~0"),
+                        '/' => pointer.push_str("~1"),
+                        shown if shown.is_control() => pointer.push('\u{fffd}'),
+                        shown => pointer.push(shown),
+                    }
+                }
             }
         }
-        let result = walk(self);
-        self.pointer.truncate(length);
-        result
     }
 }
 
 /// The schema of the contract with this name; for an unknown name one that allows everything.
-fn named(name: &str) -> &'static Value {
-    CONTRACT.pointer("/components/schemas").and_then(|schemas| schemas.get(name)).unwrap_or(&Value::Null)
+fn named(name: &str) -> &'static Schema {
+    SCHEMAS.get(name).unwrap_or_else(|| &ANYTHING)
 }
 
-/// Follows references, and takes of several alternatives the one whose type `value` has.
-fn resolved(mut schema: &'static Value, value: &Value) -> &'static Value {
-    while let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next())
-    {
-        schema = named(name);
+impl Schema {
+    /// Follows references, and takes of several alternatives the one for values of type `found`.
+    fn resolved(&'static self, found: &str) -> &'static Self {
+        let mut schema = self;
+        while let Some(name) = schema.reference.as_deref().and_then(|path| path.rsplit('/').next()) {
+            schema = named(name);
+        }
+        let mut alternatives = schema.one_of.iter().map(|alternative| alternative.resolved(found));
+        let fallback = alternatives.clone().next();
+        alternatives
+            .find(|alternative| alternative.r#type.as_deref() == Some(found))
+            .or(fallback)
+            .unwrap_or(schema)
     }
-    let Some(alternatives) = schema.get("oneOf").and_then(Value::as_array) else { return schema };
-    let mut alternatives = alternatives.iter().map(|alternative| resolved(alternative, value));
-    let fallback = alternatives.clone().next();
-    alternatives
-        .find(|alternative| alternative.get("type").is_some_and(|of| of == type_of(value)))
-        .or(fallback)
-        .unwrap_or(schema)
 }
 
 /// The first is the documented format, the second what the types decode with. The format has four digits

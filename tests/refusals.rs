@@ -53,10 +53,19 @@ async fn a_documented_error_is_readable_in_every_part() {
         assert_eq!(error.is_transient(), status == 500);
         assert_eq!(tries, if status == 500 { 4 } else { 1 });
         let text = error.to_string();
-        for part in [&*status.to_string(), &*code.to_string(), "it was said", "first", "second"] {
+        for part in [&*status.to_string(), &*code.get().to_string(), "it was said", "first", "second"] {
             assert!(text.contains(part), "{part} is not in: {text}");
         }
+        let debug = format!("{error:?}");
+        for part in [&*format!("{kind:?}"), &*status.to_string(), "it was said", "first", "second"] {
+            assert!(debug.contains(part), "{part} is not in: {debug}");
+        }
     }
+}
+
+#[test]
+fn a_code_is_shown_as_its_number() {
+    assert_eq!(ErrorCode::USER_BANNED.to_string(), "400312");
 }
 
 #[tokio::test]
@@ -64,6 +73,19 @@ async fn details_can_be_an_object() {
     let detail = json!({ "deviceId": "too long", "limit": 150, "inner": { "a": [1] } });
     let (error, _) = refused(Fault::answer(422, JSON, envelope(500_000, "wrong", &detail))).await;
     assert_eq!(error.details(), ["deviceId: too long", r#"inner: {"a":[1]}"#, "limit: 150"]);
+}
+
+#[tokio::test]
+async fn what_a_code_says_counts_whatever_the_status() {
+    for (code, kind, reason) in [
+        (ErrorCode::DAILY_QUOTA_EXCEEDED, ErrorKind::RateLimited, "the bot's reads of the day are used up"),
+        (ErrorCode::RATE_LIMITED, ErrorKind::RateLimited, "the service asks for fewer requests"),
+        (ErrorCode::BOT_PERMISSION_DENIED, ErrorKind::Rejected, "a bot may only read"),
+    ] {
+        let (error, _) = refused(Fault::answer(403, JSON, envelope(code.get(), "no", &json!([])))).await;
+        assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(403), Some(code)));
+        assert!(error.to_string().starts_with(reason), "{error}");
+    }
 }
 
 #[tokio::test]

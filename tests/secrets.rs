@@ -6,8 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, Once};
 
 use serde_json::json;
-use social_plus_bot::BotClient;
 use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{AccessToken, ApiKey, BotClient};
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -162,7 +162,15 @@ fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
 }
 
 #[test]
+fn secrets_say_that_they_are_redacted() {
+    let key = ApiKey::try_from(KEY).unwrap();
+    assert_eq!(format!("{key:?}"), "ApiKey([redacted])");
+    let token = AccessToken::from(TOKEN.to_owned());
+    assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
+}
+
+#[test]
 fn a_token_is_described_as_text_of_its_own_name() {
-    let schema = schemars::schema_for!(social_plus_bot::AccessToken).to_value();
+    let schema = schemars::schema_for!(AccessToken).to_value();
     assert_eq!((&schema["title"], &schema["type"]), (&"AccessToken".into(), &"string".into()));
 }

@@ -15,6 +15,7 @@ macro_rules! say {
     }};
 }
 
+mod bench;
 mod build_cost;
 mod conformance;
 mod fuzz;
@@ -33,6 +34,7 @@ cargo xtask <chore>
   conformance      the parts of the contract, each with the checks that exercise it
   fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
   mutants [FILE]   small changes of the code that no test notices
+  bench            measure what a cached token and a registration cost, and write BENCHMARKS.md
   build-cost       measure what a program pays for this crate while building
 ";
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Some("conformance") => conformance::table(),
         Some("fuzz") => fuzz::each(option().as_deref()),
         Some("mutants") => mutants::survivors(option().as_deref()),
+        Some("bench") => bench::measure(),
         Some("build-cost") => build_cost::measure(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -1,0 +1,70 @@
+//! What a cached token costs, ours and others'.
+//!
+//! They take turns in short rounds, as in `benches/cached.rs` and for the same reason.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use gcp_auth::TokenProvider;
+use social_plus_bot_peers::floor::Floor;
+use social_plus_bot_peers::{Peers, SCOPES};
+use tokio::runtime::Builder;
+use tokio::task::unconstrained;
+
+const ROUNDS: u32 = 15;
+
+fn timed(criterion: &mut Criterion) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let peers = runtime.block_on(Peers::start());
+    let floor = Floor::new();
+
+    let mut group = criterion.benchmark_group("peers");
+    for round in 0..ROUNDS {
+        group.bench_function(BenchmarkId::new("floor", round), |bencher| bencher.iter(|| floor.read()));
+        group.bench_function(BenchmarkId::new("ours", round), |bencher| {
+            bencher.iter_custom(|calls| runtime.block_on(time(calls, || peers.ours.access_token())));
+        });
+        group.bench_function(BenchmarkId::new("gcp_auth", round), |bencher| {
+            bencher.iter_custom(|calls| runtime.block_on(time(calls, || peers.gcp_auth.token(SCOPES))));
+        });
+        group.bench_function(BenchmarkId::new("yup-oauth2", round), |bencher| {
+            bencher.iter_custom(|calls| runtime.block_on(time(calls, || peers.yup_oauth2.token(SCOPES))));
+        });
+        group.bench_function(BenchmarkId::new("google-cloud-auth", round), |bencher| {
+            bencher.iter_custom(|calls| {
+                runtime.block_on(time(calls, || peers.google_cloud_auth.access_token()))
+            });
+        });
+    }
+    peers.assert_cached();
+}
+
+/// How long `calls` calls take one after the other. Tokio makes those who call its locks yield now and then; here
+/// nobody has to.
+async fn time<F, T, E>(calls: u64, ask: impl Fn() -> F) -> Duration
+where
+    F: Future<Output = Result<T, E>>,
+    E: std::fmt::Debug,
+{
+    unconstrained(async {
+        let start = Instant::now();
+        for _ in 0..calls {
+            black_box(ask().await.unwrap());
+        }
+        start.elapsed()
+    })
+    .await
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .nresamples(1_000)
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(200));
+    targets = timed
+}
+criterion_main!(benches);
