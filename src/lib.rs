@@ -52,6 +52,7 @@
 //!   compiled and no generator is built.
 //! - `rustls` (default): TLS by rustls with the system's certificates.
 //! - `native-tls`: TLS by the system's own library.
+//! - `middleware`: [`BotClient`] is a layer of `reqwest-middleware`, between those for retries, caches and traces.
 //! - `sandbox`: an in-process server that speaks the contract.
 //! - `cli`: the command line tool `social-plus-bot`.
 //!
@@ -75,6 +76,8 @@ mod device;
 mod error;
 mod failure;
 mod flight;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod open;
 mod primitives;
 mod quota;

@@ -4,7 +4,8 @@ use crate::run::{cargo, cargo_with};
 use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
-const FEATURES: [&str; 6] = ["", "codegen", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
+const FEATURES: [&str; 7] =
+    ["", "codegen", "middleware", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
 
 /// Runs every check, the quick ones first, and ends with the first that fails.
 pub fn all() -> Result<(), String> {
