@@ -173,7 +173,9 @@ async fn a_retry_layer_sees_the_failures_and_each_try_has_the_token() {
 
 /// Notes each request that passes: its token, if it has one, and the status of the response.
 #[derive(Clone, Default)]
-struct Traces(Arc<Mutex<Vec<(Option<String>, u16)>>>);
+struct Traces(Arc<Mutex<Vec<Trace>>>);
+
+type Trace = (Option<String>, u16);
 
 #[async_trait::async_trait]
 impl Middleware for Traces {
