@@ -21,6 +21,7 @@ mod fuzz;
 mod mutants;
 mod regen;
 mod run;
+mod simulate;
 mod system;
 mod test;
 mod tool;
@@ -31,6 +32,7 @@ cargo xtask <chore>
   test             everything that has to hold before a change lands
   regen            check the contract and bring what is made from it up to date; --help tells the rest
   conformance      the parts of the contract, each with the checks that exercise it
+  simulate [SEEDS] years in the life of a session, for 1000 seeds if not told otherwise
   fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
   mutants [FILE]   small changes of the code that no test notices
   build-cost       measure what a program pays for this crate while building
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some("test") => test::all(),
         Some("regen") => return regen::run(arguments),
         Some("conformance") => conformance::table(),
+        Some("simulate") => simulate::years(option().as_deref()),
         Some("fuzz") => fuzz::each(option().as_deref()),
         Some("mutants") => mutants::survivors(option().as_deref()),
         Some("build-cost") => build_cost::measure(),
