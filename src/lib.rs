@@ -28,6 +28,11 @@
 //! - [`Session`] is what you get: an [`AccessToken`], its lifetime, its [`User`].
 //! - [`Error`] is what you get otherwise: ask for its [`kind`](Error::kind), and whether it
 //!   [`is_transient`](Error::is_transient).
+#![cfg_attr(feature = "blocking", doc = "- [`blocking`] is the same for programs without an async runtime.")]
+#![cfg_attr(
+    not(feature = "blocking"),
+    doc = "- `blocking` (a feature) is the same for programs without an async runtime."
+)]
 //! - [`api`] is the generated client underneath, for the bare operation.
 #![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for your tests.")]
 #![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for your tests.")]
@@ -52,6 +57,8 @@
 //!   compiled and no generator is built.
 //! - `rustls` (default): TLS by rustls with the system's certificates.
 //! - `native-tls`: TLS by the system's own library.
+//! - `blocking`: the same surface for programs without an async runtime.
+//! - `middleware`: [`BotClient`] is a layer of `reqwest-middleware`, between those for retries, caches and traces.
 //! - `sandbox`: an in-process server that speaks the contract.
 //! - `cli`: the command line tool `social-plus-bot`.
 //!
@@ -67,6 +74,9 @@
 mod answer;
 pub mod api;
 mod authorized;
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub mod blocking;
 mod client;
 mod clock;
 mod credentials;
@@ -75,6 +85,8 @@ mod device;
 mod error;
 mod failure;
 mod flight;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod open;
 mod primitives;
 mod quota;

@@ -22,6 +22,7 @@ mod fuzz;
 mod mutants;
 mod regen;
 mod run;
+mod simulate;
 mod system;
 mod test;
 mod tool;
@@ -32,6 +33,7 @@ cargo xtask <chore>
   test             everything that has to hold before a change lands
   regen            check the contract and bring what is made from it up to date; --help tells the rest
   conformance      the parts of the contract, each with the checks that exercise it
+  simulate [SEEDS] years in the life of a session, for 1000 seeds if not told otherwise
   fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
   mutants [FILE]   small changes of the code that no test notices
   bench            measure what a cached token and a registration cost, and write BENCHMARKS.md
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Some("test") => test::all(),
         Some("regen") => return regen::run(arguments),
         Some("conformance") => conformance::table(),
+        Some("simulate") => simulate::years(option().as_deref()),
         Some("fuzz") => fuzz::each(option().as_deref()),
         Some("mutants") => mutants::survivors(option().as_deref()),
         Some("bench") => bench::measure(),

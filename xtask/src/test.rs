@@ -4,7 +4,11 @@ use crate::run::{cargo, cargo_with};
 use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
-const FEATURES: [&str; 6] = ["", "codegen", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
+const FEATURES: [&str; 8] =
+    ["", "blocking", "codegen", "middleware", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
+
+/// The simulation says the same whatever the features are, so it runs in full with all of them only.
+const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
 
 /// Runs every check, the quick ones first, and ends with the first that fails.
 pub fn all() -> Result<(), String> {
@@ -26,8 +30,8 @@ pub fn all() -> Result<(), String> {
         cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
     }
     cargo("test --workspace --all-targets --all-features")?;
-    cargo("test --workspace --all-targets")?;
-    cargo("test --all-targets --no-default-features --features rustls,sandbox")?;
+    cargo_with("test --workspace --all-targets", &FEW_SEEDS)?;
+    cargo_with("test --all-targets --no-default-features --features rustls,sandbox", &FEW_SEEDS)?;
     cargo("test --doc --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
 }

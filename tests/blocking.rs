@@ -1,0 +1,136 @@
+//! The client whose calls block: what it does on a plain thread, and that it refuses to elsewhere.
+
+use std::collections::HashSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+use reqwest::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{ErrorCode, ErrorKind};
+use tokio::runtime::Runtime;
+
+/// A sandbox on a runtime of its own, apart from the thread of the test.
+struct Elsewhere {
+    sandbox: Sandbox,
+    _runtime: Runtime,
+}
+
+fn sandbox(lifetime: TimeDelta) -> Elsewhere {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sandbox = runtime.block_on(Sandbox::builder().lifetime(lifetime).start()).unwrap();
+    Elsewhere { sandbox, _runtime: runtime }
+}
+
+fn registrations(sandbox: &Sandbox) -> usize {
+    sandbox.requests().iter().filter(|request| request.method() == Method::POST).count()
+}
+
+#[test]
+fn a_read_returns_status_headers_and_body() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
+    let bot = sandbox.client().build_blocking().unwrap();
+    let response = bot.get("/api/v4/posts").unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.json::<Value>().unwrap(), json!({ "posts": [1, 2] }));
+    assert_eq!(bot.get("/api/v4/posts").unwrap().text().unwrap(), r#"{"posts":[1,2]}"#);
+    let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
+    assert_eq!(bot.send(request).unwrap().bytes().unwrap(), b"{}");
+    let error = bot.get("/api/v4/posts").unwrap().json::<Vec<u8>>().unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)));
+    assert_eq!((bot.reads_today(), registrations(&sandbox)), (4, 1));
+}
+
+#[test]
+fn a_body_can_be_read_when_the_client_is_gone() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let long = "x".repeat(8 << 20);
+    sandbox.set_read("/long", json!(long));
+    let response = sandbox.client().build_blocking().unwrap().get("/long").unwrap();
+    assert_eq!(response.json::<String>().unwrap(), long);
+}
+
+#[test]
+fn threads_share_one_session() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let bot = sandbox.client().build_blocking().unwrap();
+    let tokens: HashSet<String> = thread::scope(|scope| {
+        let ask = || bot.clone().access_token().unwrap().expose_secret().to_owned();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!((tokens.len(), registrations(&sandbox)), (1, 1));
+    bot.invalidate(bot.session().unwrap().access_token());
+    bot.session().unwrap();
+    bot.register().unwrap();
+    assert_eq!(registrations(&sandbox), 3);
+}
+
+#[test]
+fn a_renewal_goes_on_while_nobody_calls() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::seconds(4));
+    let bot = sandbox.client().build_blocking().unwrap();
+    bot.access_token().unwrap();
+    // The token has to grow old: renewal is due after 3.2 s at the latest, and expiry comes at 3.6 s.
+    thread::sleep(Duration::from_millis(3300));
+    bot.access_token().unwrap();
+    let start = Instant::now();
+    while registrations(&sandbox) < 2 {
+        assert!(start.elapsed() < Duration::from_secs(30), "no renewal came");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn failures_are_the_same_errors() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let bot = sandbox.client().timeout(Duration::from_millis(300)).build_blocking().unwrap();
+    sandbox.fail_next(Fault::silence());
+    assert_eq!(bot.session().unwrap_err().kind(), ErrorKind::Timeout);
+    let write = Request::new(Method::POST, format!("{}/a", sandbox.base_url()).parse().unwrap());
+    assert_eq!(bot.send(write).unwrap_err().code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
+    bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
+    assert_eq!(bot.get("/a").unwrap_err().code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
+    assert_eq!(sandbox.client().api_key("").build_blocking().unwrap_err().kind(), ErrorKind::Config);
+}
+
+/// Nothing is sent and nothing panics, not even the drop of the client and its thread.
+async fn is_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build_blocking().unwrap();
+    let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
+    for refused in [
+        bot.register().map(drop),
+        bot.session().map(drop),
+        bot.access_token().map(drop),
+        bot.get("/a").map(drop),
+        bot.send(request).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().starts_with("runtime: a blocking call within a Tokio runtime"), "{error}");
+    }
+    let there = bot.clone();
+    let refused = tokio::task::spawn_blocking(move || there.session().unwrap_err()).await.unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert_eq!(sandbox.requests().len(), 0);
+
+    // What a thread of one's own was given can't be read here either.
+    let (sender, response) = tokio::sync::oneshot::channel();
+    let there = bot.clone();
+    thread::spawn(move || sender.send(there.get("/a").unwrap()).unwrap());
+    assert_eq!(response.await.unwrap().text().unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn within_a_runtime_of_one_thread_it_refuses() {
+    is_refused().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn within_a_runtime_of_many_threads_it_refuses() {
+    is_refused().await;
+}

@@ -1,0 +1,211 @@
+//! The client as a layer: what it does for those around it, and what they get to see.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use http::Extensions;
+use http::header::AUTHORIZATION;
+use reqwest::{Request, Response, StatusCode};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use reqwest_retry::{RetryError, RetryTransientMiddleware, policies::ExponentialBackoff};
+use serde_json::{Value, json};
+use social_plus_bot::api::ClientInfo;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::{BotClient, Error, ErrorCode, ErrorKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const REGISTRATION: &str = "POST /api/v5/sessions/bot";
+
+fn layered(bot: &BotClient) -> ClientWithMiddleware {
+    ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).build()
+}
+
+fn retrying(bot: &BotClient) -> ClientWithMiddleware {
+    let policy = ExponentialBackoff::builder()
+        .retry_bounds(Duration::ZERO, Duration::from_millis(1))
+        .build_with_max_retries(3);
+    let retries = RetryTransientMiddleware::new_with_policy(policy);
+    ClientBuilder::new(bot.api().client().clone()).with(retries).with(bot.clone()).build()
+}
+
+/// The methods and paths that came, in order.
+fn came(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
+}
+
+/// The error of this crate in one of a layer.
+fn ours(error: &reqwest_middleware::Error) -> &Error {
+    match error {
+        reqwest_middleware::Error::Middleware(error) => error.downcast_ref().unwrap(),
+        reqwest_middleware::Error::Reqwest(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn what_passes_carries_the_token() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
+    let bot = sandbox.client().build().unwrap();
+    let posts = layered(&bot).get(format!("{}/api/v4/posts", sandbox.base_url())).send().await.unwrap();
+    assert_eq!(posts.json::<Value>().await.unwrap(), json!({ "posts": [1, 2] }));
+    assert_eq!(came(&sandbox), [REGISTRATION, "GET /api/v4/posts"]);
+    assert_eq!(bot.reads_today(), 1);
+}
+
+#[tokio::test]
+async fn another_origin_gets_nothing() {
+    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Sandbox::start().await.unwrap());
+    let bot = sandbox.client().build().unwrap();
+    let error = layered(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
+    assert_eq!(ours(&error).kind(), ErrorKind::Config);
+    assert_eq!(elsewhere.requests().len() + sandbox.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    bot.access_token().await.unwrap();
+    sandbox.revoke_tokens();
+    let url = format!("{}/a", sandbox.base_url());
+    assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(came(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+
+    sandbox.fail_always(Fault::altered(|answer| answer["accessToken"] = json!("forged")));
+    sandbox.revoke_tokens();
+    assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(came(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
+}
+
+#[tokio::test]
+async fn an_error_stays_a_response_and_says_what_it_means() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let refused = layered(&bot).post(format!("{}/a", sandbox.base_url())).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let error = refused.extensions().get::<Error>().unwrap();
+    assert_eq!(error.code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["code"], 403_998);
+}
+
+#[tokio::test]
+async fn once_the_reads_are_used_up_nothing_is_sent_and_nothing_is_retried() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let client = layered(&bot);
+    let url = format!("{}/a", sandbox.base_url());
+    for _ in 0..100 {
+        assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    let sent = sandbox.requests().len();
+    let error = client.get(&url).send().await.unwrap_err();
+    assert_eq!(ours(&error).code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
+    assert!(ours(&error).retry_after().is_some());
+    retrying(&bot).get(&url).send().await.unwrap_err();
+    assert_eq!(sandbox.requests().len(), sent);
+}
+
+#[tokio::test]
+async fn a_retry_layer_takes_a_missing_token_for_final() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    sandbox.fail_always(Fault::status(403));
+    let error = retrying(&bot).get(format!("{}/a", sandbox.base_url())).send().await.unwrap_err();
+    let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
+    let Some(RetryError::Error(error)) = error.downcast_ref() else { panic!("{error}") };
+    assert_eq!(ours(error).code(), Some(ErrorCode::USER_BANNED));
+    assert_eq!(came(&sandbox), [REGISTRATION]);
+}
+
+/// A client of a bare socket that registers anyone, and answers reads with 503 as often as that.
+async fn reads_fail(times: usize) -> BotClient {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut reads = 0;
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                socket.read_buf(&mut request).await.unwrap();
+            }
+            let (status, body) = if request.starts_with(b"POST") {
+                let expires = Utc::now() + TimeDelta::days(30);
+                (
+                    "200 OK",
+                    json!({ "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": expires, "users": [] }),
+                )
+            } else {
+                reads += 1;
+                let failed = reads <= times;
+                let token = String::from_utf8_lossy(&request).contains("authorization: Bearer abc\r\n");
+                (
+                    if failed { "503 Service Unavailable" } else { "200 OK" },
+                    json!({ "token": token, "read": reads }),
+                )
+            };
+            let body = body.to_string();
+            let head =
+                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            socket.write_all((head + &body).as_bytes()).await.unwrap();
+        }
+    });
+    BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_retry_layer_sees_the_failures_and_each_try_has_the_token() {
+    let bot = reads_fail(2).await;
+    let read = retrying(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    assert_eq!(read.status(), StatusCode::OK);
+    assert_eq!(read.json::<Value>().await.unwrap(), json!({ "token": true, "read": 3 }));
+    assert_eq!(bot.reads_today(), 3);
+
+    let bot = reads_fail(usize::MAX).await;
+    let failed = retrying(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    assert_eq!(failed.extensions().get::<Error>().unwrap().kind(), ErrorKind::Unavailable);
+    assert_eq!(failed.json::<Value>().await.unwrap(), json!({ "token": true, "read": 4 }));
+}
+
+/// Notes each request that passes: its token, if it has one, and the status of the response.
+#[derive(Clone, Default)]
+struct Traces(Arc<Mutex<Vec<Trace>>>);
+
+type Trace = (Option<String>, u16);
+
+#[async_trait::async_trait]
+impl Middleware for Traces {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let token = request.headers().get(AUTHORIZATION).map(|token| format!("{token:?}"));
+        let response = next.run(request, extensions).await?;
+        self.0.lock().unwrap().push((token, response.status().as_u16()));
+        Ok(response)
+    }
+}
+
+#[tokio::test]
+async fn layers_before_see_no_token_and_layers_after_see_it_marked_as_sensitive() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    bot.access_token().await.unwrap();
+    sandbox.revoke_tokens();
+    let (before, after) = (Traces::default(), Traces::default());
+    let client = ClientBuilder::new(bot.api().client().clone())
+        .with(before.clone())
+        .with(bot.clone())
+        .with(after.clone())
+        .build();
+    client.get(format!("{}/a", sandbox.base_url())).send().await.unwrap();
+    let marked = Some("Sensitive".to_owned());
+    assert_eq!(*before.0.lock().unwrap(), [(None, 200)]);
+    assert_eq!(*after.0.lock().unwrap(), [(marked.clone(), 401), (marked, 200)]);
+}

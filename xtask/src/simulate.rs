@@ -1,0 +1,15 @@
+//! `cargo xtask simulate`: years in the life of a session, for any number of seeds.
+
+use crate::run::cargo_with;
+
+/// Runs the simulation in an optimized build, where each seed lives through ten times as much as in the tests.
+pub fn years(seeds: Option<&str>) -> Result<(), String> {
+    let seeds = seeds.unwrap_or("1000");
+    if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
+        return Err("cargo xtask simulate takes a number of seeds".to_owned());
+    }
+    cargo_with(
+        "test --release --lib -- --exact --nocapture renewal::simulation::a_session_stays_valid_for_years",
+        &[("SIMULATE_SEEDS", seeds)],
+    )
+}
