@@ -99,6 +99,29 @@ impl BotClient {
         self.bot.invalidate(token);
     }
 
+    /// See [`crate::BotClient::device_id`].
+    pub fn device_id(&self) -> &str {
+        self.bot.device_id()
+    }
+
+    /// See [`crate::BotClient::stored_session`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn stored_session(&self) -> Result<Option<Session>, Error> {
+        self.worker.block_on(self.bot.stored_session())
+    }
+
+    /// See [`crate::BotClient::store_faults`].
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn store_faults(&self) -> crate::store::StoreFaults {
+        self.bot.store_faults()
+    }
+
     /// See [`crate::BotClient::get`].
     ///
     /// # Errors

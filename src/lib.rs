@@ -34,6 +34,8 @@
     doc = "- `blocking` (a feature) is the same for programs without an async runtime."
 )]
 //! - [`api`] is the generated client underneath, for the bare operation.
+#![cfg_attr(feature = "store", doc = "- [`store`] shares a session between processes.")]
+#![cfg_attr(not(feature = "store"), doc = "- `store` (a feature) shares a session between processes.")]
 #![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for your tests.")]
 #![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for your tests.")]
 //!
@@ -59,6 +61,10 @@
 //! - `native-tls`: TLS by the system's own library.
 //! - `blocking`: the same surface for programs without an async runtime.
 //! - `middleware`: [`BotClient`] is a layer of `reqwest-middleware`, between those for retries, caches and traces.
+//! - `file-store`: sessions shared by the processes of one machine, through files.
+//! - `redis-store`: sessions shared by a fleet, through Redis or Valkey.
+//! - `sealing`: stored sessions sealed with a key.
+//! - `store`: the trait for a store of your own; comes with the three above.
 //! - `sandbox`: an in-process server that speaks the contract.
 //! - `cli`: the command line tool `social-plus-bot`.
 //!

@@ -284,15 +284,14 @@ async fn sandbox_says_where_it_listens_and_serves_other_processes() {
 
 #[tokio::test]
 async fn every_help_text_has_an_example() {
-    for command in ["register", "token", "status", "sandbox"] {
-        let arguments = [command, "--help"];
+    for name in ["register", "token", "status", "sandbox"] {
         let mut command = tool();
-        command.args(arguments);
+        command.args([name, "--help"]);
         let output = run(command).await;
         assert!(output.status.success());
         let help = text(&output.stdout);
         assert!(
-            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {command} --")),
+            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} --")),
             "{help}"
         );
     }

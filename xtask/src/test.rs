@@ -4,8 +4,20 @@ use crate::run::{cargo, cargo_with};
 use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
-const FEATURES: [&str; 8] =
-    ["", "blocking", "codegen", "middleware", "native-tls", "rustls", "rustls,sandbox", "sandbox"];
+const FEATURES: [&str; 12] = [
+    "",
+    "blocking",
+    "codegen",
+    "file-store",
+    "middleware",
+    "native-tls",
+    "redis-store",
+    "rustls",
+    "rustls,sandbox",
+    "sandbox",
+    "sealing",
+    "store",
+];
 
 /// The simulation says the same whatever the features are, so it runs in full with all of them only.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
@@ -19,7 +31,11 @@ pub fn all() -> Result<(), String> {
             &["pkg-config", "--exists", "openssl"],
             &["libssl-dev", "pkg-config"],
         )?;
+        // The tests end the tool at each system call of writing.
+        system::need("strace", &["strace", "--version"], &["strace"])?;
     }
+    // The tests of the store start servers of their own.
+    system::need("Redis", &["redis-server", "--version"], &["redis-server"])?;
     cargo("fmt --all --check")?;
     eprintln!("\n--- cargo xtask regen --check");
     regen::is_up_to_date()?;
