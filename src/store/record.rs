@@ -77,7 +77,8 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, wall: Duration) -> Re
 /// Whether these bytes are, as far as can be told without a key, something that this version wrote.
 #[cfg(feature = "file-store")]
 pub(super) fn is_ours(bytes: &[u8]) -> bool {
-    bytes.starts_with(SEALED) || check_version(bytes).is_ok()
+    let whole = check_version(bytes).is_ok() && serde_json::from_slice::<Read>(bytes).is_ok();
+    whole || bytes.starts_with(SEALED)
 }
 
 fn check_version(bytes: &[u8]) -> Result<(), String> {

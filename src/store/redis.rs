@@ -52,11 +52,13 @@ return 0";
 /// # Ok::<(), social_plus_bot::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct RedisStore {
+pub struct RedisStore(Arc<Server>);
+
+struct Server {
     client: Client,
     /// Host and port, without the password.
-    address: Arc<str>,
-    connection: Arc<OnceCell<ConnectionManager>>,
+    address: String,
+    connection: OnceCell<ConnectionManager>,
 }
 
 impl RedisStore {
@@ -76,13 +78,13 @@ impl RedisStore {
                 format!("not an address of a Redis server ({error}{reason}); write {form}"),
             )
         })?;
-        let address = client.get_connection_info().addr().to_string().into();
-        Ok(Self { client, address, connection: Arc::default() })
+        let address = client.get_connection_info().addr().to_string();
+        Ok(Self(Arc::new(Server { client, address, connection: OnceCell::new() })))
     }
 
     /// Host and port, without user and password.
     pub fn address(&self) -> &str {
-        &self.address
+        &self.0.address
     }
 
     /// Runs `script` with one key.
@@ -98,10 +100,10 @@ impl RedisStore {
                 .set_response_timeout(Some(TIMEOUT))
                 // The next operation is the next try.
                 .set_number_of_retries(0);
-            ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+            ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
         };
         let connection =
-            self.connection.get_or_try_init(connect).await.map_err(|error| self.failed(&error))?;
+            self.0.connection.get_or_try_init(connect).await.map_err(|error| self.failed(&error))?;
         let mut command = cmd("EVAL");
         command.arg(script).arg(1).arg(key);
         for argument in arguments {
@@ -117,7 +119,7 @@ impl RedisStore {
     }
 
     fn failed(&self, error: &RedisError) -> Error {
-        let address = &self.address;
+        let address = &self.0.address;
         let refused = matches!(error.code(), Some("NOAUTH" | "NOPERM" | "WRONGPASS"));
         match error.kind() {
             kind if refused || kind == ErrorKind::AuthenticationFailed => Error::config(
@@ -184,6 +186,6 @@ impl SessionStore for RedisStore {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("RedisStore").field("address", &self.0.address).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,235 @@
+//! Sharing through files that may be anything but what one hopes for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+use social_plus_bot::BotClient;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::store::FileStore;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+struct Scene {
+    sandbox: Sandbox,
+    folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self { sandbox: Sandbox::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.folder.path().join("sessions")
+    }
+
+    fn bot(&self) -> BotClient {
+        self.sandbox.client().store(FileStore::new(self.folder()).unwrap()).build().unwrap()
+    }
+
+    /// The file of the one session there is.
+    fn file(&self) -> PathBuf {
+        let [file] = &self.files(".json")[..] else { panic!("not one session: {:?}", self.files("")) };
+        file.clone()
+    }
+
+    fn files(&self, part: &str) -> Vec<PathBuf> {
+        let all = fs::read_dir(self.folder()).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| path.to_string_lossy().contains(part)).collect()
+    }
+}
+
+async fn token(bot: &BotClient) -> String {
+    bot.access_token().await.unwrap().expose_secret().to_owned()
+}
+
+#[tokio::test]
+async fn a_restart_finds_the_session_it_left() {
+    let scene = Scene::new().await;
+    let first = token(&scene.bot()).await;
+    let bot = scene.bot();
+    assert_eq!(token(&bot).await, first);
+    assert_eq!(scene.sandbox.requests().len(), 1);
+    let kept = bot.stored_session().await.unwrap().unwrap();
+    assert!(kept.user().unwrap().user_id.is_some());
+    assert_eq!(bot.store_faults().count, 0);
+}
+
+#[tokio::test]
+async fn each_device_and_each_key_has_a_file_of_its_own() {
+    let scene = Scene::new().await;
+    for (device, key) in [("one", "key-1"), ("two", "key-1"), ("one", "key-2"), ("one", "key-1")] {
+        let store = FileStore::new(scene.folder()).unwrap();
+        let bot = scene.sandbox.client().device_id(device).api_key(key).store(store).build().unwrap();
+        token(&bot).await;
+    }
+    assert_eq!((scene.files(".json").len(), scene.sandbox.requests().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn many_clients_in_one_process_register_once() {
+    let scene = Scene::new().await;
+    let mut all = JoinSet::new();
+    for _ in 0..32 {
+        let bot = scene.bot();
+        all.spawn(async move { token(&bot).await });
+    }
+    all.join_all().await;
+    assert_eq!(scene.sandbox.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_session_counts_as_none_and_is_kept_aside() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let whole = fs::read(scene.file()).unwrap();
+    let foreign = String::from_utf8(whole.clone()).unwrap().replace("\"version\":1", "\"version\":7");
+    let mut registrations = 1;
+    for content in
+        [&b""[..], b"rubbish", b"\0\0\0\0", b"{}", b"[1]", &whole[..whole.len() / 2], foreign.as_bytes()]
+    {
+        fs::write(scene.file(), content).unwrap();
+        let bot = scene.bot();
+        token(&bot).await;
+        registrations += 1;
+        assert_eq!(scene.sandbox.requests().len(), registrations);
+        let fault = bot.store_faults().last.unwrap().to_string();
+        assert!(fault.contains("is not used: it "), "{fault}");
+        // Nothing is lost, and the next one finds a session again.
+        let aside = scene.files(".unread-");
+        assert!(aside.iter().any(|path| fs::read(path).unwrap() == content), "{aside:?}");
+        assert!(scene.bot().stored_session().await.unwrap().is_some());
+    }
+    assert_eq!(scene.files(".unread-").len(), 7);
+}
+
+#[tokio::test]
+async fn a_session_of_another_device_under_this_name_is_not_used() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let mut record: Value = serde_json::from_slice(&fs::read(scene.file()).unwrap()).unwrap();
+    record["key"] = "0123456789abcdef0123456789abcdef".into();
+    fs::write(scene.file(), record.to_string()).unwrap();
+    let bot = scene.bot();
+    assert!(bot.stored_session().await.unwrap().is_none());
+    let fault = bot.store_faults().last.unwrap().to_string();
+    assert!(fault.contains("it is for another address, device or key"), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_sees_a_whole_session_while_another_is_written() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let (file, stop) = (scene.file(), Arc::new(AtomicBool::new(false)));
+    let reader = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            let mut reads = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let record: Value =
+                    serde_json::from_slice(&fs::read(&file).unwrap()).expect("a whole session");
+                assert!(record["session"]["accessToken"].is_string());
+                reads += 1;
+            }
+            reads
+        }
+    });
+    for _ in 0..200 {
+        // A session that is due is replaced in place; one that was refused would be removed first.
+        let mut record: Value = serde_json::from_slice(&fs::read(scene.file()).unwrap()).unwrap();
+        record["received_ms"] = (record["received_ms"].as_u64().unwrap() - 2_300_000_000).into();
+        let aged = scene.folder().join("aged");
+        fs::write(&aged, record.to_string()).unwrap();
+        private(&aged);
+        fs::rename(aged, scene.file()).unwrap();
+        let before = scene.sandbox.requests().len();
+        token(&scene.bot()).await;
+        assert_eq!(scene.sandbox.requests().len(), before + 1);
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(reader.join().unwrap() > 100);
+    assert!(scene.files(".new").is_empty());
+}
+
+#[cfg(unix)]
+fn private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) {}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_user_has_access_to_folder_and_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&scene.folder()), 0o700);
+    for file in scene.files("") {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_refused_but_costs_nobody_a_session() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scene = Scene::new().await;
+    let first = token(&scene.bot()).await;
+    fs::set_permissions(scene.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let bot = scene.bot();
+    assert_ne!(token(&bot).await, first);
+    let fault = bot.store_faults().last.unwrap().to_string();
+    assert!(fault.contains("chmod 600 mends that"), "{fault}");
+    // It is left as it is, for its owner to look at.
+    assert!(fs::read_to_string(scene.file()).unwrap().contains(&first));
+}
+
+#[tokio::test]
+async fn what_a_process_left_half_written_is_swept_up_later() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let half = scene.file().with_extension("x1y2z3.new");
+    let fresh = scene.file().with_extension("a1b2c3.new");
+    for file in [&half, &fresh] {
+        fs::write(file, "{\"version\":").unwrap();
+    }
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(120);
+    fs::File::options().write(true).open(&half).unwrap().set_modified(long_ago).unwrap();
+    fs::remove_file(scene.file()).unwrap();
+    token(&scene.bot()).await;
+    assert!(!half.exists());
+    assert!(fresh.exists(), "somebody may be writing it");
+}
+
+#[tokio::test]
+async fn a_refused_token_leaves_the_file() {
+    let scene = Scene::new().await;
+    let (one, other) = (scene.bot(), scene.bot());
+    let first = token(&one).await;
+    assert_eq!(token(&other).await, first);
+    scene.sandbox.revoke_tokens();
+    for bot in [&one, &other] {
+        bot.get("/api/v4/posts").await.unwrap();
+    }
+    let second = token(&one).await;
+    assert_ne!(second, first);
+    assert_eq!(token(&other).await, second);
+}
+
+#[tokio::test]
+async fn the_failure_of_one_is_not_the_failure_of_the_next() {
+    let scene = Scene::new().await;
+    scene.sandbox.fail_next(Fault::status(401));
+    assert!(scene.bot().access_token().await.is_err());
+    token(&scene.bot()).await;
+    assert!(scene.files(".unread-").is_empty());
+}
