@@ -122,6 +122,6 @@ pub use region::Region;
 pub use session::Session;
 
 /// The examples of the README are compiled with the tests.
-#[cfg(all(doctest, feature = "sandbox"))]
+#[cfg(all(doctest, feature = "blocking", feature = "middleware", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

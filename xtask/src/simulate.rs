@@ -8,8 +8,9 @@ pub fn years(seeds: Option<&str>) -> Result<(), String> {
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
         return Err("cargo xtask simulate takes a number of seeds".to_owned());
     }
+    // It needs no feature, and without any there is less to build.
     cargo_with(
-        "test --release --lib -- --exact --nocapture renewal::simulation::a_session_stays_valid_for_years",
+        "test --release --no-default-features --lib -- --exact --nocapture renewal::simulation::a_session_stays_valid_for_years",
         &[("SIMULATE_SEEDS", seeds)],
     )
 }
