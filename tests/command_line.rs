@@ -205,7 +205,8 @@ async fn an_https_address_is_reached_through_the_proxy_of_the_environment() {
     let mut command = tool();
     command.args(["register", "--region", "us", "--device-id", "x", "--timeout", "5"]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env_remove("NO_PROXY").env_remove("no_proxy");
-    command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().unwrap())).env_remove("https_proxy");
+    let address = proxy.local_addr().unwrap();
+    command.env("HTTPS_PROXY", format!("http://{address}")).env_remove("https_proxy");
     let asked = tokio::task::spawn_blocking(move || {
         let (socket, _) = proxy.accept().unwrap();
         let mut line = String::new();
@@ -214,6 +215,8 @@ async fn an_https_address_is_reached_through_the_proxy_of_the_environment() {
         line
     });
     let output = run(command).await;
+    // Should the tool not have asked, this ends the waiting for it.
+    drop(std::net::TcpStream::connect(address));
     assert_eq!(asked.await.unwrap(), "CONNECT apix.us.amity.co:443 HTTP/1.1\r\n");
     failed(&output, 4);
 }

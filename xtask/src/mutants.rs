@@ -41,7 +41,7 @@ pub fn survivors(file: Option<&str>) -> Result<(), String> {
         // The simulation of the living session is about none of these files.
         .env("SIMULATE_SEEDS", "1");
     let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
-    // 2 says that mutants survived, and 3 that some made a test hang: that, too, is noticed.
+    // 2 says that mutants survived, and 3 that some made the tests take five times as long: that, too, is noticed.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
         return Err(format!("{shown}: {status}"));
     }
