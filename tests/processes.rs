@@ -124,6 +124,54 @@ async fn whoever_dies_leaves_no_key_that_blocks_or_misleads() {
     }
 }
 
+/// Runs `openssl` in `folder`.
+fn openssl(folder: &Path, arguments: &str) {
+    let mut command = Command::new("openssl");
+    command.args(arguments.split(' ')).current_dir(folder).stdin(Stdio::null());
+    let output = command.output().expect("openssl is needed");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_redis_behind_tls_is_trusted_if_the_system_trusts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path();
+    fs::write(keys.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    openssl(keys, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca");
+    openssl(keys, "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost");
+    openssl(
+        keys,
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem",
+    );
+    let path = |name: &str| keys.join(name).to_str().unwrap().to_owned();
+    let redis = Redis::start(&[
+        "--tls-cert-file",
+        &path("server.pem"),
+        "--tls-key-file",
+        &path("server.key"),
+        "--tls-ca-cert-file",
+        &path("ca.pem"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let _: String = redis.ask(&["CONFIG", "SET", "tls-port", &free.to_string()]);
+    let store = format!("rediss://localhost:{free}");
+
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut tokens = HashSet::new();
+    for _ in 0..2 {
+        let mut command = token(&sandbox, &store, "crawler-1");
+        command.env("SSL_CERT_FILE", path("ca.pem"));
+        tokens.insert(printed(&run(command).await));
+    }
+    assert_eq!(tokens.len(), 1);
+    let stranger = run(token(&sandbox, &store, "crawler-1")).await;
+    assert!(stranger.status.success());
+    assert!(text(&stranger.stderr).contains("certificate"), "{}", text(&stranger.stderr));
+    assert!(!tokens.contains(text(&stranger.stdout)));
+}
+
 /// Ends the tool at each system call of writing in turn, as a power cut would, with an old session in place.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
+use tokio::spawn;
 use tokio::sync::OnceCell;
 
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
@@ -37,8 +38,8 @@ return 0";
 
 /// Sessions shared by a fleet through Redis 6 or later, or Valkey.
 ///
-/// The connection is made when it is first needed, and made again when it breaks. TLS (`rediss://`) is that of the
-/// crate's feature `rustls` or `native-tls`. With rustls, a program that builds several of its crypto providers has
+/// The connection is made when it is first needed, and made again when it breaks. TLS (`rediss://`) needs the crate's
+/// feature `rustls`, and trusts the system's certificates; a program that builds several crypto providers of rustls has
 /// to install one as the default.
 ///
 /// ```
@@ -87,6 +88,29 @@ impl RedisStore {
         &self.0.address
     }
 
+    async fn connect(&self) -> Result<ConnectionManager, Error> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT))
+            // The next operation is the next try.
+            .set_number_of_retries(0);
+        let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
+            .map_err(|error| self.failed(&error))?;
+        // Where rustls finds no crypto provider it panics. In a task of its own that is an error.
+        let mut first = manager.clone();
+        match spawn(async move { cmd("PING").query_async::<()>(&mut first).await }).await {
+            Ok(Ok(())) => Ok(manager),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(_) => Err(Error::config(
+                "store",
+                format!(
+                    "no TLS to the Redis server at {}; install a default crypto provider of rustls",
+                    self.0.address
+                ),
+            )),
+        }
+    }
+
     /// Runs `script` with one key.
     async fn run<T: FromRedisValue>(
         self,
@@ -94,16 +118,7 @@ impl RedisStore {
         key: String,
         arguments: &[&[u8]],
     ) -> Result<T, Error> {
-        let connect = || async {
-            let config = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(TIMEOUT))
-                .set_response_timeout(Some(TIMEOUT))
-                // The next operation is the next try.
-                .set_number_of_retries(0);
-            ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
-        };
-        let connection =
-            self.0.connection.get_or_try_init(connect).await.map_err(|error| self.failed(&error))?;
+        let connection = self.0.connection.get_or_try_init(|| self.connect()).await?;
         let mut command = cmd("EVAL");
         command.arg(script).arg(1).arg(key);
         for argument in arguments {

@@ -34,8 +34,9 @@ pub fn all() -> Result<(), String> {
         // The tests end the tool at each system call of writing.
         system::need("strace", &["strace", "--version"], &["strace"])?;
     }
-    // The tests of the store start servers of their own.
+    // The tests of the store start servers of their own, one of them behind TLS.
     system::need("Redis", &["redis-server", "--version"], &["redis-server"])?;
+    system::need("openssl", &["openssl", "version"], &["openssl"])?;
     cargo("fmt --all --check")?;
     eprintln!("\n--- cargo xtask regen --check");
     regen::is_up_to_date()?;
