@@ -122,6 +122,12 @@ pub use region::Region;
 pub use session::Session;
 
 /// The examples of the README are compiled with the tests.
-#[cfg(all(doctest, feature = "blocking", feature = "middleware", feature = "sandbox"))]
+#[cfg(all(
+    doctest,
+    feature = "blocking",
+    feature = "middleware",
+    feature = "redis-store",
+    feature = "sandbox"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
