@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::store::{RedisStore, SealingKey};
 use social_plus_bot::{AccessToken, BotClient, Error, ErrorKind};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -212,6 +213,21 @@ async fn a_connection_that_broke_since_the_last_time_is_no_fault() {
     assert!(killed > 0);
     assert!(bot.stored_session().await.unwrap().is_some());
     assert_eq!(bot.store_faults().count, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_redis_or_says_nothing_costs_nobody_a_session() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("redis://{}", silent.local_addr().unwrap());
+    for url in [sandbox.base_url().replace("http://", "redis://"), silent, "redis://127.0.0.1:1".to_owned()] {
+        let bot = bot(&sandbox, &url);
+        token(&bot).await;
+        let fault = bot.store_faults().last.unwrap();
+        assert_eq!(fault.kind(), ErrorKind::Store);
+        let address = url.trim_start_matches("redis://");
+        assert!(fault.to_string().contains(address) || fault.to_string().contains("within 2s"), "{fault}");
+    }
 }
 
 #[tokio::test]

@@ -12,10 +12,22 @@ pub fn cargo(arguments: &str) -> Result<(), String> {
 
 /// Runs `cargo` with `arguments`, split at spaces, and further environment variables.
 pub fn cargo_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+    shown(&format!("cargo {arguments}"), command(arguments).envs(variables.iter().copied()))
+}
+
+/// What `cargo` with `arguments`, split at spaces, prints.
+pub fn cargo_prints(arguments: &str) -> Result<String, String> {
+    eprintln!("\n--- cargo {arguments}");
+    let output = command(arguments).output().map_err(|error| format!("cargo {arguments}: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+fn command(arguments: &str) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(arguments.split_whitespace()).envs(variables.iter().copied());
-    shown(&format!("cargo {arguments}"), &mut command)
+    command.args(arguments.split_whitespace());
+    command
 }
 
 /// Runs `command` under the name `shown`.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that has to hold before a change lands.
 
-use crate::run::{cargo, cargo_with};
+use crate::run::{cargo, cargo_prints, cargo_with};
 use crate::{regen, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
@@ -46,9 +46,35 @@ pub fn all() -> Result<(), String> {
         let features = if features.is_empty() { String::new() } else { format!("--features {features}") };
         cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
     }
+    lean()?;
     cargo("test --workspace --all-targets --all-features")?;
     cargo_with("test --workspace --all-targets", &FEW_SEEDS)?;
     cargo_with("test --all-targets --no-default-features --features rustls,sandbox", &FEW_SEEDS)?;
     cargo("test --doc --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// Without a feature, nothing is built that only the feature needs.
+fn lean() -> Result<(), String> {
+    const OPTIONAL: [&str; 9] = [
+        "chacha20poly1305",
+        "clap",
+        "etcetera",
+        "jsonschema",
+        "progenitor",
+        "redis",
+        "reqwest-middleware",
+        "sha2",
+        "tempfile",
+    ];
+    let tree = cargo_prints(
+        "tree --package social-plus-bot --edges normal,build --prefix none --no-default-features --features rustls",
+    )?;
+    if !tree.starts_with("social-plus-bot ") {
+        return Err(format!("cargo tree prints something else: {tree}"));
+    }
+    match OPTIONAL.iter().find(|name| tree.lines().any(|line| line.split(' ').next() == Some(name))) {
+        Some(name) => Err(format!("{name} is built although no feature that needs it is on")),
+        None => Ok(()),
+    }
 }
