@@ -422,7 +422,12 @@ fn connections(base_url: &BaseUrl) -> Result<reqwest::Client, Error> {
     if base_url.is_plain() {
         // A proxy would take the key off this machine in the clear.
         builder = builder.no_proxy();
-        // Nor is there anything to verify, and reading the system's certificates takes its time.
+        // Nor is there anything to verify, and reading the system's certificates takes its time. OpenSSL reads them
+        // whatever it is told.
+        #[cfg(feature = "rustls")]
+        {
+            builder = builder.tls_backend_rustls();
+        }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         {
             builder = builder.tls_certs_only([]);
