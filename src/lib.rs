@@ -85,6 +85,7 @@ mod authorized;
 pub mod blocking;
 mod client;
 mod clock;
+mod copies;
 mod credentials;
 mod deviation;
 mod device;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
+use crate::copies::Copies;
 use crate::flight::{Errand, SingleFlight, Stranded, Worth};
 use crate::{AccessToken, Error, Session};
 
@@ -78,6 +79,7 @@ struct Registration<R, C> {
 #[derive(Debug)]
 struct Cached {
     session: Arc<Session>,
+    token: Copies,
     /// From here on it is not given out any more.
     expires: Moment,
     /// From here on a call looks further; never later than `expires`.
@@ -93,7 +95,7 @@ impl<R: Register, C: Clock> Renewal<R, C> {
 
     /// A session whose token works: the cached one, or that of a registration.
     pub(crate) async fn session(&self) -> Outcome {
-        match self.fresh(Arc::clone) {
+        match self.fresh(|cached| Arc::clone(&cached.session)) {
             Some(session) => Ok(session),
             None => self.look_further().await,
         }
@@ -101,7 +103,7 @@ impl<R: Register, C: Clock> Renewal<R, C> {
 
     /// The token of [`session`](Self::session).
     pub(crate) async fn access_token(&self) -> Result<AccessToken, Error> {
-        match self.fresh(|session| session.access_token().clone()) {
+        match self.fresh(|cached| cached.token.own().clone()) {
             Some(token) => Ok(token),
             None => Ok(self.look_further().await?.access_token().clone()),
         }
@@ -113,9 +115,9 @@ impl<R: Register, C: Clock> Renewal<R, C> {
     }
 
     /// Takes of the cached session what is wanted, unless there is something to be done about it.
-    fn fresh<T>(&self, take: impl FnOnce(&Arc<Session>) -> T) -> Option<T> {
+    fn fresh<T>(&self, take: impl FnOnce(&Cached) -> T) -> Option<T> {
         self.0.peek(|registration, cached| {
-            (!registration.clock.now().has_reached(cached.due)).then(|| take(&cached.session))
+            (!registration.clock.now().has_reached(cached.due)).then(|| take(cached))
         })
     }
 
@@ -175,7 +177,8 @@ impl Cached {
         let (life, age) = (session.life(), session.age());
         let expires = now.after(session.good_for());
         let due = life.mul_f64(RENEWAL - JITTER * fastrand::f64());
-        let cached = Self { session, expires, due: now.after(due.saturating_sub(age)), failures: 0 };
+        let token = Copies::of(session.access_token());
+        let cached = Self { session, token, expires, due: now.after(due.saturating_sub(age)), failures: 0 };
         // Another process has it in hand, or could not renew it.
         if age >= due { cached.put_off(now) } else { cached }
     }
@@ -188,6 +191,7 @@ impl Cached {
         let pause = jittered.min(left / 4).max(SHORTEST_PAUSE).min(left);
         Self {
             session: Arc::clone(&self.session),
+            token: Copies::of(self.session.access_token()),
             expires: self.expires,
             due: now.after(pause),
             failures: self.failures.saturating_add(1),
