@@ -83,6 +83,7 @@ mod authorized;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub mod blocking;
+mod builder;
 mod client;
 mod clock;
 mod copies;
@@ -113,7 +114,8 @@ pub mod store;
 
 pub use answer::Answer;
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
-pub use client::{BotClient, BotClientBuilder};
+pub use builder::BotClientBuilder;
+pub use client::BotClient;
 pub use credentials::{AccessToken, ApiKey};
 pub use deviation::{Deviation, DeviationKind};
 pub use device::DeviceInfo;
