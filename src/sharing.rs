@@ -93,10 +93,12 @@ impl<R: Register, C: Clock> Sharing<R, C> {
         Self { registrar, shelf, clock, known: Mutex::default() }
     }
 
-    /// The service refused `token`: it is not to be taken from the store again.
+    /// The service refused `token`: it is not to be taken from the store again. Whoever comes late with an older one
+    /// tells nothing new.
     pub(crate) fn refuse(&self, token: &AccessToken) {
-        if self.shelf.is_some() {
-            self.known().refused = Some(token.clone());
+        let mut known = self.known();
+        if self.shelf.is_some() && known.given.as_ref() == Some(token) {
+            known.refused = Some(token.clone());
         }
     }
 

@@ -358,6 +358,17 @@ async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() {
+    let scene = Scene::new();
+    let process = scene.process();
+    for number in 1..=3 {
+        assert_eq!(token(&process).await.unwrap(), format!("token-{number}"));
+        process.refuse(&format!("token-{number}").into());
+        process.refuse(&format!("token-{}", number - 1).into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_session_counts_as_none_and_is_reported() {
     for (stored, reason) in [
         (&b""[..], "it is damaged"),
