@@ -2,7 +2,7 @@
 
 use crate::run::cargo_with;
 
-/// Runs the simulation in an optimized build, where each seed lives through ten times as much as in the tests.
+/// Runs the simulation in an optimized build, where short lives go on for 10,000 of them.
 pub fn years(seeds: Option<&str>) -> Result<(), String> {
     let seeds = seeds.unwrap_or("1000");
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {

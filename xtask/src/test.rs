@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change lands.
 
 use crate::run::{cargo, cargo_prints, cargo_with};
-use crate::{regen, system};
+use crate::{regen, simulate, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
 const FEATURES: [&str; 12] = [
@@ -19,7 +19,7 @@ const FEATURES: [&str; 12] = [
     "store",
 ];
 
-/// The simulation says the same whatever the features are, so it runs in full with all of them only.
+/// The simulation of the living session runs in full in an optimized build, and shortly with the other tests.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
 
 /// Runs every check, the quick ones first, and ends with the first that fails.
@@ -47,9 +47,10 @@ pub fn all() -> Result<(), String> {
         cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
     }
     lean()?;
-    cargo("test --workspace --all-targets --all-features")?;
+    cargo_with("test --workspace --all-targets --all-features", &FEW_SEEDS)?;
     cargo_with("test --workspace --all-targets", &FEW_SEEDS)?;
     cargo_with("test --all-targets --no-default-features --features rustls,sandbox", &FEW_SEEDS)?;
+    simulate::years(Some("200"))?;
     cargo("test --doc --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
 }
