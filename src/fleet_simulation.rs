@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::tests::{Clocks, DAY, HOUR, Shared, shelf};
+use super::cupboard::{Clocks, DAY, HOUR, Shared, shelf};
 use super::*;
 use crate::api::types::ErrorBody;
 use crate::renewal::Renewal;

@@ -249,6 +249,10 @@ async fn in_time<T>(operation: impl Future<Output = Result<T, Error>>) -> Result
 }
 
 #[cfg(test)]
+#[path = "sharing_cupboard.rs"]
+mod cupboard;
+
+#[cfg(test)]
 #[path = "sharing_tests.rs"]
 mod tests;
 

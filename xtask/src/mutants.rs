@@ -1,8 +1,8 @@
 //! `cargo xtask mutants`: changes the hand-written code in small ways and lists what no test notices.
 //!
 //! Each change is built and tested, so what is built is the least that these files need: the committed client, no
-//! debugging information, and the tests that are about these files. A change that makes no difference to anyone is
-//! left out by `.cargo/mutants.toml`, which says why.
+//! debugging information, and the tests that are about these files. A change that makes no difference to anyone
+//! can be left out in `.cargo/mutants.toml`, with the reason; so far there is none.
 
 use std::fs;
 use std::process::Command;
