@@ -2,7 +2,7 @@
 //!
 //! This is the concurrent part of the living session and nothing else: what is fetched, and how long it is
 //! worth something, an [`Errand`] knows. So a model checker can run this very file through thousands of
-//! schedules (`tests/flight.rs`), with primitives of its own in place of `crate::primitives`.
+//! schedules (`tests/session/main.rs`), with primitives of its own in place of `crate::primitives`.
 //!
 //! What is kept is read without a lock. It changes under the lock that also says which flight is under way: a
 //! flight lands, a caller boards, and a value is forgotten each in one step as the others see it. The errand

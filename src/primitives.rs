@@ -1,6 +1,6 @@
 //! What [`flight`](crate::flight) is made of.
 //!
-//! The model checker compiles that file with primitives of its own under the same names; see `tests/flight.rs`.
+//! The model checker compiles that file with primitives of its own under the same names; see `tests/session/main.rs`.
 
 use std::future::Future;
 

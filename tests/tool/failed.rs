@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::tool::text;
+use crate::process::text;
 
 /// Ended with this status, one line on standard error and nothing on standard output. Returns the line.
 #[track_caller]

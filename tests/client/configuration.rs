@@ -134,7 +134,7 @@ fn regions_are_known_by_name() {
 #[test]
 fn regions_are_the_servers_of_the_contract() {
     let contract: serde_json::Value =
-        serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap();
+        serde_json::from_str(include_str!("../../openapi/social-plus-bot.json")).unwrap();
     let servers: Vec<_> = contract["servers"]
         .as_array()
         .unwrap()

@@ -13,10 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::redis::Redis;
-
-#[path = "redis/mod.rs"]
-mod redis;
+use crate::redis_server::Redis;
 
 fn bot(sandbox: &Sandbox, url: &str) -> BotClient {
     sandbox.client().store(RedisStore::new(url).unwrap()).build().unwrap()

@@ -11,9 +11,6 @@ use social_plus_bot::{AccessToken, ApiKey, BotClient};
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-#[cfg(all(feature = "file-store", feature = "redis-store"))]
-mod redis;
-
 const KEY: &str = "b0e8a2c4d6f81357";
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl";
 
@@ -95,7 +92,7 @@ async fn a_session_shows_neither_key_nor_token() {
 async fn a_shared_session_shows_neither_key_nor_token() {
     use social_plus_bot::store::{FileStore, RedisStore};
 
-    let (sandbox, redis) = (Sandbox::start().await.unwrap(), redis::Redis::start(&[]));
+    let (sandbox, redis) = (Sandbox::start().await.unwrap(), crate::redis_server::Redis::start(&[]));
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("sessions");
     let shown = Shown::default();

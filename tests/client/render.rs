@@ -1,7 +1,7 @@
 //! The example `render`, as a crawler and as a person see it.
 
 #[allow(dead_code)]
-#[path = "../examples/render.rs"]
+#[path = "../../examples/render.rs"]
 mod render;
 
 use chrono::{TimeDelta, Utc};

@@ -4,10 +4,10 @@ use serde_json::Value;
 use social_plus_bot::api::types::{BotSession, RegisterBotSession};
 use social_plus_bot::{Answer, Open, UserType};
 
-const RESPONSE: &str = include_str!("fixtures/documented-response.json");
+const RESPONSE: &str = include_str!("../fixtures/documented-response.json");
 
 fn contract() -> Value {
-    serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap()
+    serde_json::from_str(include_str!("../../openapi/social-plus-bot.json")).unwrap()
 }
 
 #[test]

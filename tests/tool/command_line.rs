@@ -7,12 +7,8 @@ use chrono::DateTime;
 use serde_json::Value;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
-use crate::tool::{run, text, tool};
-use failed::failed;
-
-#[path = "tool/failed.rs"]
-mod failed;
-mod tool;
+use crate::failed::failed;
+use crate::process::{run, text, tool};
 
 /// `register` with a sandbox of the test's own.
 fn register(sandbox: &Sandbox) -> Command {
@@ -30,7 +26,7 @@ async fn register_prints_the_session_with_every_documented_required_field() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
     let session: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let contract: Value = serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap();
+    let contract: Value = serde_json::from_str(include_str!("../../openapi/social-plus-bot.json")).unwrap();
     for (schema, value) in [("BotSession", &session), ("User", &session["users"][0])] {
         for name in contract["components"]["schemas"][schema]["required"].as_array().unwrap() {
             assert!(!value[name.as_str().unwrap()].is_null(), "{name} of {schema} is missing");

@@ -4,9 +4,8 @@
 //! thousands of schedules. Tokio's channel and arc-swap's slot are the real ones, each use of them one step. A
 //! failure prints the schedule and how to repeat it.
 
-#[path = "../src/flight.rs"]
+#[path = "../../src/flight.rs"]
 mod flight;
-#[path = "flight/primitives.rs"]
 mod primitives;
 
 use std::collections::BTreeSet;

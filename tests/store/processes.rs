@@ -10,12 +10,8 @@ use serde_json::Value;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use tokio::task::JoinSet;
 
-use crate::redis::Redis;
-use crate::tool::{run, text, tool};
-
-#[path = "redis/mod.rs"]
-mod redis;
-mod tool;
+use crate::process::{run, text, tool};
+use crate::redis_server::Redis;
 
 fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
     let mut command = tool();

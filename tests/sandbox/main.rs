@@ -783,7 +783,7 @@ async fn raw(sandbox: &Sandbox, body: &str) -> std::io::Result<(String, Vec<u8>)
 
 /// The documented example of a body.
 fn example(place: &str) -> Value {
-    let contract: Value = serde_json::from_str(include_str!("../openapi/social-plus-bot.json")).unwrap();
+    let contract: Value = serde_json::from_str(include_str!("../../openapi/social-plus-bot.json")).unwrap();
     let example = format!("{place}/content/application~1json/examples/documented/value");
     contract.pointer(&example).unwrap().clone()
 }

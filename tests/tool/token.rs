@@ -11,12 +11,8 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::tool::{run, text, tool};
-use failed::failed;
-
-#[path = "tool/failed.rs"]
-mod failed;
-mod tool;
+use crate::failed::failed;
+use crate::process::{run, text, tool};
 
 /// A sandbox, and a state folder of its own for the tool.
 struct Scene {

@@ -1,0 +1,17 @@
+//! What a caller holds: settings, registrations, requests, errors, and the forms of the client.
+
+mod authorized;
+#[cfg(feature = "blocking")]
+mod blocking;
+mod configuration;
+#[cfg(feature = "middleware")]
+mod middleware;
+#[cfg(all(feature = "file-store", feature = "redis-store"))]
+#[path = "../store/redis_server.rs"]
+mod redis_server;
+mod refusals;
+mod registration;
+mod render;
+mod request;
+mod secrets;
+mod stress;

@@ -1,0 +1,6 @@
+//! The command line tool, run as a process.
+
+mod command_line;
+mod failed;
+mod process;
+mod token;
