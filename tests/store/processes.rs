@@ -1,4 +1,4 @@
-//! Real processes that share a session through a real store, and die at any moment.
+//! Real processes that share a session through a real store.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::process::{run, text, tool};
 use crate::redis_server::Redis;
 
-fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
+pub fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
     let mut command = tool();
     command.args(["token", "--base-url", sandbox.base_url(), "--device-id", device, "--store", store]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
@@ -21,7 +21,7 @@ fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
 }
 
 #[track_caller]
-fn printed(output: &Output) -> String {
+pub fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "");
     text(&output.stdout).to_owned()
@@ -56,70 +56,6 @@ async fn processes_that_start_together_on_a_cold_redis_make_one_registration() {
     start_together(|_| redis.url()).await;
 }
 
-/// Kills 200 processes, each at a random moment of its life, and lets a second one of the same device follow, which
-/// has to find a session or make one, at the latest when the lease of the first one ends.
-async fn die(store: &str) {
-    let seed = fastrand::get_seed();
-    println!("seed {seed}");
-    let sandbox = Sandbox::start().await.unwrap();
-    sandbox.fail_always(Fault::delay(Duration::from_millis(40)));
-    let mut killed_in_time = 0;
-    for batch in 0..10 {
-        let mut all = JoinSet::new();
-        for number in 0..20 {
-            let device = format!("crawler-{batch}-{number}");
-            let dies_after = Duration::from_millis(fastrand::u64(..400));
-            let mut first = token(&sandbox, store, &device);
-            // The lease lasts two seconds longer than a registration may.
-            let mut second = token(&sandbox, store, &device);
-            for command in [&mut first, &mut second] {
-                command.args(["--timeout", "1"]);
-            }
-            all.spawn(async move {
-                let mut process = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-                tokio::time::sleep(dies_after).await;
-                process.kill().unwrap();
-                let in_time = !process.wait().unwrap().success();
-                let follower = run(second).await;
-                // Both have the same lease to wait for; beyond it the fault would be told.
-                printed(&follower);
-                in_time
-            });
-        }
-        killed_in_time += all.join_all().await.into_iter().filter(|in_time| *in_time).count();
-    }
-    println!("{killed_in_time} of 200 were killed before they ended");
-    assert!(killed_in_time > 50, "too few were killed in time");
-}
-
-/// The files whose names end so.
-fn files(folder: &Path, ending: &str) -> usize {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    names.filter(|name| name.to_string_lossy().ends_with(ending)).count()
-}
-
-#[tokio::test]
-async fn whoever_dies_leaves_no_file_that_blocks_or_misleads() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("sessions");
-    die(folder.to_str().unwrap()).await;
-    assert_eq!(files(&folder, ".json"), 200);
-    assert_eq!(files(&folder, ".lock"), 200);
-    // What was half written has another name, and is never read.
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 400 + files(&folder, ".new"));
-}
-
-#[tokio::test]
-async fn whoever_dies_leaves_no_key_that_blocks_or_misleads() {
-    let redis = Redis::start(&[]);
-    die(&redis.url()).await;
-    let keys: Vec<String> = redis.ask(&["KEYS", "*"]);
-    assert_eq!(keys.iter().filter(|key| key.ends_with(":session")).count(), 200);
-    for key in &keys {
-        assert!(redis.ask::<i64>(&["PTTL", key]) > 0, "{key} would stay for ever");
-    }
-}
-
 /// Runs `openssl` in `folder`.
 fn openssl(folder: &Path, arguments: &str) {
     let mut command = Command::new("openssl");
@@ -150,9 +86,7 @@ async fn a_redis_behind_tls_is_trusted_if_the_system_trusts_it() {
         "--tls-auth-clients",
         "no",
     ]);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let _: String = redis.ask(&["CONFIG", "SET", "tls-port", &free.to_string()]);
-    let store = format!("rediss://localhost:{free}");
+    let store = format!("rediss://localhost:{}", redis.listen_for_tls());
 
     let sandbox = Sandbox::start().await.unwrap();
     let mut tokens = HashSet::new();
