@@ -8,6 +8,7 @@ mod configuration;
 mod middleware;
 #[cfg(all(feature = "file-store", feature = "redis-store"))]
 #[path = "../store/redis_server.rs"]
+#[allow(dead_code, reason = "other rooms use the rest of it")]
 mod redis_server;
 mod refusals;
 mod registration;

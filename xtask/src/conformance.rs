@@ -5,6 +5,6 @@ use crate::run::cargo;
 /// Runs the suite's main test and shows the table that it prints.
 pub fn table() -> Result<(), String> {
     cargo(
-        "test --quiet --all-features --test conformance -- --exact --nocapture every_part_of_the_contract_is_exercised",
+        "test --quiet --workspace --all-features --test conformance -- --exact --nocapture every_part_of_the_contract_is_exercised",
     )
 }

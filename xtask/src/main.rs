@@ -17,11 +17,13 @@ macro_rules! say {
 
 mod bench;
 mod build_cost;
+mod check;
 mod conformance;
 mod fuzz;
 mod mutants;
 mod regen;
 mod run;
+mod runner;
 mod simulate;
 mod system;
 mod test;
@@ -30,7 +32,9 @@ mod tool;
 const HELP: &str = "\
 cargo xtask <chore>
 
-  test             everything that has to hold before a change lands
+  check            formatting, lints and the tests of what changed since the last commit
+  test [--slow]    everything that decides whether a change may land; --slow adds each feature by itself and
+                   the long simulation
   regen            check the contract and bring what is made from it up to date; --help tells the rest
   conformance      the parts of the contract, each with the checks that exercise it
   simulate [SEEDS] years in the life of a session, for 1000 seeds if not told otherwise
@@ -45,7 +49,8 @@ fn main() -> ExitCode {
     let chore = arguments.next();
     let mut option = || arguments.next().and_then(|option| option.into_string().ok());
     let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
-        Some("test") => test::all(),
+        Some("check") => check::run(),
+        Some("test") => test::run(option().as_deref()),
         Some("regen") => return regen::run(arguments),
         Some("conformance") => conformance::table(),
         Some("simulate") => simulate::years(option().as_deref()),

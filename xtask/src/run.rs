@@ -23,7 +23,8 @@ pub fn cargo_prints(arguments: &str) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-fn command(arguments: &str) -> Command {
+/// `cargo` with `arguments`, split at spaces.
+pub fn command(arguments: &str) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command.args(arguments.split_whitespace());

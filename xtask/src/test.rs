@@ -1,7 +1,7 @@
-//! `cargo xtask test`: everything that has to hold before a change lands.
+//! `cargo xtask test`: everything that decides whether a change may land.
 
 use crate::run::{cargo, cargo_prints, cargo_with};
-use crate::{regen, simulate, system};
+use crate::{regen, runner, simulate, system};
 
 /// Sets of features that have to build without a warning, besides the defaults and all.
 const FEATURES: [&str; 12] = [
@@ -19,11 +19,30 @@ const FEATURES: [&str; 12] = [
     "store",
 ];
 
-/// The simulation of the living session runs in full in an optimized build, and shortly with the other tests.
+/// The simulations run in full in an optimized build, and shortly with the other tests.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
 
-/// Runs every check, the quick ones first, and ends with the first that fails.
-pub fn all() -> Result<(), String> {
+/// Runs every check, the quick ones first, and ends with the first that fails. With `--slow`, the checks of the
+/// single features and the long simulation come last.
+pub fn run(option: Option<&str>) -> Result<(), String> {
+    let slow = match option {
+        None => false,
+        Some("--slow") => true,
+        Some(option) => return Err(format!("cargo xtask test takes --slow, not {option}")),
+    };
+    install_requirements()?;
+    format_and_lint()?;
+    eprintln!("\n--- cargo xtask regen --check");
+    regen::is_up_to_date()?;
+    check_optional_dependencies()?;
+    runner::test("", &FEW_SEEDS)?;
+    cargo("test --doc --workspace --all-features")?;
+    cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])?;
+    if slow { single_features_and_long_runs() } else { Ok(()) }
+}
+
+/// What the tests need besides Rust.
+pub fn install_requirements() -> Result<(), String> {
     if cfg!(target_os = "linux") {
         // The feature `native-tls` links against it.
         system::need(
@@ -31,32 +50,37 @@ pub fn all() -> Result<(), String> {
             &["pkg-config", "--exists", "openssl"],
             &["libssl-dev", "pkg-config"],
         )?;
-        // The tests end the tool at each system call of writing.
+        // The tests end the tool at chosen system calls.
         system::need("strace", &["strace", "--version"], &["strace"])?;
     }
     // The tests of the store start servers of their own, one of them behind TLS.
     system::need("Redis", &["redis-server", "--version"], &["redis-server"])?;
-    system::need("openssl", &["openssl", "version"], &["openssl"])?;
+    system::need("openssl", &["openssl", "version"], &["openssl"])
+}
+
+/// Formatting, and lints with all features.
+pub fn format_and_lint() -> Result<(), String> {
     cargo("fmt --all --check")?;
-    eprintln!("\n--- cargo xtask regen --check");
-    regen::is_up_to_date()?;
-    cargo("clippy --workspace --all-targets --all-features -- -D warnings")?;
+    cargo("clippy --workspace --all-targets --all-features -- -D warnings")
+}
+
+fn single_features_and_long_runs() -> Result<(), String> {
     cargo("clippy --workspace --all-targets -- -D warnings")?;
     for features in FEATURES {
         let features = if features.is_empty() { String::new() } else { format!("--features {features}") };
         cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
     }
-    lean()?;
-    cargo_with("test --workspace --all-targets --all-features", &FEW_SEEDS)?;
-    cargo_with("test --workspace --all-targets", &FEW_SEEDS)?;
-    cargo_with("test --all-targets --no-default-features --features rustls,sandbox", &FEW_SEEDS)?;
-    simulate::years(Some("200"))?;
-    cargo("test --doc --all-features")?;
-    cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])
+    // What differs without the optional features, and with the committed client.
+    runner::test_with(
+        "--package social-plus-bot --no-default-features --features rustls,sandbox",
+        &FEW_SEEDS,
+    )?;
+    cargo("test --benches --workspace --all-features")?;
+    simulate::years(Some("200"))
 }
 
 /// Without a feature, nothing is built that only the feature needs.
-fn lean() -> Result<(), String> {
+fn check_optional_dependencies() -> Result<(), String> {
     const OPTIONAL: [&str; 9] = [
         "chacha20poly1305",
         "clap",
