@@ -15,16 +15,13 @@ const XTASK: [&str; 4] = ["--bins", "--test description", "--test regen", "--tes
 pub fn run() -> Result<(), String> {
     test::format_and_lint()?;
     let changed = changed_files()?;
-    let (package, xtask) = selection(&changed);
-    if !package.is_empty() {
-        test::install_requirements()?;
-        let targets = package.into_iter().collect::<Vec<_>>().join(" ");
-        runner::test(
-            &format!("--package social-plus-bot --all-features {targets}"),
-            &[("SIMULATE_SEEDS", "1")],
-        )?;
+    let targets = selection(&changed);
+    if targets.is_empty() {
+        return Ok(());
     }
-    if xtask { runner::test("--package xtask", &[]) } else { Ok(()) }
+    test::install_requirements()?;
+    let targets = targets.into_iter().collect::<Vec<_>>().join(" ");
+    runner::test(&targets, &[("SIMULATE_SEEDS", "1")])
 }
 
 /// Files that differ from the last commit, new ones included.

@@ -13,8 +13,7 @@ use crate::tool;
 const FILES: [&str; 5] = ["session", "error", "credentials", "region", "retry"];
 
 /// The tests that are about these files; the others are slower and say no more.
-const TESTS: [&str; 7] =
-    ["authorized", "command_line", "configuration", "refusals", "registration", "secrets", "token"];
+const TESTS: [&str; 2] = ["client", "tool"];
 
 const OUTPUT: &str = "target/mutants";
 
