@@ -66,16 +66,16 @@ fn run(subject: &Subject) -> BTreeMap<&'static str, Record> {
     CHECKS.iter().map(run).collect()
 }
 
-/// The seed of this run: `CONFORMANCE_SEED` repeats one that was printed before.
+/// The seed of this run: `TEST_SEED` repeats one that was printed before.
 fn seed() -> u64 {
-    let given = env::var("CONFORMANCE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     given.unwrap_or_else(|| fastrand::u64(..))
 }
 
 #[test]
 fn every_part_of_the_contract_is_exercised() {
     let seed = seed();
-    println!("CONFORMANCE_SEED={seed}");
+    println!("TEST_SEED={seed}");
     let subject = Subject::new(Contract::of_the_crate(), 3200, seed);
     let parts = parts::parts(&subject.contract);
     let records = run(&subject);

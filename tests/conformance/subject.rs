@@ -52,7 +52,7 @@ impl Subject {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let sandbox = runtime.block_on(Sandbox::start()).unwrap();
         let address = sandbox.base_url().to_owned();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().unwrap();
         Self { contract, sandbox, address, cases, seed, runtime, http }
     }
 

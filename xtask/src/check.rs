@@ -7,7 +7,7 @@ use crate::{runner, test};
 
 /// The conformance suite, the model checks and the long simulations are left to `cargo xtask test`.
 const QUICK: [&str; 7] =
-    ["--lib", "--bins", "--test api", "--test client", "--test sandbox", "--test store", "--test tool"];
+    ["--bins", "--lib", "--test api", "--test client", "--test sandbox", "--test store", "--test tool"];
 
 const XTASK: [&str; 4] = ["--bins", "--test description", "--test regen", "--test without_generator"];
 
@@ -21,7 +21,7 @@ pub fn run() -> Result<(), String> {
     }
     test::install_requirements()?;
     let targets = targets.into_iter().collect::<Vec<_>>().join(" ");
-    runner::test(&targets, &[("SIMULATE_SEEDS", "1")])
+    runner::test(&targets, &[("SIMULATE_SEEDS", "5")])
 }
 
 /// Files that differ from the last commit, new ones included.

@@ -180,12 +180,12 @@ mod tests {
         assert_eq!(
             report,
             "\
+failed: hangs
+  again: cargo test --workspace --all-features --bin xtask -- --exact hangs
 failed: retry::tests::worse
   again: cargo test --workspace --all-features --lib -- --exact retry::tests::worse
 failed: file::bad
   again: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
-failed: hangs
-  again: cargo test --workspace --all-features --bin xtask -- --exact hangs
 "
         );
     }
