@@ -2,7 +2,7 @@
 
 #[allow(dead_code)]
 #[path = "../../examples/render.rs"]
-mod render;
+mod example;
 
 use chrono::{TimeDelta, Utc};
 use reqwest::Response;
@@ -28,7 +28,7 @@ impl Scene {
         let bot = sandbox.client().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = render::router(bot.clone());
+        let router = example::router(bot.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { sandbox, bot, address, client }
