@@ -41,21 +41,27 @@ pub fn run(option: Option<&str>) -> Result<(), String> {
     if slow { single_features_and_long_runs() } else { Ok(()) }
 }
 
-/// What the tests need besides Rust.
-pub fn install_requirements() -> Result<(), String> {
-    if cfg!(target_os = "linux") {
-        // The feature `native-tls` links against it.
-        system::need(
-            "OpenSSL for development",
-            &["pkg-config", "--exists", "openssl"],
-            &["libssl-dev", "pkg-config"],
-        )?;
-        // The tests end the tool at chosen system calls.
-        system::need("strace", &["strace", "--version"], &["strace"])?;
-    }
+/// What the tests need besides Rust: what it is, how to see that it is there, and the packages of Debian that have it.
+const REQUIREMENTS: [(&str, &[&str], &[&str]); 4] = [
+    // The feature `native-tls` links against it.
+    ("OpenSSL for development", &["pkg-config", "--exists", "openssl"], &["libssl-dev", "pkg-config"]),
+    // The tests end the tool at chosen system calls.
+    ("strace", &["strace", "--version"], &["strace"]),
     // The tests of the store start servers of their own, one of them behind TLS.
-    system::need("Redis", &["redis-server", "--version"], &["redis-server"])?;
-    system::need("openssl", &["openssl", "version"], &["openssl"])
+    ("Redis", &["redis-server", "--version"], &["redis-server"]),
+    ("openssl", &["openssl", "version"], &["openssl"]),
+];
+
+/// Of these, so many are needed on Linux only.
+const ON_LINUX: usize = 2;
+
+/// Looks for what the tests need besides Rust, and installs what is missing if that is allowed.
+pub fn install_requirements() -> Result<(), String> {
+    let elsewhere = if cfg!(target_os = "linux") { 0 } else { ON_LINUX };
+    REQUIREMENTS
+        .iter()
+        .skip(elsewhere)
+        .try_for_each(|(what, probe, packages)| system::need(what, probe, packages))
 }
 
 /// Formatting, and lints with all features.
@@ -101,5 +107,32 @@ fn check_optional_dependencies() -> Result<(), String> {
     match OPTIONAL.iter().find(|name| tree.lines().any(|line| line.split(' ').next() == Some(name))) {
         Some(name) => Err(format!("{name} is built although no feature that needs it is on")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const README: &str = include_str!("../../README.md");
+    const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+    const MANIFEST: &str = include_str!("../../Cargo.toml");
+
+    #[test]
+    fn the_readme_names_the_rust_version_of_the_manifest() {
+        let version = MANIFEST.lines().find_map(|line| line.strip_prefix("rust-version = \""));
+        let version = version.and_then(|line| line.strip_suffix('"')).unwrap();
+        assert!(README.contains(&format!("Rust {version} or later")), "README.md: not Rust {version}");
+    }
+
+    #[test]
+    fn the_documents_name_what_the_tests_install() {
+        // Both in a word or two of their own for the development files.
+        let programs = ["redis-server", "openssl", "strace", "development files of OpenSSL"];
+        for program in programs {
+            assert!(README.contains(program), "README.md: {program}");
+            assert!(CONTRIBUTING.contains(program), "CONTRIBUTING.md: {program}");
+        }
+        assert_eq!(REQUIREMENTS.len(), programs.len());
     }
 }
