@@ -2,22 +2,25 @@
 //!
 //! What is here is made by [progenitor](https://docs.rs/progenitor) at compile time; see
 //! [`BotClient::api`](crate::BotClient::api) for how to get a [`Client`]. Compared with
-//! [`BotClient::register`](crate::BotClient::register) a call makes one try, has no deadline but that of
-//! connecting, and does not look at the token it returns.
+//! [`BotClient::register`](crate::BotClient::register) a call makes one try, which may take as long as the client's
+//! [`timeout`](crate::BotClientBuilder::timeout), and does not look at the token it returns.
 //!
-//! Each request passes the hooks of this module. They add the API key, drop a header that the generator
-//! adds and nobody documents, read the body up to a limit, and decode the answer, so that the generated code
-//! only decodes what can be decoded: its own error for the other case would print the body, and a token with it.
+//! Each request passes the hooks of this module. They send it to the address that the key is for or not at all, add
+//! the key, drop a header that the generator adds and nobody documents, read the body up to a limit, and decode the
+//! answer, so that the generated code only decodes what can be decoded: its own error for the other case would print
+//! the body, and a token with it.
 
 use std::fmt;
 
 use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::header::HeaderName;
-use reqwest::{Request, Response, ResponseBuilderExt, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
+use reqwest::{Request, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Answer, ApiKey, redact};
+use crate::body::{self, End};
+use crate::region::BaseUrl;
+use crate::{Answer, ApiKey, bounded, redact};
 
 // The generator documents what the contract describes, and no more.
 #[allow(missing_docs, clippy::all)]
@@ -31,27 +34,57 @@ mod generated {
 
 pub use generated::*;
 
-/// What every request of a client needs. Only the crate can make one.
+/// What every request of a client needs: the key, the address that it is for, and the connections to send it on. Only
+/// the crate can make one.
+///
+/// A [`Client`] that is made with one for another address sends nothing, and one that is made with another
+/// [`reqwest::Client`] sends on the connections of this one all the same, since others could lead elsewhere: by
+/// redirects, or through a proxy.
 #[derive(Clone)]
 pub struct Transport {
     api_key: ApiKey,
+    base_url: BaseUrl,
+    connections: reqwest::Client,
     body_limit: usize,
 }
 
 impl Transport {
-    pub(crate) fn new(api_key: ApiKey, body_limit: usize) -> Self {
-        Self { api_key, body_limit }
+    pub(crate) fn new(
+        api_key: ApiKey,
+        base_url: BaseUrl,
+        connections: reqwest::Client,
+        body_limit: usize,
+    ) -> Self {
+        Self { api_key, base_url, connections, body_limit }
+    }
+
+    /// Whether the key and its tokens may be sent to this address.
+    pub(crate) fn covers(&self, url: &Url) -> bool {
+        self.base_url.covers(url)
+    }
+
+    /// What of this client must not be shown.
+    pub(crate) fn secret(&self) -> &str {
+        self.api_key.expose_secret()
     }
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("body_limit", &self.body_limit).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("base_url", &self.base_url.as_str())
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
     }
 }
 
 impl ClientHooks<Transport> for Client {
     async fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
+        if !self.inner.covers(request.url()) {
+            let address = self.inner.base_url.as_str();
+            let rule = format!("the client is for another address than its key, which is for {address}");
+            return Err(Error::InvalidRequest(rule));
+        }
         let key = self.inner.api_key.header().ok_or_else(|| Error::InvalidRequest("api_key".to_owned()))?;
         let headers = request.headers_mut();
         headers.remove(HeaderName::from_static("api-version"));
@@ -60,13 +93,17 @@ impl ClientHooks<Transport> for Client {
     }
 
     async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-        let mut response = self.client.execute(request).await?;
+        let secrets = [self.inner.secret()];
+        let mut response = self.inner.connections.execute(request).await?;
+        redact::headers(response.headers_mut(), &secrets);
         let status = response.status();
         if status == StatusCode::OK {
-            let answer = match read(&mut response, self.inner.body_limit).await? {
-                Some(body) => serde_json::from_slice::<Answer<types::BotSession>>(&body)
-                    .map_err(|reason| Unusable(reason.to_string())),
-                None => Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit))),
+            let answer = match body::read(&mut response, self.inner.body_limit).await {
+                (body, End::Whole) => Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable),
+                (_, End::Longer(_)) => {
+                    Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit)))
+                }
+                (_, End::Broken(error)) => return Err(error),
             };
             let mut response = with_body(response, Vec::new());
             match answer {
@@ -77,8 +114,10 @@ impl ClientHooks<Transport> for Client {
         }
         let body = if status.is_client_error() || status.is_server_error() {
             // The status says enough, should the body not arrive.
-            let body = read(&mut response, self.inner.body_limit).await.ok().flatten();
-            envelope(&body.unwrap_or_default(), self.inner.api_key.expose_secret())
+            match body::read(&mut response, self.inner.body_limit).await {
+                (body, End::Whole) => envelope(&body, &secrets),
+                _ => envelope(&[], &secrets),
+            }
         } else {
             Vec::new()
         };
@@ -94,14 +133,20 @@ impl ClientHooks<Transport> for Client {
 }
 
 impl Client {
-    /// Reads the body of an error, and returns what it says with the response, whose body can be read again.
-    /// Of a body that is too long, or no error's, nothing is left to be said.
-    pub(crate) async fn read_error(&self, mut response: Response) -> (Response, types::ErrorBody) {
-        let body = read(&mut response, self.inner.body_limit).await.ok().flatten().unwrap_or_default();
-        let said = envelope(&body, self.inner.api_key.expose_secret());
-        let said = serde_json::from_slice::<Answer<types::ErrorBody>>(&said).map(|said| said.into_parts().0);
+    /// Reads the body of an error, and returns what it says with the response, whose body can be read again, whole
+    /// and as it came. Of a body that is too long, or no error's, nothing is left to be said. What is said shows
+    /// neither the key nor `token`.
+    pub(crate) async fn read_error(
+        &self,
+        mut response: Response,
+        token: &str,
+    ) -> (Response, types::ErrorBody) {
+        let secrets = [self.inner.secret(), token];
+        let (read, end) = body::read(&mut response, self.inner.body_limit).await;
+        let said = if matches!(end, End::Whole) { envelope(&read, &secrets) } else { Vec::new() };
+        let said = Answer::<types::ErrorBody>::decode(&said, &secrets).map(|said| said.into_parts().0);
         let nothing = types::ErrorBody { code: None, data: None, message: None, status: None };
-        (with_body(response, body), said.unwrap_or(nothing))
+        (body::put_back(response, read, end), said.unwrap_or(nothing))
     }
 }
 
@@ -120,35 +165,20 @@ where
 #[derive(Clone)]
 struct Unusable(String);
 
-/// The body, or nothing if it is longer than `limit`; then the rest of it is not read.
-async fn read(response: &mut Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
-    let announced = response.content_length().unwrap_or_default();
-    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
-        return Ok(None);
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if chunk.len() > limit - body.len() {
-            return Ok(None);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Some(body))
-}
-
 /// The same response with another body.
 fn with_body(response: Response, body: Vec<u8>) -> Response {
-    let mut rebuilt = http::Response::builder().url(response.url().clone()).body(()).unwrap_or_default();
-    let (parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
-    *rebuilt.status_mut() = parts.status;
-    *rebuilt.version_mut() = parts.version;
-    *rebuilt.headers_mut() = parts.headers;
-    rebuilt.map(|()| body).into()
+    let (mut parts, url, _) = body::parts(response);
+    // They say how long the former body was.
+    parts.headers.remove(TRANSFER_ENCODING);
+    if parts.headers.remove(CONTENT_LENGTH).is_some() && !body.is_empty() {
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    body::response(parts, url, body)
 }
 
 /// An error's body with its secrets redacted; an empty object in place of what is no such body.
-fn envelope(body: &[u8], key: &str) -> Vec<u8> {
-    let said =
-        serde_json::from_slice(body).ok().filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
-    redact::value(said, key).to_string().into_bytes()
+fn envelope(body: &[u8], secrets: &[&str]) -> Vec<u8> {
+    let said = bounded::value(body, &mut bounded::ANSWER.clone()).ok().map(|said| said.value);
+    let said = said.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
+    redact::value(said, secrets).to_string().into_bytes()
 }

@@ -11,7 +11,16 @@ use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
 use crate::api::types::ErrorBody;
+use crate::clock::{Clock, SystemClock};
+use crate::quota::{DAILY_READS, Refusal, Sent};
 use crate::{AccessToken, BotClient, Error, ErrorCode, failure};
+
+/// What a request was sent with.
+pub(crate) struct Authorized {
+    token: AccessToken,
+    sent: Sent,
+    is_read: bool,
+}
 
 /// A response, and what the service said in it if it is an error.
 pub(crate) struct Examined {
@@ -21,15 +30,17 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
-    /// Whether another token may do better.
+    /// Whether another token may do better. A 401 that gives no reason, as to a HEAD request, is for the token.
     pub(crate) fn refuses_token(&self) -> bool {
         let code = self.said.as_ref().and_then(|said| said.code);
-        self.response.status() == StatusCode::UNAUTHORIZED && code == Some(ErrorCode::UNAUTHORIZED)
+        self.response.status() == StatusCode::UNAUTHORIZED
+            && code.is_none_or(|code| code == ErrorCode::UNAUTHORIZED)
     }
 }
 
 impl BotClient {
-    /// Reads `path`, which begins with `/` and may have a query, from the client's own address.
+    /// Reads `path`, which begins with `/` and may have a query, from the client's own address. It can't lead out of
+    /// the base URL by `..`, however that is written.
     ///
     /// # Errors
     ///
@@ -53,33 +64,50 @@ impl BotClient {
         let url = format!("{}{path}", self.0.registrar.api.baseurl());
         let url =
             Url::parse(&url).map_err(|error| Error::config("path", format!("makes no URL: {error}")))?;
+        if !self.api().inner().covers(&url) {
+            return Err(Error::config("path", "leads out of the client's base URL"));
+        }
         self.send(Request::new(Method::GET, url)).await
     }
 
     /// Sends `request` with the token of the living [`session`](Self::session), and returns the response
     /// if its status is no error's. Redirects are not followed, and come back as responses.
     ///
-    /// The token goes to the origin of the client's own address only. If the service refuses the token (401
-    /// with code 400100), the session is [invalidated](Self::invalidate), registered anew, and the request
-    /// repeated, once, and only if its body can be repeated (one that is streamed can't).
+    /// The token goes to the client's own base URL and what is below it, nowhere else. If the service refuses the token
+    /// (401 with code 400100, or with no code, as a HEAD request or a gateway has it), the session is
+    /// [invalidated](Self::invalidate), registered anew, and the request repeated, once, and only if its body can be
+    /// repeated (one that is streamed can't).
     ///
     /// A request without a timeout of its own gets the client's, its response's body included; nothing else
     /// is tried again. The response's body has no limit.
     ///
+    /// # The day's reads
+    ///
+    /// A bot has 100 reads a day (documented). Once the service says that they are used up (code 400323), further ones
+    /// fail here without being sent, and are sent again
+    ///
+    /// - when the service's `Retry-After` is over, if it gives one, up to a day;
+    /// - otherwise after 5 min, then after 10, 20 and 40 min and each hour, while it goes on refusing them; and at the
+    ///   next 00:00 UTC in any case. The hour at which the service's day begins is not documented, so this finds it
+    ///   within an hour.
+    ///
+    /// The day of a refusal is that on which the read was sent, by the service's clock. A 429 without a code, as to a
+    /// HEAD request, is taken for this one if the client has counted 100 reads that day; otherwise it means too many
+    /// requests at a time, and closes nothing.
+    ///
     /// # Errors
     ///
-    /// - [`Config`](crate::ErrorKind::Config) if the request leads to another origin,
+    /// - [`Config`](crate::ErrorKind::Config) if the request does not lead to the base URL or below it,
     /// - [`Rejected`](crate::ErrorKind::Rejected), [`RateLimited`](crate::ErrorKind::RateLimited) or
     ///   [`Unavailable`](crate::ErrorKind::Unavailable) if the service answers with an error; its
     ///   [`code`](Error::code) says which, such as [`ErrorCode::BOT_PERMISSION_DENIED`],
     /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`] also without
-    ///   asking the service, once that said so: until the next UTC day, or until
+    ///   asking the service, once that said so: for as long as [`retry_after`](Error::retry_after) says, or until
     ///   [`resume_reads_at`](Self::resume_reads_at),
     /// - [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if there is
     ///   no answer,
     /// - those of [`session`](Self::session) if there is no token.
-    pub async fn send(&self, mut request: Request) -> Result<Response, Error> {
-        request.timeout_mut().get_or_insert(self.0.registrar.timeout);
+    pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let spare = request.try_clone();
         let mut examined = self.exchange(request).await?;
         if examined.refuses_token()
@@ -97,49 +125,61 @@ impl BotClient {
     /// How many reads this client and its clones sent since the UTC day began. The service allows a bot 100
     /// a day over all endpoints, and counts those of other clients for the same user as well.
     pub fn reads_today(&self) -> u32 {
-        self.0.quota.reads(Utc::now())
+        self.0.quota.reads(SystemClock.now())
     }
 
     /// Refuses reads until `at`, and from then on sends them again, whatever the service said of the day's
     /// quota before. A moment that has passed resumes them now.
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
-        self.0.quota.resume_at(at);
+        let wait = (at - Utc::now()).to_std().unwrap_or_default();
+        self.0.quota.resume_in(wait, SystemClock.now());
     }
 
     async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
-        let token = self.authorize(&mut request).await?;
+        let authorized = self.authorize(&mut request).await?;
         let response = self.0.registrar.api.client().execute(request).await.map_err(Error::connection)?;
-        Ok(self.examine(response, &token).await)
+        Ok(self.examine(response, &authorized).await)
     }
 
     /// Gives a request that may be sent the token to send with it.
-    pub(crate) async fn authorize(&self, request: &mut Request) -> Result<AccessToken, Error> {
-        let own = Url::parse(self.0.registrar.api.baseurl()).map(|url| url.origin());
-        if own.ok().as_ref() != Some(&request.url().origin()) {
-            return Err(Error::config("request", "leads to another origin than the client's base URL"));
+    pub(crate) async fn authorize(&self, request: &mut Request) -> Result<Authorized, Error> {
+        if !self.api().inner().covers(request.url()) {
+            return Err(Error::config("request", "does not lead to the client's base URL or below it"));
         }
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if reads {
-            self.0.quota.check(Utc::now()).map_err(Error::quota_used_up)?;
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read {
+            self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         }
         let token = self.access_token().await?;
         let header = token.header().ok_or_else(|| Error::config("token", "can't be sent as a header"))?;
         request.headers_mut().insert(AUTHORIZATION, header);
-        if reads {
-            self.0.quota.count(Utc::now());
-        }
-        Ok(token)
+        let sent = self.0.quota.send(SystemClock.now(), is_read);
+        Ok(Authorized { token, sent, is_read })
     }
 
     /// Draws the consequences from a response. Of an error the body is read, and stays to be read.
-    pub(crate) async fn examine(&self, response: Response, token: &AccessToken) -> Examined {
+    pub(crate) async fn examine(&self, response: Response, authorized: &Authorized) -> Examined {
+        let Authorized { token, sent, is_read } = authorized;
         if !(response.status().is_client_error() || response.status().is_server_error()) {
+            if *is_read {
+                self.0.quota.answered(*sent);
+            }
             return Examined { response, said: None };
         }
-        let (mut response, said) = self.0.registrar.api.read_error(response).await;
+        let came = SystemClock.now();
+        let (mut response, mut said) = self.0.registrar.api.read_error(response, token.expose_secret()).await;
+        let silent = said.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
+            said.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        }
         if said.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
-            let wait = self.0.quota.used_up(Utc::now());
-            response.headers_mut().entry(RETRY_AFTER).or_insert(wait.as_secs().into());
+            let headers = response.headers_mut();
+            let retry_after = failure::wait_asked(headers);
+            let date = failure::service_time(headers).map(DateTime::from);
+            let wait = self.0.quota.used_up(*sent, Refusal { came, date, retry_after });
+            if retry_after.is_none() {
+                headers.insert(RETRY_AFTER, wait.as_secs().into());
+            }
         }
         let examined = Examined { response, said: Some(said) };
         if examined.refuses_token() {

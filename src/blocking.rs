@@ -34,7 +34,8 @@ use reqwest::{Request, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::{AccessToken, BotClientBuilder, Error, Session};
+use crate::api::{ClientInfo, Transport};
+use crate::{AccessToken, BotClientBuilder, Error, Session, redact};
 
 /// A [`crate::BotClient`] whose calls block.
 ///
@@ -155,7 +156,8 @@ impl BotClient {
         sent: impl Future<Output = Result<reqwest::Response, Error>>,
     ) -> Result<Response, Error> {
         let response = self.worker.block_on(sent)?;
-        Ok(Response { response, worker: Arc::clone(&self.worker) })
+        let transport = self.bot.api().inner().clone();
+        Ok(Response { response, transport, worker: Arc::clone(&self.worker) })
     }
 }
 
@@ -163,6 +165,7 @@ impl BotClient {
 #[derive(Debug)]
 pub struct Response {
     response: reqwest::Response,
+    transport: Transport,
     worker: Arc<Worker>,
 }
 
@@ -207,8 +210,12 @@ impl Response {
     /// what is asked for.
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let status = self.status().as_u16();
-        serde_json::from_slice(&self.bytes()?)
-            .map_err(|error| Error::invalid_response(status, format!("the body can't be decoded: {error}")))
+        let transport = self.transport.clone();
+        serde_json::from_slice(&self.bytes()?).map_err(|error| {
+            // serde's words can quote the body.
+            let reason = redact::text(&error.to_string(), &[transport.secret()]);
+            Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
+        })
     }
 }
 

@@ -107,7 +107,8 @@ impl BotClientBuilder {
     }
 
     /// How long a registration may take, all tries and waits included: 30 s by default. A single try takes
-    /// at most 10 s, connecting at most 5 s of them.
+    /// at most 10 s, connecting at most 5 s of them. A request to the rest of the API may take as long, its response's
+    /// body included, unless it has a timeout of its own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -155,6 +156,9 @@ impl BotClientBuilder {
         let api_key = required("api_key", "SOCIAL_PLUS_API_KEY", self.api_key)?;
         let base_url = required("region", "SOCIAL_PLUS_REGION", self.base_url)?;
         let device_id = required("device_id", "SOCIAL_PLUS_DEVICE_ID", self.device_id)?;
+        if device_id.as_str() == api_key.expose_secret() {
+            return Err(Error::config("device_id", "is the API key; give the device a name of its own"));
+        }
         let device_info = self.device_info.map(TryInto::try_into).transpose()?;
         let timeout = self.timeout.unwrap_or(DEADLINE);
         if timeout.is_zero() {
@@ -176,8 +180,11 @@ impl BotClientBuilder {
             #[cfg(feature = "sealing")]
             seal: sealing_key,
         });
-        let transport = Transport::new(api_key, self.body_limit.unwrap_or(BODY_LIMIT));
-        let api = Client::new_with_client(base_url.as_str(), connections(&base_url)?, transport);
+        let connections = connections(&base_url, timeout)?;
+        let body_limit = self.body_limit.unwrap_or(BODY_LIMIT);
+        let address = base_url.as_str().to_owned();
+        let transport = Transport::new(api_key, base_url, connections.clone(), body_limit);
+        let api = Client::new_with_client(&address, connections, transport);
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar { api, request, timeout });
         #[cfg(feature = "store")]
@@ -216,10 +223,12 @@ fn device_id(id: String) -> Result<DeviceId, Error> {
     DeviceId::try_from(id).map_err(|rule| Error::config("device_id", rule))
 }
 
-fn connections(base_url: &BaseUrl) -> Result<reqwest::Client, Error> {
+fn connections(base_url: &BaseUrl, timeout: Duration) -> Result<reqwest::Client, Error> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
+        // For a request that has none of its own.
+        .timeout(timeout)
         .https_only(!base_url.is_plain())
         // The key would travel along.
         .redirect(redirect::Policy::none())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{DATE, HeaderMap};
+use progenitor_client::ClientInfo;
 
 use crate::api::Client;
 use crate::api::types::RegisterBotSession;
@@ -199,14 +199,9 @@ impl Register for Registrar {
 impl Registrar {
     async fn try_once(&self) -> Result<Session, Error> {
         let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
-        let answer = sent.map_err(failure::understand)?;
-        let now = service_time(answer.headers()).unwrap_or_else(Utc::now);
+        let answer = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
+        // That clock, and not this machine's, issued the token.
+        let now = failure::service_time(answer.headers()).map_or_else(Utc::now, DateTime::from);
         Session::new(answer.into_inner(), now).map_err(|reason| Error::invalid_response(200, reason))
     }
-}
-
-/// What time it was for the service when it answered: that clock, and not this machine's, issued the token.
-fn service_time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
-    let date = headers.get(DATE)?.to_str().ok()?;
-    Some(httpdate::parse_http_date(date).ok()?.into())
 }

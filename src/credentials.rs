@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 
-/// The API key of a social.plus network: one or more visible ASCII characters.
+/// The API key of a social.plus network: visible ASCII characters, 1 to 16,384 of them.
 ///
 /// The rule is that of an HTTP header's value, which is how the key travels (`x-api-key`).
 ///
@@ -150,10 +150,15 @@ impl JsonSchema for AccessToken {
     }
 }
 
+/// No longer secret is taken: servers refuse such headers, and each session keeps its token several times.
+const LONGEST: usize = 16 * 1024;
+
 /// Why `secret` can't be sent in a header, if it can't.
 fn fault(secret: &str) -> Option<&'static str> {
     if secret.is_empty() {
         Some("is empty")
+    } else if secret.len() > LONGEST {
+        Some("is longer than 16384 bytes")
     } else if secret.contains(['\r', '\n']) {
         Some("has a line break in it")
     } else if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -14,11 +14,16 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::redact;
+
 /// At most so many deviations of an answer are kept; more would say nothing new.
-const KEPT: usize = 100;
+pub(crate) const KEPT: usize = 100;
 
 /// At most so many characters of a field's name are shown.
 const NAME_SHOWN: usize = 64;
+
+/// How the contract refers to a token.
+const TOKEN: &str = "/AccessToken";
 
 /// The contract, as the build read it.
 pub(crate) static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
@@ -77,10 +82,13 @@ pub enum DeviationKind {
     UnknownField,
     /// The value can't be read at all, such as nesting beyond 128 levels; it was left out.
     Unreadable,
+    /// The value holds more values than an [`Answer`](crate::Answer) keeps; those beyond were left out.
+    TooLarge,
 }
 
 impl Deviation {
-    /// Where: a JSON pointer into the answer, such as `/users/0/flagCount`.
+    /// Where: a JSON pointer into the answer, such as `/users/0/flagCount`. Of a field's name it has at most 64
+    /// characters, and no secret that the name quotes.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
@@ -100,14 +108,39 @@ impl fmt::Display for Deviation {
             DeviationKind::UnknownValue => f.write_str("a value that is not documented"),
             DeviationKind::UnknownField => f.write_str("a field that is not documented"),
             DeviationKind::Unreadable => f.write_str("can't be read"),
+            DeviationKind::TooLarge => f.write_str("holds more than is kept"),
         }
     }
 }
 
 /// Holds values against schemas of the contract and notes what departs.
-#[derive(Default)]
-pub(crate) struct Comparison {
+pub(crate) struct Comparison<'a> {
     found: Vec<Deviation>,
+    /// What the names of fields must not show.
+    secrets: &'a [&'a str],
+}
+
+/// A schema of the contract, looked up by its name. An unknown name is that of one that allows everything.
+#[derive(Clone, Copy)]
+pub(crate) struct Named(&'static Schema);
+
+impl Named {
+    pub(crate) fn of(name: &str) -> Self {
+        Self(named(name).resolved("object"))
+    }
+
+    /// Whether an object of this schema may have a field of this name.
+    pub(crate) fn has(self, field: &str) -> bool {
+        self.0.properties.as_ref().is_none_or(|properties| properties.contains_key(field))
+    }
+
+    /// The field that holds a token, if there is one.
+    pub(crate) fn token(self) -> Option<&'static str> {
+        let mut properties = self.0.properties.iter().flatten();
+        let token =
+            properties.find(|(_, schema)| schema.reference.as_deref().is_some_and(|it| it.ends_with(TOKEN)));
+        token.map(|(name, _)| name.as_str())
+    }
 }
 
 /// Where in an answer a value is. It is put in words only if there is something to note.
@@ -117,18 +150,22 @@ enum Place<'a> {
     Item(&'a Place<'a>, usize),
 }
 
-impl Comparison {
-    /// Leaves of `members` what the schema called `name` allows.
-    pub(crate) fn object(&mut self, name: &str, members: &mut Map<String, Value>) {
-        self.members(named(name).resolved("object"), members, &Place::Body);
+impl<'a> Comparison<'a> {
+    pub(crate) fn new(secrets: &'a [&'a str]) -> Self {
+        Self { found: Vec::new(), secrets }
     }
 
-    /// Notes a field of the answer whose value can't be read.
-    pub(crate) fn unreadable(&mut self, field: &str) {
-        self.note(&Place::Field(&Place::Body, field), DeviationKind::Unreadable);
+    /// Leaves of `members` what the schema allows.
+    pub(crate) fn object(&mut self, named: Named, members: &mut Map<String, Value>) {
+        self.members(named.0, members, &Place::Body);
     }
 
-    /// What was noted, in the order of the answer, at most [`KEPT`].
+    /// Notes what is odd about a field of the answer.
+    pub(crate) fn field(&mut self, name: &str, kind: DeviationKind) {
+        self.note(&Place::Field(&Place::Body, name), kind);
+    }
+
+    /// What was noted, at most [`KEPT`].
     pub(crate) fn into_deviations(self) -> Vec<Deviation> {
         self.found
     }
@@ -196,26 +233,30 @@ impl Comparison {
     fn note(&mut self, place: &Place<'_>, kind: DeviationKind) {
         if self.found.len() < KEPT {
             let mut pointer = String::new();
-            place.point(&mut pointer);
-            self.found.push(Deviation { pointer, kind });
+            place.point(&mut pointer, self.secrets);
+            let deviation = Deviation { pointer, kind };
+            // A field can come twice.
+            if !self.found.contains(&deviation) {
+                self.found.push(deviation);
+            }
         }
     }
 }
 
 impl Place<'_> {
-    /// Writes it as a JSON pointer.
-    fn point(&self, pointer: &mut String) {
+    /// Writes it as a JSON pointer without `secrets`.
+    fn point(&self, pointer: &mut String, secrets: &[&str]) {
         match self {
             Self::Body => {}
             Self::Item(array, at) => {
-                array.point(pointer);
+                array.point(pointer, secrets);
                 pointer.push('/');
                 pointer.push_str(&at.to_string());
             }
             Self::Field(object, name) => {
-                object.point(pointer);
+                object.point(pointer, secrets);
                 pointer.push('/');
-                for character in name.chars().take(NAME_SHOWN) {
+                for character in redact::without(name, secrets).chars().take(NAME_SHOWN) {
                     match character {
                         '~' => pointer.push_str("~0"),
                         '/' => pointer.push_str("~1"),

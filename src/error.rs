@@ -15,8 +15,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::{ErrorBody, ErrorDetail};
+use crate::redact;
 
 /// Why something did not work, and what to do about it.
+///
+/// Its text is complete, in one line: what happened, what the service said, and the innermost cause where a connection
+/// failed. There is no [`source`](std::error::Error::source) that would repeat that; [`Debug`](fmt::Debug) shows the
+/// whole chain of causes.
 ///
 /// ```
 /// use social_plus_bot::{BotClient, ErrorKind};
@@ -41,7 +46,8 @@ struct Inner {
     details: Vec<String>,
     retry_after: Option<Duration>,
     tries: u32,
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// For `Debug`; the text has what matters of it.
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Inner {
@@ -56,7 +62,7 @@ impl Inner {
             details: Vec::new(),
             retry_after: None,
             tries: 1,
-            source: None,
+            cause: None,
         }
     }
 }
@@ -192,7 +198,7 @@ impl Error {
         let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
         inner.transient = true;
         inner.status = error.status().map(|status| status.as_u16());
-        inner.source = Some(Arc::new(error));
+        inner.cause = Some(Arc::new(error));
         inner.into()
     }
 
@@ -262,16 +268,14 @@ impl fmt::Debug for Error {
             .field("details", &error.details)
             .field("retry_after", &error.retry_after)
             .field("tries", &error.tries)
-            .field("source", &error.source)
+            .field("cause", &error.cause)
             .finish()
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
-    }
-}
+/// The text names the innermost cause, so that it is there for those who log the text alone. So there is no
+/// [`source`](std::error::Error::source) that would say it again.
+impl std::error::Error for Error {}
 
 /// The service's number for an error; the same number can come with several HTTP statuses.
 ///
@@ -329,8 +333,8 @@ fn lines(detail: &ErrorDetail) -> Vec<String> {
         ErrorDetail::Object(members) => members
             .iter()
             .map(|(name, value)| match value.as_str() {
-                Some(text) => format!("{name}: {text}"),
-                None => format!("{name}: {value}"),
+                Some(text) => redact::sentence(&format!("{name}: {text}")),
+                None => redact::sentence(&format!("{name}: {value}")),
             })
             .collect(),
     }

@@ -7,20 +7,20 @@ use std::time::{Duration, SystemTime};
 
 use progenitor_client::Error as ApiError;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 
 use crate::api::types::ErrorBody;
-use crate::{Answer, Error};
+use crate::{Answer, Error, redact};
 
-/// What an error of the generated client means.
-pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>) -> Error {
+/// What an error of the generated client means, in words that don't show the `secret`.
+pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
     match error {
         ApiError::ErrorResponse(answer) => {
             Error::service(answer.status().as_u16(), &answer, wait_asked(answer.headers()))
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
-            let reason = match (status.is_redirection(), location(&response)) {
+            let reason = match (status.is_redirection(), location(&response, secret)) {
                 (true, Some(host)) => {
                     format!("the service redirects to {host}, which is never followed; check the base URL")
                 }
@@ -46,15 +46,21 @@ pub(crate) fn refused(response: &reqwest::Response, said: &ErrorBody) -> Error {
     Error::service(response.status().as_u16(), said, wait_asked(response.headers()))
 }
 
-fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers, SystemTime::now())
+/// The wait that the service asks for, which it counts by its own clock if it asks for one until a date.
+pub(crate) fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers, service_time(headers).unwrap_or_else(SystemTime::now))
+}
+
+/// What time it was for the service when it answered.
+pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// The host that a redirect leads to, without the rest of the address.
-fn location(response: &reqwest::Response) -> Option<String> {
+fn location(response: &reqwest::Response, secret: &str) -> Option<String> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     let url = response.url().join(location).ok()?;
-    Some(Url::host_str(&url)?.to_owned())
+    Some(redact::text(Url::host_str(&url)?, &[secret]))
 }
 
 /// The wait that the service asks for: a number of seconds, or a date.

@@ -83,6 +83,8 @@ mod authorized;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub mod blocking;
+mod body;
+mod bounded;
 mod builder;
 mod client;
 mod clock;
@@ -96,6 +98,7 @@ mod flight;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod open;
+mod percent;
 mod primitives;
 mod quota;
 mod redact;

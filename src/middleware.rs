@@ -11,13 +11,13 @@ use crate::authorized::Examined;
 use crate::{BotClient, failure};
 
 /// A layer that sends what passes with the token of the living [`session`](BotClient::session), as
-/// [`send`](BotClient::send) does: to the client's own origin only, with a token that the service refuses
+/// [`send`](BotClient::send) does: to the client's own base URL and below only, with a token that the service refuses
 /// replaced once, and without a request once the day's reads are used up.
 ///
-/// - An error's status stays a response, with its body to be read, so that the layers around this one see it.
-///   The [`Error`](crate::Error) that `send` returns for it is among the response's
-///   [extensions](Response::extensions).
-/// - Where nothing is sent, for want of a token or of reads, or because the request leads to another origin,
+/// - An error's status stays a response, with its body to be read from its beginning to its end, however long, so that
+///   the layers around this one see it. The [`Error`](crate::Error) that `send` returns for it is among the response's
+///   [extensions](Response::extensions), next to those that the layers within left there.
+/// - Where nothing is sent, for want of a token or of reads, or because the request leads elsewhere,
 ///   the error is a [`Middleware`](LayerError::Middleware) that holds an [`Error`](crate::Error). Retry layers
 ///   take it for final, which is right: registrations were tried again already.
 ///
@@ -25,7 +25,11 @@ use crate::{BotClient, failure};
 /// the place for retries and caches (an answer from the cache is no read). Layers added after it see each
 /// request as it is sent, its token marked as sensitive.
 ///
-/// The client's own connections, as in the example, follow no redirects. Those of another [`reqwest::Client`]
+/// This layer sets no timeout, so that it overrides none: the request's own counts, or else that of the
+/// [`reqwest::Client`] it is sent with. The client's own connections, as in the example, have its
+/// [`timeout`](crate::BotClientBuilder::timeout); those of another client have none unless it was built with one.
+///
+/// The client's own connections follow no redirects. Those of another [`reqwest::Client`]
 /// follow them if it does; reqwest takes the token off when they lead to another host.
 ///
 #[cfg_attr(feature = "sandbox", doc = "```")]
@@ -58,11 +62,10 @@ use crate::{BotClient, failure};
 impl Middleware for BotClient {
     async fn handle(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        request.timeout_mut().get_or_insert(self.0.registrar.timeout);
         let spare = request.try_clone();
         let mut examined = self.pass(request, extensions, next.clone()).await?;
         if examined.refuses_token()
@@ -86,8 +89,8 @@ impl BotClient {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Examined> {
-        let token = self.authorize(&mut request).await.map_err(LayerError::middleware)?;
+        let authorized = self.authorize(&mut request).await.map_err(LayerError::middleware)?;
         let response = next.run(request, extensions).await?;
-        Ok(self.examine(response, &token).await)
+        Ok(self.examine(response, &authorized).await)
     }
 }

@@ -10,6 +10,10 @@ use std::str::FromStr;
 use reqwest::Url;
 
 use crate::Error;
+use crate::percent::Decoded;
+
+/// A text as long as that may be a key or a token.
+const SHORTEST_SECRET: usize = 8;
 
 /// A region of social.plus. A network lives in one region, and its API key works in that one only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +68,10 @@ impl FromStr for Region {
         let region = Self::ALL.iter().find(|region| region.as_str().eq_ignore_ascii_case(name));
         region.copied().ok_or_else(|| {
             let known = Self::ALL.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ");
-            Error::config("region", format!("{:?} is not a region; the regions are {known}", Shortened(name)))
+            // What was meant for another setting may be a secret.
+            let named =
+                if name.len() < SHORTEST_SECRET { format!("{name:?} is") } else { "that is".to_owned() };
+            Error::config("region", format!("{named} not a region; the regions are {known}"))
         })
     }
 }
@@ -77,15 +84,6 @@ impl TryFrom<&str> for Region {
     /// As for [`from_str`](Self::from_str).
     fn try_from(name: &str) -> Result<Self, Error> {
         name.parse()
-    }
-}
-
-/// Text from outside, shown in an error with at most 40 of its characters.
-struct Shortened<'a>(&'a str);
-
-impl fmt::Debug for Shortened<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().take(40).collect::<String>().fmt(f)
     }
 }
 
@@ -106,6 +104,24 @@ impl BaseUrl {
     pub(crate) fn is_plain(&self) -> bool {
         self.plain
     }
+
+    /// Whether `url` is at this address: of the same origin, and below the same path.
+    pub(crate) fn covers(&self, url: &Url) -> bool {
+        let Ok(own) = Url::parse(&self.text) else { return false };
+        let folder = own.path().trim_end_matches('/');
+        let below = url.path().strip_prefix(folder).filter(|below| below.starts_with('/'));
+        own.origin() == url.origin() && below.is_some_and(|below| folder.is_empty() || !leads_up(below))
+    }
+}
+
+/// Whether some server could take the path for one that leads to a folder above. A URL that was parsed has no `..` in
+/// it any more, but may have what becomes one when it is decoded, as proxies do.
+fn leads_up(path: &str) -> bool {
+    Decoded::all(path).iter().any(|path| {
+        let mut segments = path.bytes().split(|byte| matches!(byte, b'/' | b'\\'));
+        // What follows a semicolon is no part of a segment for some.
+        segments.any(|segment| segment.split(|byte| *byte == b';').next() == Some(b".."))
+    })
 }
 
 impl From<Region> for BaseUrl {

@@ -104,6 +104,12 @@ mod tests {
     }
 
     #[test]
+    fn the_copy_of_the_key_in_the_cipher_is_wiped() {
+        fn wiped<T: secrecy::zeroize::ZeroizeOnDrop>(_: &T) {}
+        wiped(&seal(1).cipher().unwrap());
+    }
+
+    #[test]
     fn it_is_never_sealed_twice_in_the_same_way() {
         let open = StoredSession::from(b"a token".to_vec());
         let twice = [(); 2].map(|()| seal(1).close(&key("one"), &open).unwrap());

@@ -171,8 +171,47 @@ async fn what_can_not_be_read_at_all_costs_no_more_than_its_field() {
 #[tokio::test]
 async fn the_number_of_deviations_is_bounded() {
     let session = altered(|answer| answer["users"] = json!(vec![json!({}); 10_000])).await;
-    assert_eq!(session.users().len(), 10_000);
     assert_eq!(session.deviations().len(), 100);
+}
+
+#[tokio::test]
+async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
+    let too_large = |session: &Session| {
+        let deviations = session.deviations().iter();
+        let too_large = deviations.filter(|deviation| deviation.kind() == DeviationKind::TooLarge);
+        too_large.map(|deviation| deviation.pointer().to_owned()).collect::<Vec<_>>()
+    };
+    // Of a field 5,000 values are kept.
+    for (users, kept) in [(5_000, 5_000), (5_001, 5_000), (100_000, 5_000)] {
+        let session = altered(move |answer| answer["users"] = json!(vec![json!({}); users])).await;
+        assert_eq!(session.users().len(), kept);
+        assert_eq!(too_large(&session), if users > kept { vec!["/users"] } else { vec![] });
+    }
+    let session = altered(|answer| {
+        answer["users"] = json!([{ "userId": "one", "metadata": { "x": vec![0; 10_000] } }]);
+        answer["roles"] = json!(vec![json!({}); 1000]);
+    })
+    .await;
+    assert_eq!(too_large(&session), ["/users"]);
+    assert_eq!(session.user().unwrap().metadata.as_ref().unwrap()["x"].as_array().unwrap().len(), 4_997);
+    assert_eq!(session.body().roles.as_ref().unwrap().len(), 1000);
+
+    // And 10,000 of all together, but those that stand alone in a field.
+    let session = altered(|answer| {
+        for field in ["roles", "files", "users"] {
+            answer[field] = json!(vec![json!({}); 4_000]);
+        }
+    })
+    .await;
+    let body = session.body();
+    let kept = [
+        body.users.as_ref().map(Vec::len),
+        body.roles.as_ref().map(Vec::len),
+        body.files.as_ref().map(Vec::len),
+    ];
+    assert_eq!(kept.into_iter().flatten().sum::<usize>(), 10_000);
+    assert_eq!(too_large(&session).len(), 1);
+    assert!(body.user_type.is_some() && body.last_cache_purge.is_some());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Requests with the token: where it goes, when it is replaced, and what errors become.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
@@ -216,4 +217,153 @@ async fn a_silent_read_ends_at_the_clients_timeout_or_at_the_requests_own() {
 async fn an_error_whose_body_never_ends_is_an_error_in_time() {
     let bot = reads_get(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{")).await;
     assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(403));
+}
+
+/// What came to a bare socket that registers anyone and then answers each request with the next of these, or the last.
+async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
+    let session = json!({
+        "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": Utc::now() + TimeDelta::days(30), "users": [],
+    })
+    .to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/tenant-a", listener.local_addr().unwrap());
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&came);
+    tokio::spawn(async move {
+        let mut answers = answers.into_iter().peekable();
+        let mut last = String::new();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                socket.read_buf(&mut request).await.unwrap();
+            }
+            let line = String::from_utf8_lossy(&request).lines().next().unwrap().to_owned();
+            let registers = line.starts_with("POST");
+            noted.lock().unwrap().push(line.replace(" HTTP/1.1", ""));
+            let answer = if registers {
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{session}", session.len())
+            } else {
+                last = answers.next().unwrap_or(last);
+                last.clone()
+            };
+            let closing = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            socket.write_all(closing.as_bytes()).await.unwrap();
+        }
+    });
+    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
+    (builder.build().unwrap(), came)
+}
+
+const REGISTERED: &str = "POST /tenant-a/api/v5/sessions/bot";
+const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_path_does_not_lead_out_of_the_base_url() {
+    let (bot, came) = answering(vec![EMPTY.to_owned()]).await;
+    for path in [
+        "/../tenant-b/x",
+        "/..",
+        "/a/../../tenant-b",
+        "/%2e%2e/tenant-b/x",
+        "/.%2E/tenant-b/x",
+        "/..\\tenant-b",
+        "\\..\\tenant-b",
+        "/.\t./tenant-b",
+        "/..%2ftenant-b/x",
+        "/a/..%5C..%5Ctenant-b",
+        "/%252e%252e/tenant-b",
+    ] {
+        let error = bot.get(path).await.map(|read| read.url().clone()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{path}: {error}");
+    }
+    assert_eq!(*came.lock().unwrap(), [""; 0]);
+    for path in ["/", "/x", "/a/../x?next=/../y", "/...", "/a..b", "//x"] {
+        bot.get(path).await.unwrap();
+    }
+    let came = came.lock().unwrap().clone();
+    assert_eq!(came[0], REGISTERED);
+    assert!(came[1..].iter().all(|line| line.starts_with("GET /tenant-a/")), "{came:?}");
+}
+
+#[tokio::test]
+async fn a_request_beside_the_base_url_gets_no_token() {
+    let (bot, came) = answering(vec![EMPTY.to_owned()]).await;
+    let beside = bot.api().baseurl().replace("tenant-a", "tenant-b/x");
+    let error = bot.send(Request::new(Method::GET, beside.parse().unwrap())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(*came.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_for_a_head_request_too() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    bot.access_token().await.unwrap();
+    sandbox.revoke_tokens();
+    let head = bot.send(request(&sandbox, Method::HEAD, "/a")).await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(came(&sandbox), [REGISTRATION, "HEAD /a", REGISTRATION, "HEAD /a"]);
+}
+
+#[tokio::test]
+async fn a_401_without_the_envelope_is_a_refused_token() {
+    for body in ["", "<html>", "{}", "[]", r#"{"error":"expired"}"#] {
+        let refused = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let (bot, came) = answering(vec![refused.clone(), EMPTY.to_owned()]).await;
+        bot.get("/a").await.unwrap_or_else(|error| panic!("{body}: {error}"));
+        let read = "GET /tenant-a/a";
+        assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
+
+        let (bot, came) = answering(vec![refused]).await;
+        assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
+        assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
+    }
+    // A code that says something else of the user.
+    let body = json!({ "status": "error", "code": 400_312 }).to_string();
+    let banned = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let (bot, came) = answering(vec![banned]).await;
+    assert_eq!(bot.get("/a").await.unwrap_err().code(), Some(ErrorCode::USER_BANNED));
+    assert_eq!(came.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_head_request_beyond_the_days_quota_closes_reads_like_any_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    for _ in 0..100 {
+        bot.get("/a").await.unwrap();
+    }
+    let error = bot.send(request(&sandbox, Method::HEAD, "/a")).await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (Some(429), Some(ErrorCode::DAILY_QUOTA_EXCEEDED)));
+    let sent = sandbox.requests().len();
+    assert_eq!(bot.get("/a").await.unwrap_err().status(), None);
+    assert_eq!(sandbox.requests().len(), sent);
+}
+
+/// The refusal of a read once the day's are used up, with these headers.
+fn used_up(headers: &str) -> String {
+    let body = json!({ "status": "error", "code": 400_323, "message": "used up" }).to_string();
+    format!("HTTP/1.1 403 Forbidden\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn reads_are_asked_for_again_within_minutes_of_the_first_refusal() {
+    let (bot, came) = answering(vec![used_up(""), EMPTY.to_owned()]).await;
+    let refused = bot.get("/a").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.status()), (ErrorKind::RateLimited, Some(403)));
+    assert!(refused.retry_after().unwrap() <= Duration::from_secs(300), "{refused}");
+    bot.resume_reads_at(Utc::now());
+    bot.get("/a").await.unwrap();
+    assert_eq!(came.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_the_service_says_of_when_reads_resume_is_believed() {
+    let (bot, came) = answering(vec![used_up("retry-after: 3600\r\n")]).await;
+    let hour = Duration::from_secs(3600);
+    assert_eq!(bot.get("/a").await.unwrap_err().retry_after(), Some(hour));
+    let later = bot.get("/a").await.unwrap_err().retry_after().unwrap();
+    assert!(later <= hour && later > hour / 2, "{later:?}");
+    assert_eq!(came.lock().unwrap().len(), 2);
 }

@@ -123,6 +123,22 @@ fn an_unknown_region_comes_with_the_known_ones() {
 }
 
 #[test]
+fn a_key_in_place_of_a_region_is_not_shown() {
+    for key in [KEY, "b0e8a2c4", "b0e8a2c4d6f81357b0e8a2c4d6f81357b0e8a2c4d6f81357"] {
+        let text = refused(valid().region(key));
+        assert!(!text.contains(&key[..8]), "{text}");
+        assert!(text.starts_with("region: ") && text.ends_with("the regions are us, eu, sg"), "{text}");
+        assert!(!format!("{:?}", valid().region(key)).contains(&key[..8]));
+    }
+}
+
+#[test]
+fn the_key_is_no_device_id() {
+    let text = refused(valid().device_id(KEY));
+    assert_eq!(text, "device_id: is the API key; give the device a name of its own");
+}
+
+#[test]
 fn regions_are_known_by_name() {
     for region in Region::ALL {
         assert_eq!(region.to_string().parse::<Region>().unwrap(), *region);

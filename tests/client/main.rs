@@ -10,6 +10,7 @@ mod middleware;
 #[path = "../store/redis_server.rs"]
 #[allow(dead_code, reason = "other rooms use the rest of it")]
 mod redis_server;
+mod origin;
 mod refusals;
 mod registration;
 mod render;

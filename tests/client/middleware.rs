@@ -12,7 +12,7 @@ use reqwest_retry::{RetryError, RetryTransientMiddleware, policies::ExponentialB
 use serde_json::{Value, json};
 use social_plus_bot::api::ClientInfo;
 use social_plus_bot::sandbox::{Fault, Sandbox};
-use social_plus_bot::{BotClient, Error, ErrorCode, ErrorKind};
+use social_plus_bot::{BotClient, BotClientBuilder, Error, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -208,4 +208,134 @@ async fn layers_before_see_no_token_and_layers_after_see_it_marked_as_sensitive(
     let marked = Some("Sensitive".to_owned());
     assert_eq!(*before.0.lock().unwrap(), [(None, 200)]);
     assert_eq!(*after.0.lock().unwrap(), [(marked.clone(), 401), (marked, 200)]);
+}
+
+/// Leaves something with each response that comes from the service.
+struct Marks;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Mark(&'static str);
+
+#[async_trait::async_trait]
+impl Middleware for Marks {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let mut response = next.run(request, extensions).await?;
+        response.extensions_mut().insert(Mark("left by an inner layer"));
+        Ok(response)
+    }
+}
+
+#[tokio::test]
+async fn an_error_response_keeps_what_an_inner_layer_left_with_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let client = ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).with(Marks).build();
+    let url = format!("{}/a", sandbox.base_url());
+    for (response, status) in [
+        (client.get(&url).send().await.unwrap(), StatusCode::OK),
+        (client.post(&url).send().await.unwrap(), StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(response.status(), status);
+        assert_eq!(response.extensions().get::<Mark>(), Some(&Mark("left by an inner layer")), "{status}");
+        let service = response.remote_addr().map(|address| format!("http://{address}"));
+        assert_eq!(service.as_deref(), Some(sandbox.base_url()), "{status}");
+        assert_eq!(response.url().as_str(), url, "{status}");
+        let announced = response.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap();
+        assert_eq!(response.bytes().await.unwrap().len(), announced, "{status}");
+    }
+}
+
+/// A client of a bare socket that registers anyone, and answers a read with `head` and then `body`, which may be all
+/// or not.
+async fn reads_get(
+    head: String,
+    body: Vec<u8>,
+    settings: impl FnOnce(BotClientBuilder) -> BotClientBuilder,
+) -> BotClient {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                socket.read_buf(&mut request).await.unwrap();
+            }
+            if request.starts_with(b"POST") {
+                let expires = Utc::now() + TimeDelta::days(30);
+                let session = json!({ "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": expires, "users": [] });
+                let session = session.to_string();
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
+                let answer = format!("{head} {}\r\n\r\n{session}", session.len());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            } else {
+                socket.write_all(head.as_bytes()).await.unwrap();
+                socket.write_all(&body).await.unwrap();
+                // One that says nothing stays open, one that said something ends here.
+                if head.is_empty() {
+                    silent.push(socket);
+                }
+            }
+        }
+    });
+    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
+    let bot = settings(builder).build().unwrap();
+    bot.access_token().await.unwrap();
+    bot
+}
+
+fn error_of(bytes: usize) -> String {
+    format!("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {bytes}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn an_error_body_beyond_the_limit_reaches_the_layers_around_whole() {
+    let body: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    // The least leaves room for the registration's answer.
+    for limit in [200, 5000, body.len() - 1, body.len()] {
+        let small = |builder: BotClientBuilder| builder.max_response_bytes(limit);
+        for head in [error_of(body.len()), "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n".to_owned()] {
+            let bot = reads_get(head, body.clone(), small).await;
+            let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+            assert_eq!(read.status(), StatusCode::NOT_FOUND);
+            assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(404));
+            let came = read.bytes().await.unwrap();
+            assert!(came == body, "{} of {} bytes came with a limit of {limit}", came.len(), body.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_body_that_is_cut_short_is_so_for_the_layers_around() {
+    let bot = reads_get(error_of(100), b"{\"half\":".to_vec(), |builder| builder).await;
+    let mut read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    assert_eq!(read.status(), StatusCode::NOT_FOUND);
+    assert_eq!(read.chunk().await.unwrap().as_deref(), Some(&b"{\"half\":"[..]));
+    assert!(read.chunk().await.is_err());
+}
+
+#[tokio::test]
+async fn the_timeout_of_the_client_around_counts() {
+    let hour = |builder: BotClientBuilder| builder.timeout(Duration::from_secs(3600));
+    let bot = reads_get(String::new(), Vec::new(), hour).await;
+    let strict = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
+    let client = ClientBuilder::new(strict).with(bot.clone()).build();
+    let read = client.get(format!("{}/a", bot.api().baseurl())).send();
+    let error = tokio::time::timeout(Duration::from_secs(60), read).await.expect("it ends").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[tokio::test]
+async fn on_the_clients_own_connections_its_timeout_counts() {
+    let short = |builder: BotClientBuilder| builder.timeout(Duration::from_millis(300));
+    let bot = reads_get(String::new(), Vec::new(), short).await;
+    let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send();
+    let error = tokio::time::timeout(Duration::from_secs(60), read).await.expect("it ends").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
 }

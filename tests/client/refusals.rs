@@ -210,6 +210,7 @@ async fn an_answer_without_a_usable_token_or_date_is_no_session() {
         ("accessToken", json!(""), "/accessToken is empty"),
         ("accessToken", json!("two\nlines"), "/accessToken has a line break in it"),
         ("accessToken", json!("schlüssel"), "/accessToken has a character that is not visible ASCII"),
+        ("accessToken", json!("x".repeat(16_385)), "/accessToken is longer than 16384 bytes"),
         ("accessToken", json!(12_345), "/accessToken: expected string, found number"),
         ("accessToken", json!(null), "/accessToken: expected string, found null"),
         ("accessToken", json!({ "token": "abc" }), "/accessToken: expected string, found object"),
@@ -290,7 +291,6 @@ async fn a_refused_connection_is_unavailable() {
     let error = bot.register().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("no connection to the service"), "{error}");
-    assert!(std::error::Error::source(&error).is_some());
 }
 
 #[tokio::test]
@@ -335,11 +335,43 @@ async fn the_text_says_what_the_status_means() {
     }
 }
 
+/// An error as programs print it that follow its sources, with a line for each.
+fn with_sources(error: &Error) -> Vec<String> {
+    let mut lines = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        lines.push(cause.to_string());
+        source = cause.source();
+    }
+    lines
+}
+
 #[tokio::test]
-async fn an_error_of_the_connection_leads_to_its_cause() {
-    let (error, _) = refused(Fault::reset()).await;
-    let source = std::error::Error::source(&error).expect("there is a cause");
-    assert!(source.is::<reqwest::Error>());
-    let (error, _) = refused(Fault::status(401)).await;
-    assert!(std::error::Error::source(&error).is_none());
+async fn a_cause_is_told_once_and_debug_tells_all_of_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let bot = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
+    let refused_here = bot.build().unwrap().register().await.unwrap_err();
+    for error in [refused_here, refused(Fault::reset()).await.0, refused(Fault::status(401)).await.0] {
+        let lines = with_sources(&error);
+        for (at, line) in lines.iter().enumerate() {
+            let others = lines.iter().enumerate().filter(|(other, _)| *other != at);
+            assert!(others.clone().all(|(_, other)| !other.contains(&**line)), "{lines:#?}");
+            let cause = line.rsplit(": ").next().unwrap();
+            assert!(others.clone().all(|(_, other)| !other.contains(cause)), "{lines:#?}");
+        }
+    }
+    let (broken, _) = refused(Fault::reset()).await;
+    let debug = format!("{broken:?}");
+    assert!(debug.contains("hyper") && debug.contains("tried") | debug.contains("tries"), "{debug}");
+}
+
+#[tokio::test]
+async fn what_is_said_in_detail_has_its_documented_limits() {
+    let long = json!({ "a": vec!["x".repeat(400); 100], "b": "y".repeat(9000), "c": 1 });
+    let (error, _) = refused(Fault::answer(422, JSON, envelope(500_000, &"z".repeat(9000), &long))).await;
+    let lengths = |lines: &[String]| lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>();
+    assert_eq!(lengths(error.details()), [500, 500, 4], "{error}");
+    assert_eq!(error.message().unwrap().chars().count(), 500);
 }

@@ -180,6 +180,144 @@ async fn an_error_shows_no_secret_that_the_service_quotes() {
     }
 }
 
+/// All that is shown of a failed registration and of the same by the generated client.
+async fn shown_of_a_registration(key: &str, fault: Fault) -> (Shown, Sandbox) {
+    let (sandbox, shown) = (Sandbox::start().await.unwrap(), Shown::default());
+    let bot = sandbox.client().api_key(key).build().unwrap();
+    sandbox.fail_always(fault);
+    let registered = logged(&shown, bot.register()).await;
+    shown.show(&registered);
+    shown.say(
+        &registered.map(|session| format!("{:?}", session.deviations())).unwrap_or_else(|e| e.to_string()),
+    );
+    let sent = bot.api().register_bot_session().body_map(|body| body.device_id("x")).send();
+    let bare = logged(&shown, sent).await;
+    shown.show(&bare);
+    shown.say(&bare.err().map(|error| format!("{error} {error:#}")).unwrap_or_default());
+    (shown, sandbox)
+}
+
+#[tokio::test]
+async fn a_secret_as_the_name_of_a_field_is_not_shown() {
+    let odd = "b0e8~a2c4/d6f8%1357";
+    let long = "b0e8a2c4d6f81357".repeat(8);
+    for key in [KEY, odd, &*long] {
+        for place in ["", "/users/0", "/users/0/hashFlag"] {
+            let name = key.to_owned();
+            let opaque = "0paque-token-0f-the-answer";
+            let fault = Fault::altered(move |answer| {
+                answer["accessToken"] = json!(opaque);
+                answer["users"][0]["hashFlag"] = json!({});
+                let object = answer.pointer_mut(place).unwrap().as_object_mut().unwrap();
+                object.insert(name.clone(), json!(1));
+                object.insert(format!("x-{name}"), json!(1));
+                object.insert(TOKEN.to_owned(), json!(1));
+                object.insert(opaque.to_owned(), json!(1));
+            });
+            let (shown, _sandbox) = shown_of_a_registration(key, fault).await;
+            let pointer = key.replace('~', "~0").replace('/', "~1");
+            for secret in [key, &pointer[..20.min(pointer.len() - 2)], &TOKEN[..40], opaque] {
+                shown.assert_without(secret);
+            }
+        }
+        let name = key.to_owned();
+        let (shown, _sandbox) = shown_of_a_registration(
+            key,
+            Fault::altered(move |answer| {
+                answer.as_object_mut().unwrap().remove("accessToken");
+                answer[&name] = json!(1);
+            }),
+        )
+        .await;
+        shown.assert_without(key);
+        shown.assert_without(&key.replace('~', "~0").replace('/', "~1"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_a_redirect_or_a_header_is_not_shown() {
+    let mixed = "B0e8A2c4D6f81357";
+    for location in [
+        format!("https://{mixed}.example.com/"),
+        format!("https://example.com/?key={mixed}"),
+        format!("//{mixed}"),
+    ] {
+        let (shown, _sandbox) = shown_of_a_registration(mixed, Fault::redirect(302, &location)).await;
+        shown.assert_without(mixed);
+        shown.assert_without(&mixed.to_lowercase());
+    }
+    for status in [401, 204] {
+        let fault = Fault::answer(status, "application/json", "{}").header(http::header::WARNING, mixed);
+        let (shown, _sandbox) = shown_of_a_registration(mixed, fault).await;
+        shown.assert_without(mixed);
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_digits_is_not_shown_as_a_number() {
+    for key in ["1357913579", "13579135791357913579135791357913", "0013579135"] {
+        let number = key.trim_start_matches('0');
+        let said = format!(
+            r#"{{"status":"error","code":{number},"message":"m {key}","data":{{"detail":{{"key":{number},"n":[{number}],"f":{number}.0,"e":1e2}}}}}}"#
+        );
+        let (shown, _sandbox) =
+            shown_of_a_registration(key, Fault::answer(422, "application/json", said)).await;
+        shown.assert_without(number);
+        shown.assert_without("1.35791357");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_an_endpoint_quotes_is_not_shown() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    for token in ["0paque.token-~+/of=the$service", TOKEN] {
+        let percent = token.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let said = [
+            token.to_owned(),
+            format!("session_{token}"),
+            format!("Bearer%20{token}"),
+            format!("token%3D{token}%26x"),
+            format!("x{token}"),
+            percent.clone(),
+            percent.to_lowercase().replace('%', "%25"),
+        ];
+        let session = json!({
+            "accessToken": token, "issuedAt": chrono::Utc::now(), "expiresAt": chrono::Utc::now() + chrono::TimeDelta::days(30),
+        });
+        let quoted = json!({ "status": "error", "code": 400_400, "message": said.join(", "),
+            "data": { "detail": { token: said, "a": [token] } } });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    socket.read_buf(&mut request).await.unwrap();
+                }
+                let registers = request.starts_with(b"POST");
+                let body = if registers { &session } else { &quoted }.to_string();
+                let status = if registers { "200 OK" } else { "404 Not Found" };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                socket.write_all((head + &body).as_bytes()).await.unwrap();
+            }
+        });
+        let bot = BotClient::builder().api_key(KEY).device_id("crawler-1").base_url(address).build().unwrap();
+        let shown = Shown::default();
+        let error = logged(&shown, bot.get("/a")).await.unwrap_err();
+        shown.show(&error);
+        shown.say(&error.to_string());
+        assert!(error.message().unwrap().contains("[redacted]"), "{error}");
+        for secret in [token, &percent, &percent.to_lowercase().replace('%', "%25"), &token[..12]] {
+            shown.assert_without(secret);
+        }
+    }
+}
+
 #[test]
 fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
     let shown = Shown::default();
