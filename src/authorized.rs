@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
 use crate::api::types::ErrorBody;
-use crate::{AccessToken, BotClient, Error, ErrorCode, failure};
+use crate::{AccessToken, BotClient, Error, ErrorCode, failure, runtime};
 
 /// A response, and what the service said in it if it is an error.
 pub(crate) struct Examined {
@@ -108,12 +108,14 @@ impl BotClient {
 
     async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
         let token = self.authorize(&mut request).await?;
-        let response = self.0.registrar.api.client().execute(request).await.map_err(Error::connection)?;
+        let sent = self.0.registrar.api.client().execute(request);
+        let response = runtime::within(sent).await?.map_err(Error::connection)?;
         Ok(self.examine(response, &token).await)
     }
 
     /// Gives a request that may be sent the token to send with it.
     pub(crate) async fn authorize(&self, request: &mut Request) -> Result<AccessToken, Error> {
+        runtime::check()?;
         let own = Url::parse(self.0.registrar.api.baseurl()).map(|url| url.origin());
         if own.ok().as_ref() != Some(&request.url().origin()) {
             return Err(Error::config("request", "leads to another origin than the client's base URL"));
