@@ -13,7 +13,7 @@ use reqwest::{Method, Request, Response, StatusCode, Url};
 use crate::api::types::ErrorBody;
 use crate::clock::{Clock, SystemClock};
 use crate::quota::{DAILY_READS, Refusal, Sent};
-use crate::{AccessToken, BotClient, Error, ErrorCode, failure};
+use crate::{AccessToken, BotClient, Error, ErrorCode, failure, runtime};
 
 /// What a request was sent with.
 pub(crate) struct Authorized {
@@ -137,12 +137,14 @@ impl BotClient {
 
     async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
         let authorized = self.authorize(&mut request).await?;
-        let response = self.0.registrar.api.client().execute(request).await.map_err(Error::connection)?;
+        let sent = self.0.registrar.api.client().execute(request);
+        let response = runtime::within(sent).await?.map_err(Error::connection)?;
         Ok(self.examine(response, &authorized).await)
     }
 
     /// Gives a request that may be sent the token to send with it.
     pub(crate) async fn authorize(&self, request: &mut Request) -> Result<Authorized, Error> {
+        runtime::check()?;
         if !self.api().inner().covers(request.url()) {
             return Err(Error::config("request", "does not lead to the client's base URL or below it"));
         }

@@ -8,21 +8,24 @@ use progenitor_client::ClientInfo;
 
 use crate::api::Client;
 use crate::api::types::RegisterBotSession;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::quota::Quota;
 use crate::renewal::{Register, Renewal};
 #[cfg(feature = "store")]
 use crate::sharing::Sharing;
 #[cfg(feature = "store")]
 use crate::store::StoreFaults;
-use crate::{AccessToken, BotClientBuilder, Error, Session, failure, retry};
+use crate::{AccessToken, BotClientBuilder, Error, Session, failure, retry, runtime};
 
 const DEVIATIONS_LOGGED: usize = 10;
 
 /// Registers bot sessions for one device with one network.
 ///
 /// Cloning is cheap, and clones share their connections. Use it within a Tokio runtime that has its timer
-/// and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have.
+/// and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have. Elsewhere a cached session is still given
+/// out, and whatever needs more returns an error of kind [`Config`](crate::ErrorKind::Config). (A missing driver
+/// can only be noticed by Tokio's panic, which is caught: the panic hook sees it, and `panic = "abort"` lets it end
+/// the program.)
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), social_plus_bot::Error> {
@@ -92,12 +95,9 @@ impl BotClient {
     /// - [`RateLimited`](crate::ErrorKind::RateLimited), [`Unavailable`](crate::ErrorKind::Unavailable) or
     ///   [`Timeout`](crate::ErrorKind::Timeout) if it could not answer, even after further tries,
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if its answer holds no usable token,
-    /// - [`Config`](crate::ErrorKind::Config) if there is no Tokio runtime.
+    /// - [`Config`](crate::ErrorKind::Config) if there is no Tokio runtime, or one without its timer or I/O driver.
     pub async fn register(&self) -> Result<Session, Error> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Err(Error::config("runtime", "a registration needs a Tokio runtime to run in"));
-        }
-        self.0.registrar.register().await
+        runtime::within(self.0.registrar.register()).await?
     }
 
     /// A session whose token works: the cached one, or that of a new registration.
@@ -154,7 +154,7 @@ impl BotClient {
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub async fn stored_session(&self) -> Result<Option<Session>, Error> {
-        self.0.source.stored().await
+        runtime::within(self.0.source.stored()).await?
     }
 
     /// What went wrong with the store since the client was made. None of it kept a session from the callers.
@@ -198,10 +198,11 @@ impl Register for Registrar {
 
 impl Registrar {
     async fn try_once(&self) -> Result<Session, Error> {
+        let before = SystemClock.now();
         let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
         let answer = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
         // That clock, and not this machine's, issued the token.
         let now = failure::service_time(answer.headers()).map_or_else(Utc::now, DateTime::from);
-        Session::new(answer.into_inner(), now).map_err(|reason| Error::invalid_response(200, reason))
+        Session::new(answer.into_inner(), now, before).map_err(|reason| Error::invalid_response(200, reason))
     }
 }

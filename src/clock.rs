@@ -25,6 +25,12 @@ impl Moment {
         self.monotonic >= moment.monotonic || self.wall >= moment.wall
     }
 
+    /// How long it has been since `earlier`, by whichever clock says more.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
+        monotonic.max(self.wall.saturating_sub(earlier.wall))
+    }
+
     /// How long it is until `moment`; zero if it has come.
     pub(crate) fn until(self, moment: Self) -> Duration {
         let monotonic = moment.monotonic.saturating_sub(self.monotonic);

@@ -210,6 +210,16 @@ impl Error {
         error.into()
     }
 
+    /// The task of a registration, or the runtime that it was on, ended before it did.
+    pub(crate) fn registration_lost() -> Self {
+        let mut error = Inner::new(
+            ErrorKind::Unavailable,
+            "the registration broke off: it panicked, or its Tokio runtime ended",
+        );
+        error.transient = true;
+        error.into()
+    }
+
     /// The same error, after so many tries.
     pub(crate) fn after(mut self, tries: u32) -> Self {
         Arc::make_mut(&mut self.0).tries = tries;

@@ -23,6 +23,7 @@ const EVERY: Duration = Duration::from_secs(8 * 60 * 60);
 /// A service that is away at times.
 struct Service {
     life: Duration,
+    clocks: Clocks,
     start: Instant,
     outages: Vec<(Duration, Duration)>,
     registrations: AtomicUsize,
@@ -37,13 +38,14 @@ impl Service {
 
 impl Register for Service {
     async fn register(&self) -> Result<Session, Error> {
+        let sent = self.clocks.now();
         sleep(Duration::from_millis(300)).await;
         if !self.answers() {
             let body: ErrorBody = serde_json::from_str("{}").unwrap();
             return Err(Error::service(503, &body, None));
         }
         let number = self.registrations.fetch_add(1, Ordering::SeqCst);
-        Ok(Session::of(&format!("token-{number}"), self.life))
+        Ok(Session::of(&format!("token-{number}"), self.life, sent))
     }
 
     fn longest(&self) -> Duration {
@@ -71,8 +73,10 @@ async fn fleet(seed: u64, life: Duration, service_fails: u32, store_fails: u32) 
     let mut rng = fastrand::Rng::with_seed(seed);
     fastrand::seed(seed);
     let start = Instant::now();
+    let clocks = Clocks::start();
     let service = Arc::new(Service {
         life,
+        clocks,
         start,
         outages: times(
             &mut rng,
@@ -82,7 +86,6 @@ async fn fleet(seed: u64, life: Duration, service_fails: u32, store_fails: u32) 
         registrations: AtomicUsize::new(0),
     });
     let store = Shared::default();
-    let clocks = Clocks::start();
     let mut all = JoinSet::new();
     for _ in 0..PROCESSES {
         let (service, store, mut rng) = (Arc::clone(&service), store.clone(), rng.fork());

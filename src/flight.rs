@@ -13,7 +13,7 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::primitives::{AbortHandle, Mutex, MutexGuard, Slot, spawn, timeout, watch};
+use crate::primitives::{AbortHandle, Mutex, MutexGuard, Slot, has_runtime, spawn, timeout, watch};
 
 /// What the flights are for.
 pub(crate) trait Errand: Send + Sync + 'static {
@@ -51,9 +51,11 @@ pub(crate) enum Worth<O> {
 /// Why a caller got no outcome.
 #[derive(Debug)]
 pub(crate) enum Stranded {
-    /// There is no runtime to fly on.
+    /// There is no runtime to fly or to wait on.
     NoRuntime,
-    /// The flight, and the one that replaced it, ended with their runtimes or took too long.
+    /// The flight, and the one that replaced it, came to no end in time.
+    TooLong,
+    /// The flight, and the one that replaced it, ended without an outcome.
     Lost,
 }
 
@@ -97,19 +99,27 @@ impl<E: Errand> SingleFlight<E> {
 
     /// What is kept, as long as it is worth something, or else the outcome of a flight.
     pub(crate) async fn get(&self) -> Result<E::Outcome, Stranded> {
+        let mut stranded = Stranded::Lost;
         // One more round than it takes for a flight that was lost with its runtime to be replaced.
         for _ in 0..2 {
             let mut outcome = match self.board()? {
                 Boarded::Kept(outcome) => return Ok(outcome),
                 Boarded::Waits(outcome) => outcome,
             };
-            let landed = timeout(self.errand.longest(), outcome.wait_for(Option::is_some)).await;
-            if let Some(landed) = landed.ok().and_then(Result::ok).and_then(|landed| landed.clone()) {
-                return Ok(landed);
+            // The flight may be on another thread's runtime, and this one have none to time it by.
+            if !has_runtime() {
+                return Err(Stranded::NoRuntime);
             }
+            stranded = match timeout(self.errand.longest(), outcome.wait_for(Option::is_some)).await {
+                Ok(landed) => match landed.ok().and_then(|landed| landed.clone()) {
+                    Some(landed) => return Ok(landed),
+                    None => Stranded::Lost,
+                },
+                Err(_) => Stranded::TooLong,
+            };
             self.abandon(&outcome);
         }
-        Err(Stranded::Lost)
+        Err(stranded)
     }
 
     /// Forgets the kept value if it is the one that is meant.

@@ -105,6 +105,7 @@ mod redact;
 mod region;
 mod renewal;
 mod retry;
+mod runtime;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;

@@ -8,7 +8,7 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
 use crate::authorized::Examined;
-use crate::{BotClient, failure};
+use crate::{BotClient, failure, runtime};
 
 /// A layer that sends what passes with the token of the living [`session`](BotClient::session), as
 /// [`send`](BotClient::send) does: to the client's own base URL and below only, with a token that the service refuses
@@ -90,7 +90,8 @@ impl BotClient {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Examined> {
         let authorized = self.authorize(&mut request).await.map_err(LayerError::middleware)?;
-        let response = next.run(request, extensions).await?;
+        let response =
+            runtime::within(next.run(request, extensions)).await.map_err(LayerError::middleware)??;
         Ok(self.examine(response, &authorized).await)
     }
 }

@@ -12,6 +12,11 @@ pub(crate) use tokio::sync::watch;
 pub(crate) use tokio::task::AbortHandle;
 pub(crate) use tokio::time::timeout;
 
+/// Whether there is a runtime here.
+pub(crate) fn has_runtime() -> bool {
+    Handle::try_current().is_ok()
+}
+
 /// Starts a task on the current runtime, if there is one.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
     Some(Handle::try_current().ok()?.spawn(task).abort_handle())

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment};
 use crate::copies::Copies;
 use crate::flight::{Errand, SingleFlight, Stranded, Worth};
-use crate::{AccessToken, Error, Session};
+use crate::{AccessToken, Error, Session, runtime};
 
 /// A token counts as expired so long before its end, but no longer than a tenth of its life.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -26,22 +26,22 @@ const RENEWAL: f64 = 0.80;
 const JITTER: f64 = 0.05;
 
 impl Session {
-    /// How long it can still be given out, from when this process got it.
-    fn good_for(&self) -> Duration {
+    /// How long it can still be given out.
+    fn good_for(&self, now: Moment) -> Duration {
         let margin = MARGIN.min(self.life() / 10);
-        self.life().saturating_sub(margin).saturating_sub(self.age())
+        self.life().saturating_sub(margin).saturating_sub(self.age(now))
     }
 
     /// Whether it can be given out at all.
     #[cfg(feature = "store")]
-    pub(crate) fn is_good(&self) -> bool {
-        !self.good_for().is_zero()
+    pub(crate) fn is_good(&self, now: Moment) -> bool {
+        !self.good_for(now).is_zero()
     }
 
     /// Whether it is too young for anybody to renew it.
     #[cfg(feature = "store")]
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.age() < self.life().mul_f64(RENEWAL - JITTER)
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        self.age(now) < self.life().mul_f64(RENEWAL - JITTER)
     }
 }
 
@@ -122,14 +122,15 @@ impl<R: Register, C: Clock> Renewal<R, C> {
     }
 
     async fn look_further(&self) -> Outcome {
-        self.0.get().await.unwrap_or_else(|stranded| {
-            Err(match stranded {
-                Stranded::NoRuntime => {
-                    Error::config("runtime", "a registration needs a Tokio runtime to run in")
-                }
-                Stranded::Lost => Error::timeout(self.0.errand().register.longest()),
-            })
-        })
+        match runtime::with_drivers(self.0.get()).await? {
+            Ok(outcome) => outcome,
+            Err(Stranded::NoRuntime) => {
+                runtime::check()?;
+                Err(Error::registration_lost())
+            }
+            Err(Stranded::TooLong) => Err(Error::timeout(self.0.errand().register.longest())),
+            Err(Stranded::Lost) => Err(Error::registration_lost()),
+        }
     }
 }
 
@@ -138,7 +139,7 @@ impl<R: Register, C: Clock> Errand for Registration<R, C> {
     type Outcome = Outcome;
 
     async fn run(&self) -> Outcome {
-        self.register.register().await.map(Arc::new)
+        runtime::within(self.register.register()).await?.map(Arc::new)
     }
 
     fn longest(&self) -> Duration {
@@ -174,8 +175,8 @@ impl<R: Register, C: Clock> Errand for Registration<R, C> {
 
 impl Cached {
     fn new(session: Arc<Session>, now: Moment) -> Self {
-        let (life, age) = (session.life(), session.age());
-        let expires = now.after(session.good_for());
+        let (life, age) = (session.life(), session.age(now));
+        let expires = now.after(session.good_for(now));
         let due = life.mul_f64(RENEWAL - JITTER * fastrand::f64());
         let token = Copies::of(session.access_token());
         let cached = Self { session, token, expires, due: now.after(due.saturating_sub(age)), failures: 0 };

@@ -58,6 +58,7 @@ struct Issued {
 }
 
 struct Registration {
+    asked: Duration,
     at: Duration,
     succeeded: bool,
 }
@@ -111,11 +112,12 @@ impl Register for World {
             0 => Duration::from_secs_f64(world.rng.f64() * 20.0),
             _ => Duration::from_millis(world.rng.u64(10..500)),
         });
+        let (sent, asked) = (Clock::now(self), self.with(|world| world.now()));
         sleep(slow).await;
         self.with(|world| {
             let at = world.now();
             let succeeded = world.reachable();
-            world.registrations.push(Registration { at, succeeded });
+            world.registrations.push(Registration { asked, at, succeeded });
             if !succeeded {
                 let status = if world.ban.is_some_and(|until| until > at) { 403 } else { 503 };
                 let body: ErrorBody = serde_json::from_str("{}").unwrap();
@@ -127,7 +129,7 @@ impl Register for World {
             let long_ago = at.saturating_sub(life * 10);
             world.tokens.retain(|_, token| token.ends > long_ago);
             world.tokens.insert(token.clone(), Issued { ends: at + life, revoked: false });
-            Ok(Session::of(&token, life))
+            Ok(Session::of(&token, life, sent))
         })
     }
 
@@ -200,13 +202,16 @@ async fn simulate(seed: u64) -> Tally {
             }
         }
 
-        for Registration { at, succeeded } in world.with(|world| std::mem::take(&mut world.registrations)) {
+        for Registration { asked: sent, at, succeeded } in
+            world.with(|world| std::mem::take(&mut world.registrations))
+        {
             tally.registrations += 1;
             if succeeded {
-                let aged = last_success.is_none_or(|last| at - last >= life.mul_f64(0.9 * 0.74));
+                let aged = last_success.is_none_or(|last| sent - last >= life.mul_f64(0.9 * 0.74));
                 let reason = aged || disturbed >= last_success.unwrap_or_default();
                 assert!(reason, "seed {seed}: a registration at {at:?} without a reason");
-                last_success = Some(at);
+                // Its life counts from here, and so does a clock that stepped.
+                last_success = Some(sent);
             } else {
                 // Between two failures there is a pause, or a clock that stepped over it, or a caller who had no
                 // token and asked.

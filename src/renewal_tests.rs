@@ -41,6 +41,7 @@ impl Clock for Clocks {
 
 /// A service that answers as it was told, or else with a session of 30 days, and only while its gate is open.
 struct Service {
+    clocks: Clocks,
     answers: Mutex<VecDeque<Result<Session, Error>>>,
     gate: Semaphore,
     asked: AtomicUsize,
@@ -77,11 +78,12 @@ impl Drop for Unfinished<'_> {
 impl Register for Service {
     async fn register(&self) -> Result<Session, Error> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let sent = self.clocks.now();
         let unfinished = Unfinished(&self.given_up);
         let _permit = self.gate.acquire().await;
         std::mem::forget(unfinished);
         let told = lock(&self.answers).pop_front();
-        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE)))
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE, sent)))
     }
 
     fn longest(&self) -> Duration {
@@ -104,6 +106,7 @@ fn scene() -> Scene {
     let start = Moment { monotonic: DAY, wall: DAY * 20_000 };
     let clocks = Clocks(Arc::new(Mutex::new(start)));
     let service = Arc::new(Service {
+        clocks: clocks.clone(),
         answers: Mutex::default(),
         gate: Semaphore::new(1_000_000),
         asked: AtomicUsize::new(0),
@@ -248,7 +251,7 @@ async fn a_failed_renewal_is_tried_again_later_and_later() {
 #[tokio::test(start_paused = true)]
 async fn renewal_fails_to_the_end_and_the_error_says_what_the_last_try_met() {
     let scene = scene();
-    scene.service.will([Ok(Session::of("short", Duration::from_secs(600)))]);
+    scene.service.will([Ok(Session::of("short", Duration::from_secs(600), scene.clocks.now()))]);
     scene.service.will((0..1000).map(|_| failure(502)));
     scene.token().await.unwrap();
     for second in 0..570 {
@@ -273,7 +276,7 @@ async fn recovers_after_failure() {
 async fn a_token_expires_thirty_seconds_or_a_tenth_of_its_life_early() {
     for (life, usable) in [(600, 570), (300, 270), (60, 54), (10, 9)] {
         let scene = scene();
-        scene.service.will([Ok(Session::of("first", Duration::from_secs(life)))]);
+        scene.service.will([Ok(Session::of("first", Duration::from_secs(life), scene.clocks.now()))]);
         scene.token().await.unwrap();
         scene.service.will((0..10).map(|_| failure(503)));
         scene.clocks.pass(Duration::from_secs(usable) - Duration::from_millis(1));
@@ -288,7 +291,7 @@ async fn a_token_expires_thirty_seconds_or_a_tenth_of_its_life_early() {
 async fn renewal_points_differ_within_the_jitter() {
     let seed = fastrand::get_seed();
     let now = scene().clocks.now();
-    let session = Arc::new(Session::of("token", LIFE));
+    let session = Arc::new(Session::of("token", LIFE, now));
     let points: Vec<_> = (0..1000)
         .map(|_| now.until(Cached::new(Arc::clone(&session), now).due).as_secs_f64() / LIFE.as_secs_f64())
         .collect();
@@ -326,7 +329,7 @@ async fn a_wall_clock_that_steps_forward_causes_one_renewal_at_most() {
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_slept_past_the_end_registers_again() {
     let scene = scene();
-    scene.service.will([Ok(Session::of("first", 7 * DAY))]);
+    scene.service.will([Ok(Session::of("first", 7 * DAY, scene.clocks.now()))]);
     scene.token().await.unwrap();
     // While it sleeps, the monotonic clock stands still.
     scene.clocks.set_wall(|wall| wall + 7 * DAY);

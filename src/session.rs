@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::types::{BotSession, User, UserType};
+use crate::clock::Moment;
 use crate::{AccessToken, Answer, Deviation, Open};
 
 /// A bot session, as the service granted it.
@@ -15,35 +16,41 @@ use crate::{AccessToken, Answer, Deviation, Open};
 pub struct Session {
     body: BotSession,
     deviations: Vec<Deviation>,
-    /// How long the token had to live when it came from the service.
+    /// How long the token had to live when it was asked for.
     life: Duration,
-    /// How long ago that was when this process got it.
+    /// How long ago that was at the moment `as_of`.
     age: Duration,
+    as_of: Moment,
 }
 
 impl Session {
-    /// Takes an answer for a session if its token is usable at `now`, which is best told by the clock that
-    /// issued it.
+    /// Takes an answer to a request that was sent at `sent` for a session if its token is usable at `now`, which is
+    /// best told by the clock that issued it.
     ///
     /// Otherwise says why it is not.
-    pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>) -> Result<Self, String> {
+    pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>, sent: Moment) -> Result<Self, String> {
         let (body, deviations) = answer.into_parts();
         let whole = usable(&body)?;
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
         }
-        // What is left of a token counts from `now`, and is never more than its whole life: that bounds what
-        // a wrong clock can do.
+        // What is left of a token is never more than its whole life: that bounds what a wrong clock can do. It counts
+        // from before the request was sent, since nobody knows when on its way back the answer was made.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO })
+        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent })
     }
 
-    /// Takes a body that a store kept for a session that had `life` to live when it came, `age` ago. It may be
-    /// over. If it never was one, says why.
+    /// Takes a body that a store kept for a session that had `life` to live when it was asked for, `age` before
+    /// `as_of`. It may be over. If it never was one, says why.
     #[cfg(feature = "store")]
-    pub(crate) fn kept(body: BotSession, life: Duration, age: Duration) -> Result<Self, String> {
+    pub(crate) fn kept(
+        body: BotSession,
+        life: Duration,
+        age: Duration,
+        as_of: Moment,
+    ) -> Result<Self, String> {
         let life = life.min(usable(&body)?);
-        Ok(Self { body, deviations: Vec::new(), life, age })
+        Ok(Self { body, deviations: Vec::new(), life, age, as_of })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -71,14 +78,20 @@ impl Session {
         self.issued_at() + self.lifetime() * 4 / 5
     }
 
-    /// How long the token had to live when it came from the service.
+    /// How long the token had to live when it was asked for.
     pub(crate) fn life(&self) -> Duration {
         self.life
     }
 
-    /// How long ago that was when this process got it.
-    pub(crate) fn age(&self) -> Duration {
-        self.age
+    /// How long ago that was at `now`.
+    pub(crate) fn age(&self, now: Moment) -> Duration {
+        self.age.saturating_add(now.since(self.as_of))
+    }
+
+    /// How much of its life is left at `now`.
+    #[cfg(feature = "store")]
+    pub(crate) fn left(&self, now: Moment) -> Duration {
+        self.life.saturating_sub(self.age(now))
     }
 
     /// The bot user: the first of [`users`](Self::users).
@@ -122,8 +135,8 @@ fn usable(body: &BotSession) -> Result<Duration, String> {
 
 #[cfg(test)]
 impl Session {
-    /// A session as it would have come just now.
-    pub(crate) fn of(token: &str, life: Duration) -> Self {
+    /// A session as it would have come just now for a request that was sent at `sent`.
+    pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
         let issued_at = Utc::now();
         let body = BotSession {
             access_token: token.to_owned().into(),
@@ -135,6 +148,6 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, deviations: Vec::new(), life, age: Duration::ZERO }
+        Self { body, deviations: Vec::new(), life, age: Duration::ZERO, as_of: sent }
     }
 }

@@ -5,19 +5,15 @@
 //! session for the others. Who does not get the lease goes on with what is there, however old, or waits for what
 //! the holder leaves. The store is never needed: the first fault of it, and the client registers for itself.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
 use crate::renewal::Register;
-use crate::store::{SessionStore, StoreFaults, StoreKey, StoredSession, record};
+use crate::store::{SessionStore, StoreFaults, StoreKey, StoredSession, operation, record};
 use crate::{AccessToken, Error, Session};
-
-/// An operation of a store that takes longer is given up.
-const OPERATION: Duration = Duration::from_secs(2);
 
 /// A lease ends by itself so long after the longest registration.
 const LEEWAY: Duration = Duration::from_secs(2);
@@ -135,12 +131,12 @@ impl<R: Register, C: Clock> Sharing<R, C> {
         let mut pause = FIRST_LOOK;
         loop {
             let old = match self.look(shelf).await? {
-                Some(session) if session.is_fresh() => return Ok(Ok(session)),
+                Some(session) if session.is_fresh(self.clock.now()) => return Ok(Ok(session)),
                 old => old,
             };
-            if let Some(lease) = in_time(shelf.store.lease(&shelf.key, limit)).await? {
+            if let Some(lease) = operation::run(|| shelf.store.lease(&shelf.key, limit)).await? {
                 let outcome = self.take_turn(shelf, old).await;
-                if let Err(fault) = in_time(lease.release()).await {
+                if let Err(fault) = operation::run(|| Box::pin(lease.release())).await {
                     self.note(fault);
                 }
                 return Ok(outcome);
@@ -163,7 +159,7 @@ impl<R: Register, C: Clock> Sharing<R, C> {
     async fn take_turn(&self, shelf: &Shelf, old: Option<Session>) -> Result<Session, Error> {
         // The one who had the lease before may have left a session since the last look.
         match self.look(shelf).await {
-            Ok(Some(session)) if session.is_fresh() => return Ok(session),
+            Ok(Some(session)) if session.is_fresh(self.clock.now()) => return Ok(session),
             Ok(_) => {}
             Err(fault) => self.note(fault),
         }
@@ -182,9 +178,10 @@ impl<R: Register, C: Clock> Sharing<R, C> {
 
     /// What the store has, if it can be used.
     async fn look(&self, shelf: &Shelf) -> Result<Option<Session>, Error> {
-        let Some(stored) = in_time(shelf.store.load(&shelf.key)).await? else { return Ok(None) };
-        let wall = self.clock.now().wall;
-        let session = match shelf.open(&stored).and_then(|open| record::read(&shelf.key, &open, wall)) {
+        // What the store says is left counts from when it was asked, at the latest.
+        let asked = self.clock.now();
+        let Some(stored) = operation::run(|| shelf.store.load(&shelf.key)).await? else { return Ok(None) };
+        let session = match shelf.open(&stored).and_then(|open| record::read(&shelf.key, &open, asked)) {
             Ok(session) => session,
             Err(reason) => {
                 self.note(Error::store(format!("the stored session {} is not used: {reason}", shelf.key)));
@@ -193,17 +190,19 @@ impl<R: Register, C: Clock> Sharing<R, C> {
         };
         let refused = self.known().refused.clone();
         if refused.as_ref() == Some(session.access_token()) {
-            in_time(shelf.store.remove(&shelf.key, stored)).await?;
+            operation::run(|| shelf.store.remove(&shelf.key, stored)).await?;
             return Ok(None);
         }
-        Ok(Some(session).filter(Session::is_good))
+        let now = self.clock.now();
+        Ok(Some(session).filter(|session| session.is_good(now)))
     }
 
     /// Leaves a session for the others. It is this process's all the same if that fails.
     async fn leave(&self, shelf: &Shelf, session: &Session) {
         let saved = async {
-            let written = record::write(&shelf.key, session, self.clock.now().wall)?;
-            in_time(shelf.store.save(&shelf.key, shelf.close(written)?, session.life())).await
+            let now = self.clock.now();
+            let written = shelf.close(record::write(&shelf.key, session, now)?)?;
+            operation::run(|| shelf.store.save(&shelf.key, written, session.left(now))).await
         };
         if let Err(fault) = saved.await {
             self.note(fault);
@@ -236,16 +235,10 @@ impl<R: Register, C: Clock> Register for Sharing<R, C> {
     fn longest(&self) -> Duration {
         let own = self.registrar.longest();
         match &self.shelf {
-            Some(_) => own.saturating_mul(2).saturating_add(LEEWAY + GRACE + OPERATION * 8),
+            Some(_) => own.saturating_mul(2).saturating_add(LEEWAY + GRACE + operation::LIMIT * 8),
             None => own,
         }
     }
-}
-
-async fn in_time<T>(operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(OPERATION, operation).await.unwrap_or_else(|_| {
-        Err(Error::store(format!("the session store did not answer within {OPERATION:.0?}")))
-    })
 }
 
 #[cfg(test)]

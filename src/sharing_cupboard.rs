@@ -10,24 +10,31 @@ use crate::store::{Lease, StoreFuture};
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Both clocks go with Tokio's.
+/// Both clocks go with Tokio's; the wall clock may be ahead.
 #[derive(Clone, Copy)]
-pub(super) struct Clocks(Instant);
+pub(super) struct Clocks {
+    start: Instant,
+    ahead: Duration,
+}
 
 impl Clocks {
     pub(super) fn start() -> Self {
-        Self(Instant::now())
+        Self { start: Instant::now(), ahead: Duration::ZERO }
+    }
+
+    pub(super) fn ahead(self, ahead: Duration) -> Self {
+        Self { ahead, ..self }
     }
 }
 
 impl Clock for Clocks {
     fn now(&self) -> Moment {
-        let passed = self.0.elapsed();
-        Moment { monotonic: DAY + passed, wall: DAY * 20_000 + passed }
+        let passed = self.start.elapsed();
+        Moment { monotonic: DAY + passed, wall: DAY * 20_000 + passed + self.ahead }
     }
 }
 
-/// A store in memory that can be made to fail, or to hang.
+/// A store in memory that can be made to fail, to hang, or to be slow.
 #[derive(Debug, Default)]
 pub(super) struct Cupboard(Mutex<Content>);
 
@@ -39,6 +46,8 @@ pub(super) struct Content {
     leases: u64,
     pub(super) down: bool,
     pub(super) hangs: bool,
+    /// How long an operation takes.
+    pub(super) takes: Duration,
     pub(super) operations: usize,
 }
 
@@ -48,10 +57,13 @@ impl Cupboard {
     }
 
     async fn operate<T>(&self, operation: impl FnOnce(&mut Content) -> T) -> Result<T, Error> {
-        let (down, hangs) = self.with(|content| {
+        let (down, hangs, takes) = self.with(|content| {
             content.operations += 1;
-            (content.down, content.hangs)
+            (content.down, content.hangs, content.takes)
         });
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
         if hangs {
             std::future::pending::<()>().await;
         }

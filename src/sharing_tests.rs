@@ -9,6 +9,7 @@ use super::cupboard::{Clocks, DAY, HOUR, Shared, key, shelf};
 use super::*;
 use crate::api::types::ErrorBody;
 use crate::renewal::Renewal;
+use crate::store::{Lease, StoreFuture};
 use crate::{ApiKey, ErrorKind};
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -18,20 +19,37 @@ struct Service {
     answers: Mutex<VecDeque<Result<Session, Error>>>,
     takes: Duration,
     asked: AtomicUsize,
+    life: Mutex<Duration>,
+    clocks: Clocks,
+    /// When each request came.
+    came: Mutex<Vec<Instant>>,
 }
 
 impl Service {
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
+
+    fn set_life(&self, life: Duration) {
+        *self.life.lock().unwrap() = life;
+    }
+
+    /// When the request came that brought this token.
+    fn issued(&self, token: &str) -> Instant {
+        let number: usize = token.trim_start_matches("token-").parse().unwrap();
+        self.came.lock().unwrap()[number - 1]
+    }
 }
 
 impl Register for Service {
     async fn register(&self) -> Result<Session, Error> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.came.lock().unwrap().push(Instant::now());
+        let sent = self.clocks.now();
         sleep(self.takes).await;
         let told = self.answers.lock().unwrap().pop_front();
-        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE)))
+        let life = *self.life.lock().unwrap();
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), life, sent)))
     }
 
     fn longest(&self) -> Duration {
@@ -55,16 +73,25 @@ type Process = Arc<Sharing<Service, Clocks>>;
 
 impl Scene {
     fn new() -> Self {
+        let clocks = Clocks::start();
         let service = Service {
+            clocks,
             answers: Mutex::default(),
             takes: Duration::from_millis(300),
             asked: AtomicUsize::new(0),
+            life: Mutex::new(LIFE),
+            came: Mutex::default(),
         };
-        Self { service: Arc::new(service), store: Shared::default(), clocks: Clocks::start() }
+        Self { service: Arc::new(service), store: Shared::default(), clocks }
     }
 
     fn process(&self) -> Process {
-        Arc::new(Sharing::new(Arc::clone(&self.service), shelf(&self.store), self.clocks))
+        self.process_with(self.clocks)
+    }
+
+    /// A process on a machine with other clocks.
+    fn process_with(&self, clocks: Clocks) -> Process {
+        Arc::new(Sharing::new(Arc::clone(&self.service), shelf(&self.store), clocks))
     }
 
     fn will(&self, answers: impl IntoIterator<Item = Result<Session, Error>>) {
@@ -96,7 +123,7 @@ async fn a_process_that_starts_later_finds_the_session_with_its_age() {
     let session = scene.process().register().await.unwrap();
     assert_eq!(session.access_token().expose_secret(), "token-1");
     assert_eq!(session.life(), LIFE);
-    assert_eq!(session.age(), DAY);
+    assert_eq!(session.age(scene.clocks.now()), DAY + scene.service.takes);
     assert_eq!(scene.service.asked(), 1);
 }
 
@@ -225,7 +252,7 @@ async fn a_store_that_hangs_costs_two_seconds_an_operation() {
     let process = scene.process();
     let before = Instant::now();
     assert_eq!(token(&process).await.unwrap(), "token-1");
-    assert_eq!(before.elapsed(), OPERATION * 2 + scene.service.takes);
+    assert_eq!(before.elapsed(), operation::LIMIT * 2 + scene.service.takes);
     assert!(process.faults().last.unwrap().to_string().contains("within 2s"));
 }
 
@@ -292,7 +319,7 @@ async fn a_session_of_another_device_is_not_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_says_is_left_counts_when_it_is_less() {
+async fn what_the_store_says_is_left_counts() {
     let scene = Scene::new();
     token(&scene.process()).await.unwrap();
     scene.store.0.with(|content| {
@@ -301,7 +328,7 @@ async fn what_the_store_says_is_left_counts_when_it_is_less() {
     });
     sleep(DAY).await;
     let session = scene.process().register().await.unwrap();
-    assert_eq!(session.age(), DAY * 3);
+    assert_eq!(session.age(scene.clocks.now()), DAY * 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,4 +361,179 @@ async fn an_old_session_of_another_process_is_looked_after_soon() {
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_from_the_future_is_not_used() {
+    for (ahead, used) in [(Duration::from_secs(60), true), (HOUR, false), (DAY * 40, false)] {
+        let scene = Scene::new();
+        token(&scene.process()).await.unwrap();
+        // As another machine's clock would have had it.
+        scene.store.0.with(|content| {
+            let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+            let mut record: serde_json::Value = serde_json::from_slice(stored.expose_secret()).unwrap();
+            let received = record["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
+            record["received_ms"] = received.into();
+            *stored = record.to_string().into_bytes().into();
+        });
+        let process = scene.process();
+        let expected = if used { "token-1" } else { "token-2" };
+        assert_eq!(token(&process).await.unwrap(), expected, "{ahead:?}");
+        if !used {
+            let fault = process.faults().last.unwrap().to_string();
+            assert!(fault.contains("in the future by this machine's clock"), "{fault}");
+        }
+        // Once replaced, it is shared again.
+        assert_eq!(token(&scene.process()).await.unwrap(), expected, "{ahead:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_counts_the_time_overrules_a_wrong_clock() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    scene.store.0.with(|content| {
+        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        *stored = stored.clone().expiring_in(LIFE);
+    });
+    let process = scene.process_with(scene.clocks.ahead(DAY * 25));
+    let session = process.register().await.unwrap();
+    assert_eq!(session.access_token().expose_secret(), "token-1");
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_does_not_lengthen_a_token_s_life() {
+    const SHORT: Duration = Duration::from_secs(10);
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.takes = Duration::from_millis(1_900));
+    scene.service.set_life(SHORT);
+    let start = Instant::now();
+    let mut all = JoinSet::new();
+    for _ in 0..2 {
+        let (living, service) = (Renewal::new(scene.process(), scene.clocks), Arc::clone(&scene.service));
+        all.spawn(async move {
+            let mut given = 0;
+            while start.elapsed() < SHORT * 10 {
+                let token = living.access_token().await.unwrap().expose_secret().to_owned();
+                // The service counts from when the request came.
+                let age = service.issued(&token).elapsed();
+                assert!(age < SHORT, "{token} was given out when it was {age:?} old");
+                given += 1;
+                sleep(Duration::from_millis(50)).await;
+            }
+            given
+        });
+    }
+    assert!(all.join_all().await.into_iter().sum::<usize>() > 500);
+}
+
+/// Where a store panics.
+#[derive(Clone, Copy, Debug)]
+enum Panics {
+    Called,
+    Polled,
+    Dropped,
+}
+
+#[derive(Debug)]
+struct Panicking(Panics);
+
+impl Panicking {
+    fn operate<T: Send + 'static>(&self) -> StoreFuture<'static, T> {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        match self.0 {
+            Panics::Called => panic!("called"),
+            Panics::Polled => Box::pin(async { panic!("polled") }),
+            Panics::Dropped => {
+                let bomb = Bomb;
+                Box::pin(async move {
+                    let _bomb = bomb;
+                    std::future::pending().await
+                })
+            }
+        }
+    }
+}
+
+impl SessionStore for Panicking {
+    fn load<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        self.operate()
+    }
+
+    fn save<'a>(&'a self, _: &'a StoreKey, _: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn remove<'a>(&'a self, _: &'a StoreKey, _: StoredSession) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+        self.operate()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_is_a_fault_like_another() {
+    for panics in [Panics::Called, Panics::Polled, Panics::Dropped] {
+        let scene = Scene::new();
+        let mut shelf = shelf(&scene.store).unwrap();
+        shelf.store = Arc::new(Panicking(panics));
+        let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+        let living = Renewal::new(Arc::clone(&process), scene.clocks);
+        let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
+        assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
+        assert_eq!(process.faults().count, 2, "{panics:?}");
+        // A renewal in the background takes place, and is not begun with every call.
+        sleep(LIFE.mul_f64(0.81)).await;
+        for _ in 0..10 {
+            living.access_token().await.unwrap();
+            sleep(operation::LIMIT * 4).await;
+        }
+        assert_eq!(scene.service.asked(), 2, "{panics:?}");
+        assert!(process.stored().await.is_err(), "{panics:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_panics_is_a_fault_like_another() {
+    #[derive(Debug)]
+    struct Leasing(Shared);
+
+    impl SessionStore for Leasing {
+        fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+            self.0.load(key)
+        }
+
+        fn save<'a>(
+            &'a self,
+            key: &'a StoreKey,
+            session: StoredSession,
+            life: Duration,
+        ) -> StoreFuture<'a, ()> {
+            self.0.save(key, session, life)
+        }
+
+        fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+            self.0.remove(key, session)
+        }
+
+        fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+            Box::pin(async { Ok(Some(Lease::new(async { panic!("released") }))) })
+        }
+    }
+
+    let scene = Scene::new();
+    let mut shelf = shelf(&scene.store).unwrap();
+    shelf.store = Arc::new(Leasing(scene.store.clone()));
+    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(process.faults().count, 1);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
 }

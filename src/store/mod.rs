@@ -24,6 +24,7 @@ use crate::Error;
 #[cfg(feature = "file-store")]
 mod file;
 mod key;
+pub(crate) mod operation;
 pub(crate) mod record;
 #[cfg(feature = "redis-store")]
 mod redis;
@@ -48,7 +49,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 ///
 /// It keeps bytes under a key, and grants a lease: the right to register, which one process has at a time. All
 /// errors are to be made by [`Error::store`]. An operation may be dropped before it ends, and must then leave
-/// either the old state or the new one.
+/// either the old state or the new one. One that panics counts as failed.
 ///
 /// ```
 /// use std::collections::HashMap;

@@ -1,15 +1,16 @@
 //! How a session is written down, and read again by a process that trusts nothing it finds.
 //!
 //! A record is JSON with the number of its format, the key it is for, when the session came and how long it
-//! had to live by then, and the documented body. Its age is told by the wall clock, which is the only clock
-//! that processes share, or by the time that the store says is left, whichever makes it older.
+//! had to live by then, and the documented body. Its age is told by the store if that counts the time that is left,
+//! and otherwise by the wall clock, which is the only clock that processes share.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreKey, StoredSession};
+use super::{StoreKey, StoredSession, operation};
 use crate::api::types::BotSession;
+use crate::clock::Moment;
 use crate::{Error, Session};
 
 /// The format that this version writes. A later one has to read it.
@@ -41,12 +42,16 @@ struct Header {
     version: u64,
 }
 
-/// Writes down a session that came just now, `wall` after 1970.
-pub(crate) fn write(key: &StoreKey, session: &Session, wall: Duration) -> Result<StoredSession, Error> {
+/// The clocks of two machines may differ by so much. What is from further in the future was written by a clock that was
+/// wrong, and nobody can tell how old it is.
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// Writes down a session as it is at `now`.
+pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<StoredSession, Error> {
     let record = Written {
         version: VERSION,
         key: key.fingerprint(),
-        received_ms: millis(wall),
+        received_ms: millis(now.wall.saturating_sub(session.age(now))),
         life_ms: millis(session.life()),
         session: session.body(),
     };
@@ -55,8 +60,8 @@ pub(crate) fn write(key: &StoreKey, session: &Session, wall: Duration) -> Result
     Ok(bytes.into())
 }
 
-/// Reads a session as it is `wall` after 1970, or says why that is none.
-pub(crate) fn read(key: &StoreKey, stored: &StoredSession, wall: Duration) -> Result<Session, String> {
+/// Reads a session as it is at `now`, or says why that is none.
+pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Result<Session, String> {
     let bytes = stored.expose_secret();
     if bytes.starts_with(SEALED) {
         return Err("it is sealed, and this client has no sealing key".to_owned());
@@ -68,10 +73,18 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, wall: Duration) -> Re
         return Err("it is for another address, device or key".to_owned());
     }
     let life = Duration::from_millis(record.life_ms);
-    // A wall clock that was set back would make it younger than new.
-    let by_clock = wall.saturating_sub(Duration::from_millis(record.received_ms));
-    let by_store = stored.life().map(|left| life.saturating_sub(left)).unwrap_or_default();
-    Session::kept(record.session, life, by_clock.max(by_store))
+    let received = Duration::from_millis(record.received_ms);
+    let by_clock = now.wall.saturating_sub(received);
+    let age = match stored.life().and_then(|left| life.checked_sub(left)) {
+        // The store counts from when it did save the session, which the clock may know more exactly.
+        Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
+        None if received > now.wall.saturating_add(TOLERANCE) => {
+            let ahead = received.saturating_sub(now.wall).as_secs();
+            return Err(format!("it came {ahead} s in the future by this machine's clock; is that right?"));
+        }
+        None => by_clock,
+    };
+    Session::kept(record.session, life, age, now)
 }
 
 /// Whether these bytes are, as far as can be told without a key, something that this version wrote.

@@ -15,6 +15,10 @@ fn step() {
     shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
 }
 
+pub(crate) fn has_runtime() -> bool {
+    true
+}
+
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
     Some(shuttle::future::spawn(task).abort_handle())
 }
