@@ -1,7 +1,7 @@
 //! Makes the typed client from the contract each time the contract changes.
 //!
 //! Everything about *how* is in `build/generate.rs`; this file only connects it to Cargo. Without the feature
-//! `codegen` there is nothing to do: the crate then compiles the committed copy, `src/generated.rs`.
+//! `codegen` there is nothing to do: the crate then compiles the committed copy, `src/api/generated.rs`.
 
 use std::process::ExitCode;
 

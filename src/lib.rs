@@ -77,55 +77,26 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answer;
 pub mod api;
-mod authorized;
-#[cfg(feature = "blocking")]
-#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
-pub mod blocking;
-mod body;
-mod bounded;
-mod builder;
 mod client;
-mod clock;
-mod copies;
-mod credentials;
-mod deviation;
-mod device;
+mod config;
 mod error;
-mod failure;
-mod flight;
-#[cfg(feature = "middleware")]
-mod middleware;
-mod open;
-mod percent;
-mod primitives;
-mod quota;
-mod redact;
-mod region;
-mod renewal;
-mod retry;
-mod runtime;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;
 mod session;
 #[cfg(feature = "store")]
-mod sharing;
-#[cfg(feature = "store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
 pub mod store;
 
-pub use answer::Answer;
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
-pub use builder::BotClientBuilder;
-pub use client::BotClient;
-pub use credentials::{AccessToken, ApiKey};
-pub use deviation::{Deviation, DeviationKind};
-pub use device::DeviceInfo;
+pub use api::{Answer, Deviation, DeviationKind, Open};
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub use client::blocking;
+pub use client::{BotClient, BotClientBuilder, DeviceInfo};
+pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
-pub use open::Open;
-pub use region::Region;
 pub use session::Session;
 
 /// The examples of the README are compiled with the tests.

@@ -9,8 +9,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::{Value, json};
 
+use crate::api::deviation::CONTRACT;
 use crate::api::types::RegisterBotSession;
-use crate::deviation::CONTRACT;
 
 const OPERATION: &str = "registerBotSession";
 

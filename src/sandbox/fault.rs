@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::reply::{Refusal, Reply};
-use crate::ErrorCode;
+use crate::error::ErrorCode;
 
 /// Something that goes wrong with a registration, for [`fail_next`] and [`fail_always`].
 ///

@@ -27,7 +27,9 @@ use serde_json::Value;
 pub use fault::Fault;
 pub use received::Received;
 
-use crate::{ApiKey, BotClient, BotClientBuilder, Error};
+use crate::client::{BotClient, BotClientBuilder};
+use crate::config::ApiKey;
+use crate::error::Error;
 use service::Service;
 use socket::Socket;
 

@@ -13,8 +13,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Bytes, Frame};
 use serde::Serialize;
 
-use crate::ErrorCode;
 use crate::api::types::{ErrorBody, ErrorData, ErrorDetail, ErrorDetailList};
+use crate::error::ErrorCode;
 
 const PADDING: &[u8] = &[b' '; 16 * 1024];
 

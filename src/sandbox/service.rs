@@ -19,8 +19,10 @@ use super::received::{Last, Received};
 use super::reply::{Outgoing, Refusal, Reply};
 use super::socket::Broken;
 use super::token::Tokens;
+use crate::api::Open;
 use crate::api::types::{BotSession, RegisterBotSession, UserType};
-use crate::{AccessToken, ApiKey, ErrorCode, Open};
+use crate::config::{AccessToken, ApiKey};
+use crate::error::ErrorCode;
 
 /// A registration takes at most so many bytes; ten times what the contract's longest fields need.
 const BODY_LIMIT: usize = 64 * 1024;

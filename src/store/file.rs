@@ -15,7 +15,7 @@ use etcetera::BaseStrategy;
 use tokio::task::spawn_blocking;
 
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession, record};
-use crate::Error;
+use crate::error::Error;
 
 /// What is longer was not written by this crate: an answer has at most 1 MiB by default.
 const LONGEST: u64 = 16 << 20;

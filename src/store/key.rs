@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-use crate::ApiKey;
+use crate::config::ApiKey;
 
 /// Names a session in a store: that of one device, with one API key, at one address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

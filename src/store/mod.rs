@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::Error;
+use crate::error::Error;
 
 #[cfg(feature = "file-store")]
 mod file;
@@ -30,6 +30,7 @@ pub(crate) mod record;
 mod redis;
 #[cfg(feature = "sealing")]
 mod seal;
+pub(crate) mod shared;
 
 #[cfg(feature = "file-store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file-store")))]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::StoreFuture;
-use crate::Error;
+use crate::error::Error;
 
 /// An operation that takes longer is given up.
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{StoreKey, StoredSession, operation};
 use crate::api::types::BotSession;
-use crate::clock::Moment;
-use crate::{Error, Session};
+use crate::error::Error;
+use crate::session::Session;
+use crate::session::clock::Moment;
 
 /// The format that this version writes. A later one has to read it.
 const VERSION: u64 = 1;

@@ -15,7 +15,7 @@ use tokio::spawn;
 use tokio::sync::OnceCell;
 
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
-use crate::Error;
+use crate::error::Error;
 
 /// One answer may take so long, and so may a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);

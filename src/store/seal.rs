@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::record::SEALED;
 use super::{StoreKey, StoredSession};
-use crate::Error;
+use crate::error::Error;
 
 const NONCE: usize = 24;
 
@@ -83,7 +83,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ApiKey;
+    use crate::config::ApiKey;
 
     fn key(device: &str) -> StoreKey {
         StoreKey::new("https://a.example", device, &ApiKey::try_from("secret").unwrap())

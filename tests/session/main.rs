@@ -1,22 +1,22 @@
 //! The single flight of the living session, model-checked.
 //!
-//! This compiles `src/flight.rs` itself with primitives that shuttle schedules, and runs each scenario under
+//! This compiles `src/session/single_flight.rs` itself with primitives that shuttle schedules, and runs each scenario under
 //! thousands of schedules. Tokio's channel and arc-swap's slot are the real ones, each use of them one step. A
 //! failure prints the schedule and how to repeat it.
 
-#[path = "../../src/flight.rs"]
-mod flight;
 mod primitives;
+#[path = "../../src/session/single_flight.rs"]
+mod single_flight;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use flight::{Errand, SingleFlight, Stranded, Worth, lock};
 use shuttle::future::{block_on, yield_now};
 use shuttle::sync::{Mutex, mpsc};
 use shuttle::thread;
+use single_flight::{Errand, SingleFlight, Stranded, Worth, lock};
 
 /// So many schedules are drawn at random, and so many in which a few switches decide.
 const SCHEDULES: usize = 2_000;

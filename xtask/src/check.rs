@@ -75,7 +75,7 @@ mod tests {
         let selected = |changed| selection(changed).into_iter().collect::<Vec<_>>();
         assert_eq!(selected("tests/store/file.rs\nREADME.md"), ["--test store"]);
         assert_eq!(selected("src/bin/social-plus-bot/main.rs"), ["--bins", "--test tool"]);
-        assert_eq!(selected("src/retry.rs"), QUICK);
+        assert_eq!(selected("src/client/retry.rs"), QUICK);
         assert_eq!(selected("tests/session/main.rs"), ["--test session"]);
         assert_eq!(selected("xtask/src/main.rs"), XTASK);
         assert_eq!(selected("README.md"), [""; 0]);

@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::tool;
 
 /// Where survivors are either killed or explained.
-const FILES: [&str; 5] = ["session", "error", "credentials", "region", "retry"];
+const FILES: [&str; 5] = ["session/mod", "error/mod", "config/credentials", "config/region", "client/retry"];
 
 /// The tests that are about these files; the others are slower and say no more.
 const TESTS: [&str; 2] = ["client", "tool"];

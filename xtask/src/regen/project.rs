@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 /// The contract.
 pub const CONTRACT: &str = "openapi/social-plus-bot.json";
 /// The committed copy of the generated client.
-pub const GENERATED: &str = "src/generated.rs";
+pub const GENERATED: &str = "src/api/generated.rs";
 /// What the contract says otherwise on purpose.
 pub const DEVIATIONS: &str = "openapi/deviations.json";
 /// Known defects of the vendor's description.

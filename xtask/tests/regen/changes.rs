@@ -26,7 +26,7 @@ fn a_new_optional_field_of_an_answer_is_compatible() {
     assert!(run.lines("compatible").contains(&field), "{}", run.out);
     assert!(run.lines("breaking").is_empty(), "{}", run.out);
     assert!(run.out.contains("version: 0.1.0 -> 0.1.1: a compatible change"), "{}", run.out);
-    assert!(project.read("src/generated.rs").contains("pub nickname:"));
+    assert!(project.read("src/api/generated.rs").contains("pub nickname:"));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_field_of_an_answer_that_goes_is_breaking() {
     let field = "generated code: gone: types::User.flag_count: Option<i64>";
     assert!(run.lines("breaking").contains(&field), "{}", run.out);
     assert!(run.out.contains("version: 0.1.0 -> 0.2.0: a breaking change"), "{}", run.out);
-    assert!(!project.read("src/generated.rs").contains("flag_count"));
+    assert!(!project.read("src/api/generated.rs").contains("flag_count"));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_new_required_field_of_a_request_is_breaking() {
     });
     assert_eq!(run.lines("breaking")[0], "POST /things: request /color: new, required: string");
     assert!(run.out.contains("version: 0.1.0 -> 0.2.0"), "{}", run.out);
-    assert!(project.read("src/generated.rs").contains("pub color:"));
+    assert!(project.read("src/api/generated.rs").contains("pub color:"));
 }
 
 #[test]

@@ -24,9 +24,9 @@ fn the_project_is_up_to_date() {
 #[test]
 fn a_hand_edit_of_the_generated_client_fails_the_check_with_a_diff() {
     let project = Project::real();
-    let edited = project.read("src/generated.rs").replacen("pub struct User ", "pub struct Person ", 1);
-    project.write("src/generated.rs", &edited);
-    let diff = fails_with_diff_of(&project, "src/generated.rs");
+    let edited = project.read("src/api/generated.rs").replacen("pub struct User ", "pub struct Person ", 1);
+    project.write("src/api/generated.rs", &edited);
+    let diff = fails_with_diff_of(&project, "src/api/generated.rs");
     assert!(diff.contains("-    pub struct Person {\n+    pub struct User {\n"), "{diff}");
 }
 
@@ -51,11 +51,11 @@ fn a_hand_edit_of_the_table_of_deviations_fails_the_check_with_a_diff() {
 
 #[test]
 fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
-    let files = [CONTRACT, "src/generated.rs", "openapi/README.md"];
+    let files = [CONTRACT, "src/api/generated.rs", "openapi/README.md"];
     let project = Project::real();
     let right = files.map(|file| project.read(file));
     project.change(CONTRACT, "", |_| {});
-    project.write("src/generated.rs", "");
+    project.write("src/api/generated.rs", "");
     project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
 
     assert_eq!(project.regen(&[]).lines("written:").len(), 3);

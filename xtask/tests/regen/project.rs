@@ -38,7 +38,7 @@ impl Project {
             "openapi/README.md",
             "openapi/deviations.json",
             "openapi/repairs.json",
-            "src/generated.rs",
+            "src/api/generated.rs",
             "Cargo.toml",
         ] {
             project.write(file, &fs::read_to_string(root.join(file)).unwrap());
@@ -49,7 +49,7 @@ impl Project {
 
     /// A project with a small contract, brought up to date.
     pub fn small() -> Self {
-        const MADE: [&str; 3] = [CONTRACT, "openapi/README.md", "src/generated.rs"];
+        const MADE: [&str; 3] = [CONTRACT, "openapi/README.md", "src/api/generated.rs"];
         static UP_TO_DATE: OnceLock<[String; 3]> = OnceLock::new();
         let project = Self::empty();
         project.write(CONTRACT, include_str!("../data/contract.json"));

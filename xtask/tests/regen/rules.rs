@@ -11,12 +11,12 @@ const SCHEMAS: &str = "/components/schemas";
 fn refused(pointer: &str, damage: impl FnOnce(&mut Value), breach: &str) {
     let project = Project::small();
     project.change(CONTRACT, pointer, damage);
-    let before = (project.read(CONTRACT), project.read("src/generated.rs"));
+    let before = (project.read(CONTRACT), project.read("src/api/generated.rs"));
     for arguments in [&[][..], &["--check"]] {
         let run = project.regen(arguments);
         assert_eq!(run.status, 1, "{}", run.out);
         assert!(run.err.contains(&format!("{CONTRACT}: {breach}")), "{breach}\n{}", run.err);
-        assert_eq!((project.read(CONTRACT), project.read("src/generated.rs")), before);
+        assert_eq!((project.read(CONTRACT), project.read("src/api/generated.rs")), before);
     }
 }
 
@@ -125,7 +125,7 @@ fn all_breaches_are_told_at_once() {
     assert!(run.err.contains(": summary: ") && run.err.contains(": examples: "), "{}", run.err);
 
     // And the check shows what else is out of date.
-    project.write("src/generated.rs", "");
+    project.write("src/api/generated.rs", "");
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1);
     assert!(run.err.contains(": summary: ") && run.out.contains("--- a/src/generated.rs\n"), "{}", run.err);

@@ -53,7 +53,7 @@ fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
     assert_eq!(of("Badge/properties/name"), Some(name));
     assert_eq!(of("Kind/enum"), Some(json!(["a", "b"])));
     assert!(!project.read(CONTRACT).contains("Words"), "prose was carried");
-    assert!(project.read("src/generated.rs").contains("pub struct Badge"));
+    assert!(project.read("src/api/generated.rs").contains("pub struct Badge"));
 
     let check = project.regen(&["--check"]);
     assert_eq!(check.status, 1);

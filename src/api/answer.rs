@@ -1,0 +1,151 @@
+//! An answer of the service: what it says in the contract's terms, and where it departs from them.
+
+use std::fmt;
+use std::ops::Deref;
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::api::bounded::{self, Bounded};
+use crate::api::deviation::{Comparison, Deviation, DeviationKind, KEPT, Named};
+
+/// A body of type `T` that the service answered with, and its deviations from the contract.
+///
+/// Decoding fails only if the body is not a JSON object or lacks what `T` can't be without. Anything else
+/// that departs from the contract is noted in [`deviations`](Self::deviations) and left out.
+///
+/// So are values beyond a limit, since a value takes much more memory than its text: of each field 5,000 are
+/// kept and of the whole body 10,000, counting those within lists and objects, in the order of the body. Fields that
+/// hold a single value always are.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    body: T,
+    deviations: Vec<Deviation>,
+}
+
+impl<T> Answer<T> {
+    /// Where the answer departs from the contract; the first 100 such places.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
+    }
+
+    /// The body and the deviations.
+    pub fn into_parts(self) -> (T, Vec<Deviation>) {
+        (self.body, self.deviations)
+    }
+}
+
+impl<T> Deref for Answer<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.body
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema> Answer<T> {
+    /// Decodes a body. What is noted of it, or why it can't be decoded, shows none of the `secrets`, and no token
+    /// that the body itself brings.
+    pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
+        let named = Named::of(&T::schema_name());
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let fields = json.deserialize_map(Fields { named }).map_err(|_| NO_OBJECT.to_owned())?;
+        json.end().map_err(|error| error.to_string())?;
+        let Read { mut fields, odd } = fields;
+
+        let token = named.token().and_then(|name| fields.get(name)?.as_str());
+        let token = token.map(|token| SecretString::from(token.to_owned()));
+        let secrets = secrets.iter().copied().chain(token.as_ref().map(|token| token.expose_secret()));
+        let secrets: Vec<&str> = secrets.collect();
+        let mut comparison = Comparison::new(&secrets);
+        // What is left out whole comes first, and what nobody knows last, should there be more than can be noted.
+        let (unknown, left_out): (Vec<_>, Vec<_>) =
+            odd.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
+        left_out.iter().for_each(|(name, kind)| comparison.field(name, *kind));
+        comparison.object(named, &mut fields);
+        unknown.iter().for_each(|(name, kind)| comparison.field(name, *kind));
+        let deviations = comparison.into_deviations();
+        match T::deserialize(Value::Object(fields)) {
+            Ok(body) => Ok(Self { body, deviations }),
+            // serde's own words could quote the answer, and with it a token.
+            Err(_) => Err(top_level(&deviations)),
+        }
+    }
+}
+
+const NO_OBJECT: &str = "it is not a JSON object";
+
+impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer).map_err(|_| D::Error::custom(NO_OBJECT))?;
+        Self::decode(text.get().as_bytes(), &[]).map_err(D::Error::custom)
+    }
+}
+
+/// The fields of a body that can be read, and what is odd about the others. One that can't be read (too deep, a
+/// number out of range) does not take the others with it.
+struct Read {
+    fields: Map<String, Value>,
+    odd: Vec<(String, DeviationKind)>,
+}
+
+/// Reads the fields of a body that its schema has.
+struct Fields {
+    named: Named,
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
+        let mut read = Read { fields: Map::new(), odd: Vec::new() };
+        let mut left = bounded::ANSWER;
+        while let Some(name) = members.next_key::<String>()? {
+            if !self.named.has(&name) {
+                members.next_value::<IgnoredAny>()?;
+                read.note(name, DeviationKind::UnknownField);
+            } else if read.fields.len() == bounded::FIELD && !read.fields.contains_key(&name) {
+                members.next_value::<IgnoredAny>()?;
+                read.note(name, DeviationKind::TooLarge);
+            } else {
+                let text = members.next_value::<&RawValue>()?.get();
+                let mut within = left.min(bounded::FIELD);
+                let unused = left - within;
+                match bounded::value(text.as_bytes(), &mut within) {
+                    Ok(Bounded { value, is_cut }) => {
+                        read.fields.insert(name.clone(), value);
+                        if is_cut {
+                            read.note(name, DeviationKind::TooLarge);
+                        }
+                    }
+                    Err(_) => read.note(name, DeviationKind::Unreadable),
+                }
+                left = unused + within;
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Read {
+    fn note(&mut self, name: String, kind: DeviationKind) {
+        if self.odd.len() < KEPT {
+            self.odd.push((name, kind));
+        }
+    }
+}
+
+/// The deviations that concern the body's own fields, which are the ones that can make it undecodable.
+fn top_level(deviations: &[Deviation]) -> String {
+    let fields = deviations.iter().filter(|deviation| deviation.pointer().matches('/').count() == 1);
+    let fields = fields.take(4).map(Deviation::to_string).collect::<Vec<_>>();
+    format!("it lacks what it has to have; {}", fields.join(", "))
+}

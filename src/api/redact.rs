@@ -1,0 +1,278 @@
+//! What the service says of an error, made fit to be shown.
+//!
+//! Services like to quote a refused key or token. What they say ends up in logs and on terminals, so secrets,
+//! control characters and endless text are taken out of it before anything else sees it.
+//!
+//! A secret is found wherever it is in a text, in upper or lower case, and percent-encoded. One of less than
+//! [`SHORTEST`] bytes is found only where it stands alone as a word, since it could be a part of any other. A JSON
+//! Web Token is known by its form, so that it is found even if it is nobody's that we know.
+
+use std::ops::Range;
+
+use http::HeaderMap;
+use serde_json::{Number, Value};
+
+use crate::config::percent::Decoded;
+
+/// At most so many characters of a sentence.
+const SENTENCE: usize = 500;
+
+/// At most so many members of an object or items of a list.
+const ENTRIES: usize = 50;
+
+/// Of a longer text no more is looked at, and so no more shown.
+const LOOKED_AT: usize = 64 * 1024;
+
+/// A shorter secret could be a part of any word.
+const SHORTEST: usize = 8;
+
+/// In the middle of a word, what looks like the first part of a token is one only if it is as long as that. The
+/// shortest header that a token can have, `{"alg":""}`, takes 14.
+const SHORTEST_HEADER: usize = 14;
+
+const REDACTED: &str = "[redacted]";
+
+/// Redacts all text and numbers within `value`, names of members included.
+pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
+    match value {
+        Value::String(said) => Value::String(text(&said, secrets)),
+        Value::Number(number) if secrets.iter().any(|secret| is_shown_by(secret, &number)) => REDACTED.into(),
+        Value::Array(items) => {
+            items.into_iter().take(ENTRIES).map(|item| self::value(item, secrets)).collect()
+        }
+        Value::Object(members) => members
+            .into_iter()
+            .take(ENTRIES)
+            .map(|(name, member)| (text(&name, secrets), self::value(member, secrets)))
+            .collect(),
+        plain => plain,
+    }
+}
+
+/// `said` without secrets, in one line of at most 500 characters.
+pub(crate) fn text(said: &str, secrets: &[&str]) -> String {
+    sentence(&without(said, secrets))
+}
+
+/// `said` in one line of at most 500 characters.
+pub(crate) fn sentence(said: &str) -> String {
+    said.chars()
+        .take(SENTENCE)
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect()
+}
+
+/// `said` without secrets; of one that is very long, its beginning.
+pub(crate) fn without(said: &str, secrets: &[&str]) -> String {
+    let said = beginning(said);
+    let mut shown = String::with_capacity(said.len());
+    let mut from = 0;
+    for secret in found(said, secrets) {
+        if secret.start >= from {
+            shown.push_str(said.get(from..secret.start).unwrap_or_default());
+            shown.push_str(REDACTED);
+        }
+        from = from.max(secret.end);
+    }
+    shown.push_str(said.get(from..).unwrap_or_default());
+    shown
+}
+
+/// Where in a text secrets are, in order.
+fn found(said: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    // A key may itself look as if something in it were encoded, so it is looked for before and after decoding.
+    for decoded in Decoded::all(said) {
+        let mut at = 0;
+        while at < decoded.bytes().len() {
+            let end = secret_at(decoded.bytes(), at, secrets);
+            found.extend(end.map(|end| decoded.start(at)..decoded.start(end)));
+            at = end.unwrap_or(at + 1);
+        }
+    }
+    found.sort_by_key(|secret| secret.start);
+    found
+}
+
+/// Marks the values of headers that quote a secret, so that they are not printed with the others. A header whose name
+/// does so is taken out.
+pub(crate) fn headers(headers: &mut HeaderMap, secrets: &[&str]) {
+    let named: Vec<_> = headers.keys().filter(|name| quotes(name.as_str(), secrets)).cloned().collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for value in headers.values_mut() {
+        if quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
+            value.set_sensitive(true);
+        }
+    }
+}
+
+fn quotes(said: &str, secrets: &[&str]) -> bool {
+    !found(said, secrets).is_empty()
+}
+
+/// What of a text is looked at. No secret has white space in it, so none is cut in two.
+fn beginning(said: &str) -> &str {
+    if said.len() <= LOOKED_AT {
+        return said;
+    }
+    let end = (0..=LOOKED_AT).rev().find(|at| said.is_char_boundary(*at)).unwrap_or_default();
+    let cut = said.get(..end).unwrap_or_default();
+    cut.rsplit_once(char::is_whitespace).map_or("", |(before, _)| before)
+}
+
+/// Where the secret ends that begins `at`, if one does.
+fn secret_at(said: &[u8], at: usize, secrets: &[&str]) -> Option<usize> {
+    let known = secrets.iter().filter(|secret| begins(said, at, secret.as_bytes()));
+    let known = known.map(|secret| at + secret.len()).max();
+    known.max(token_at(said, at))
+}
+
+fn begins(said: &[u8], at: usize, secret: &[u8]) -> bool {
+    let end = at + secret.len();
+    let Some(part) = said.get(at..end) else { return false };
+    if secret.len() >= SHORTEST {
+        return part.eq_ignore_ascii_case(secret);
+    }
+    let ends = |beside: Option<&u8>| !beside.is_some_and(is_part_of_token);
+    !secret.is_empty() && part == secret && starts_word(said, at) && ends(said.get(end))
+}
+
+/// Where the JSON Web Token ends that begins `at`, if one does.
+fn token_at(said: &[u8], at: usize) -> Option<usize> {
+    let token = said.get(at..).filter(|rest| rest.starts_with(b"eyJ"))?;
+    let token = token.iter().take_while(|byte| is_part_of_token(byte));
+    let header = token.clone().position(|byte| *byte == b'.')?;
+    (starts_word(said, at) || header >= SHORTEST_HEADER).then(|| at + token.count())
+}
+
+fn starts_word(said: &[u8], at: usize) -> bool {
+    !at.checked_sub(1).and_then(|before| said.get(before)).is_some_and(is_part_of_token)
+}
+
+fn is_part_of_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// Whether a number shows a secret of digits, as near as a number can come to it.
+fn is_shown_by(secret: &str, number: &Number) -> bool {
+    let equal =
+        || secret.parse::<f64>().ok().zip(number.as_f64()).is_some_and(|(secret, number)| secret == number);
+    secret.len() >= SHORTEST && (number.to_string().contains(secret) || equal())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "b0e8a2c4d6f81357";
+    const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_";
+
+    #[test]
+    fn the_key_is_taken_out_of_everything_said() {
+        let said =
+            json!({ "message": format!("the key '{KEY}' is unknown"), KEY: [[format!("{KEY}{KEY}")]] });
+        let shown = value(said, &[KEY]).to_string();
+        assert!(!shown.contains(KEY), "{shown}");
+        assert!(shown.contains("the key '[redacted]' is unknown"), "{shown}");
+    }
+
+    #[test]
+    fn what_looks_like_a_token_is_taken_out() {
+        for (said, shown) in [
+            (format!("revoked: {TOKEN}"), "revoked: [redacted]"),
+            (format!("\"{TOKEN}\" and {TOKEN}, too"), "\"[redacted]\" and [redacted], too"),
+            (format!("Bearer={TOKEN}"), "Bearer=[redacted]"),
+            (format!("Bearer%20{TOKEN}"), "Bearer%20[redacted]"),
+            (format!("token%3D{TOKEN}%26x=1"), "token%3D[redacted]%26x=1"),
+            (format!("session_{TOKEN}"), "session_[redacted]"),
+            (format!("x{}", TOKEN.replace('.', "%252E")), "x[redacted]"),
+        ] {
+            assert_eq!(text(&said, &[KEY]), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_any_word_in_any_case_and_encoded() {
+        let token = "an-0paque/token+";
+        for (said, shown) in [
+            ("x/an-0paque/token+x", "x/[redacted]x"),
+            ("AN-0PAQUE/TOKEN+", "[redacted]"),
+            ("an-0paque%2Ftoken%2B.", "[redacted]."),
+            ("%61n-0paque%252ftoken%252b", "[redacted]"),
+            ("éan-0paque/token+é", "é[redacted]é"),
+            ("an-0paque/token", "an-0paque/token"),
+        ] {
+            assert_eq!(text(said, &[KEY, token]), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_looks_encoded_is_found_as_it_is_and_encoded() {
+        for said in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
+            assert_eq!(text(said, &["a%41b0e8%2G"]), "x [redacted] x");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_found_as_a_word_only() {
+        for (said, shown) in [
+            ("key=abc&x", "key=[redacted]&x"),
+            ("abc", "[redacted]"),
+            ("abcd xabc ABC a.abc", "abcd xabc ABC a.abc"),
+        ] {
+            assert_eq!(text(said, &["abc"]), shown);
+        }
+        assert_eq!(text("any", &[""]), "any");
+    }
+
+    #[test]
+    fn a_number_that_shows_a_key_is_taken_out() {
+        let said: Value =
+            serde_json::from_str(r#"[12345678, 91234567890, 1.2345678e7, 400100, 1234567]"#).unwrap();
+        let shown = value(said, &["12345678", "400100"]).to_string();
+        assert_eq!(shown, r#"["[redacted]","[redacted]","[redacted]",400100,1234567]"#);
+    }
+
+    #[test]
+    fn of_an_endless_text_no_secret_is_shown_by_halves() {
+        for before in 0..64 {
+            let said =
+                format!("word {}{KEY}{}", KEY.repeat(LOOKED_AT / KEY.len() - before), "x".repeat(LOOKED_AT));
+            let shown = text(&said, &[KEY]);
+            assert!(shown.starts_with("word") && !shown.contains("b0e8"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn headers_that_quote_a_secret_are_not_printed() {
+        let mut map = HeaderMap::new();
+        map.insert("location", format!("/?key={KEY}").parse().unwrap());
+        map.insert("date", "today".parse().unwrap());
+        map.insert(http::HeaderName::try_from(format!("x-{KEY}")).unwrap(), "1".parse().unwrap());
+        headers(&mut map, &[KEY]);
+        let printed = format!("{map:?}");
+        assert!(
+            !printed.contains(KEY) && printed.contains("today") && printed.contains("location"),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn other_words_stay() {
+        let said = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
+        assert_eq!(text(said, &[KEY]), said);
+        assert_eq!(text("queue", &["e"]), "queue");
+    }
+
+    #[test]
+    fn what_is_shown_is_one_line_of_bounded_length() {
+        assert_eq!(text("one\r\ntwo\u{1b}[31m", &[KEY]), "one  two [31m");
+        assert_eq!(text(&"é".repeat(10_000), &[KEY]).chars().count(), SENTENCE);
+        let many = value(json!(vec![0; 1000]), &[KEY]);
+        assert_eq!(many.as_array().unwrap().len(), ENTRIES);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a failed call of the generated client means to a caller.
+//!
+//! The generated client tells failures apart by how far it came with them. A caller wants to know what to do
+//! about it, which depends on the status, on the service's words, and on two headers.
+
+use std::time::{Duration, SystemTime};
+
+use progenitor_client::Error as ApiError;
+use reqwest::Url;
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+
+use crate::api::types::{ErrorBody, ErrorDetail};
+use crate::api::{Answer, redact};
+use crate::error::{Error, ServiceMessage};
+
+/// What an error of the generated client means, in words that don't show the `secret`.
+pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
+    match error {
+        ApiError::ErrorResponse(answer) => {
+            Error::service(answer.status().as_u16(), message(&answer), wait_asked(answer.headers()))
+        }
+        ApiError::UnexpectedResponse(response) => {
+            let status = response.status();
+            let reason = match (status.is_redirection(), location(&response, secret)) {
+                (true, Some(host)) => {
+                    format!("the service redirects to {host}, which is never followed; check the base URL")
+                }
+                (true, None) => {
+                    "the service redirects, which is never followed; check the base URL".to_owned()
+                }
+                (false, _) => "the service answers with an undocumented status".to_owned(),
+            };
+            Error::invalid_response(status.as_u16(), reason)
+        }
+        ApiError::CommunicationError(error)
+        | ApiError::ResponseBodyError(error)
+        | ApiError::InvalidUpgrade(error) => Error::connection(error),
+        ApiError::InvalidRequest(rule) => Error::config("request", rule),
+        ApiError::Custom(reason) => Error::invalid_response(200, reason),
+        // Its payload is the body; the hooks leave nothing to decode that can't be.
+        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
+    }
+}
+
+/// What a response with an error's status means.
+pub(crate) fn refused(response: &reqwest::Response, said: &ErrorBody) -> Error {
+    Error::service(response.status().as_u16(), message(said), wait_asked(response.headers()))
+}
+
+fn message(body: &ErrorBody) -> ServiceMessage {
+    let detail = body.data.as_ref().and_then(|data| data.detail.as_ref());
+    ServiceMessage {
+        code: body.code,
+        text: body.message.clone(),
+        details: detail.map(lines).unwrap_or_default(),
+    }
+}
+
+fn lines(detail: &ErrorDetail) -> Vec<String> {
+    match detail {
+        ErrorDetail::List(list) => list.to_vec(),
+        ErrorDetail::Object(members) => members
+            .iter()
+            .map(|(name, value)| match value.as_str() {
+                Some(text) => redact::sentence(&format!("{name}: {text}")),
+                None => redact::sentence(&format!("{name}: {value}")),
+            })
+            .collect(),
+    }
+}
+
+/// The wait that the service asks for, which it counts by its own clock if it asks for one until a date.
+pub(crate) fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers, service_time(headers).unwrap_or_else(SystemTime::now))
+}
+
+/// What time it was for the service when it answered.
+pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+}
+
+/// The host that a redirect leads to, without the rest of the address.
+fn location(response: &reqwest::Response, secret: &str) -> Option<String> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = response.url().join(location).ok()?;
+    Some(redact::text(Url::host_str(&url)?, &[secret]))
+}
+
+/// The wait that the service asks for: a number of seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,322 @@
+//! The reads of the day, as far as this client knows.
+//!
+//! A bot has 100 reads a day over all endpoints, reset daily (documented). The service counts, not the client:
+//! what is counted here is for the caller to see. Only when the service itself says that the reads are used
+//! up are further ones refused here, and not for long: at which hour its day begins is not documented, and a read
+//! that is refused costs little. Reads are sent again
+//!
+//! - after the service's `Retry-After`, if it gives one, up to a day;
+//! - otherwise after 5 min, and after twice as long with each further refusal on the same day, up to an hour; but at
+//!   the next 00:00 UTC at the latest, where the service's day may begin.
+//!
+//! The day of a refusal is that on which the read was sent, by the clock of the service: it tells its time with the
+//! response (`Date`), and this machine tells how long the read took.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+use crate::session::clock::Moment;
+
+/// The reads that a bot has in a day, as documented.
+pub(crate) const DAILY_READS: u32 = 100;
+
+/// After the first refusal of a day reads are sent again so much later.
+const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// The longest such wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest one, however near the next day is.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is known of a bot's reads.
+#[derive(Debug, Default)]
+pub(crate) struct Quota(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    day: NaiveDate,
+    reads: u32,
+    resumes: Option<Moment>,
+    /// The day of the last refusal, and how many there were on it without a read that was answered.
+    refused_on: NaiveDate,
+    refusals: u32,
+    /// Changes whenever reads are closed or opened. What was sent before says nothing new of it.
+    decision: u64,
+}
+
+/// A request that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    at: Moment,
+    decision: u64,
+}
+
+/// The service's word that the reads are used up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) came: Moment,
+    /// The time by the service's clock.
+    pub(crate) date: Option<DateTime<Utc>>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Quota {
+    /// Says for how long no read is to be sent, if the reads are used up.
+    pub(crate) fn check(&self, now: Moment) -> Result<(), Duration> {
+        let left = self.with(|known| known.resumes.map(|resumes| now.until(resumes)));
+        left.filter(|left| !left.is_zero()).map_or(Ok(()), Err)
+    }
+
+    /// Notes a request that is about to be sent, and counts it if it is a read.
+    pub(crate) fn send(&self, now: Moment, is_read: bool) -> Sent {
+        self.with(|known| {
+            if is_read {
+                known.begin(now);
+                known.reads = known.reads.saturating_add(1);
+            }
+            Sent { at: now, decision: known.decision }
+        })
+    }
+
+    /// The reads counted on the day of `now`.
+    pub(crate) fn reads(&self, now: Moment) -> u32 {
+        self.with(|known| {
+            known.begin(now);
+            known.reads
+        })
+    }
+
+    /// A read was answered.
+    pub(crate) fn answered(&self, sent: Sent) {
+        self.with(|known| {
+            if sent.decision == known.decision && known.refusals > 0 {
+                known.resumes = None;
+                known.refusals = 0;
+            }
+        });
+    }
+
+    /// The service says that the reads are used up. Returns how long none will be sent.
+    pub(crate) fn used_up(&self, sent: Sent, refusal: Refusal) -> Duration {
+        self.with(|known| {
+            if sent.decision != known.decision {
+                let left = known.resumes.map(|resumes| refusal.came.until(resumes));
+                return left.unwrap_or_default().max(SHORTEST_PAUSE);
+            }
+            let wait = known.pause(sent, refusal).max(SHORTEST_PAUSE);
+            known.resumes = Some(refusal.came.after(wait));
+            known.decision += 1;
+            wait
+        })
+    }
+
+    /// Reads are refused for so long, and not any longer.
+    pub(crate) fn resume_in(&self, wait: Duration, now: Moment) {
+        self.with(|known| {
+            known.resumes = Some(now.after(wait));
+            known.refusals = 0;
+            known.decision += 1;
+        });
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Known {
+    /// Begins to count anew if it is another day.
+    fn begin(&mut self, now: Moment) {
+        let today = utc(now).date_naive();
+        if self.day != today {
+            self.day = today;
+            self.reads = 0;
+        }
+    }
+
+    /// How long to wait after a refusal.
+    fn pause(&mut self, sent: Sent, refusal: Refusal) -> Duration {
+        let came = refusal.date.unwrap_or_else(|| utc(refusal.came));
+        let took = refusal.came.monotonic.saturating_sub(sent.at.monotonic);
+        let day =
+            TimeDelta::from_std(took).ok().and_then(|took| came.checked_sub_signed(took)).unwrap_or(came);
+        let day = day.date_naive();
+        if self.refused_on != day {
+            self.refused_on = day;
+            self.refusals = 0;
+        }
+        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(self.refusals)).min(LONGEST_PAUSE);
+        self.refusals = self.refusals.saturating_add(1);
+        match refusal.retry_after {
+            Some(asked) => asked.min(DAY),
+            None => {
+                let next =
+                    day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
+                doubled.min((next.and_utc() - came).to_std().unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn utc(moment: Moment) -> DateTime<Utc> {
+    let since = TimeDelta::from_std(moment.wall).ok();
+    since.and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When it is that time by both clocks.
+    fn at(text: &str) -> Moment {
+        let since = (text.parse::<DateTime<Utc>>().unwrap() - DateTime::UNIX_EPOCH).to_std().unwrap();
+        Moment { monotonic: since, wall: since }
+    }
+
+    fn refusal(came: &str) -> Refusal {
+        Refusal { came: at(came), date: None, retry_after: None }
+    }
+
+    /// A read sent and refused.
+    fn refused(quota: &Quota, sent: &str, came: &str) -> Duration {
+        quota.used_up(quota.send(at(sent), true), refusal(came))
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn reads_are_counted_by_utc_day() {
+        let quota = Quota::default();
+        for now in ["2026-03-01T00:00:00Z", "2026-03-01T23:59:59Z"] {
+            quota.send(at(now), true);
+            quota.send(at(now), false);
+        }
+        assert_eq!(quota.reads(at("2026-03-01T23:59:59Z")), 2);
+        assert_eq!(quota.reads(at("2026-03-02T00:00:00Z")), 0);
+    }
+
+    #[test]
+    fn a_refused_client_asks_again_within_minutes_and_then_less_and_less_often() {
+        let quota = Quota::default();
+        let mut now = at("2026-03-01T12:00:00Z");
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            assert_eq!(quota.check(now), Ok(()));
+            let wait =
+                quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+            assert_eq!(quota.check(now), Err(wait));
+            now = now.after(wait);
+            waits.push(wait.as_secs() / 60);
+        }
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+        quota.answered(quota.send(now, true));
+        assert_eq!(quota.check(now), Ok(()));
+        let again =
+            quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+        assert_eq!(again, 5 * MINUTE);
+    }
+
+    #[test]
+    fn at_the_next_day_reads_are_sent_again_and_a_new_refusal_counts_from_the_start() {
+        let quota = Quota::default();
+        for (sent, wait) in [
+            ("2026-03-01T21:00:00Z", 5),
+            ("2026-03-01T21:10:00Z", 10),
+            ("2026-03-01T21:30:00Z", 20),
+            ("2026-03-01T22:00:00Z", 40),
+            ("2026-03-01T23:30:00Z", 30),
+        ] {
+            assert_eq!(refused(&quota, sent, sent), wait * MINUTE, "{sent}");
+        }
+        assert_eq!(quota.check(at("2026-03-01T23:59:59Z")), Err(Duration::from_secs(1)));
+        assert_eq!(quota.check(at("2026-03-02T00:00:00Z")), Ok(()));
+        let first = "2026-03-02T00:00:00.05Z";
+        assert_eq!(refused(&quota, first, first), 5 * MINUTE);
+    }
+
+    #[test]
+    fn a_read_sent_before_midnight_and_refused_after_it_does_not_close_the_new_day() {
+        let quota = Quota::default();
+        let wait = refused(&quota, "2026-03-01T23:59:59.9Z", "2026-03-02T00:00:00.1Z");
+        assert_eq!(wait, Duration::from_secs(1));
+        assert_eq!(quota.check(at("2026-03-02T00:00:01.1Z")), Ok(()));
+        // Its refusals don't count for the new day either.
+        assert_eq!(refused(&quota, "2026-03-02T00:00:02Z", "2026-03-02T00:00:03Z"), 5 * MINUTE);
+    }
+
+    #[test]
+    fn the_services_clock_tells_the_day() {
+        for (date, wait) in [
+            // This clock is 50 ms ahead: for the service it is still the day before.
+            ("2026-03-01T23:59:59Z", Duration::from_secs(1)),
+            // This clock is hours ahead, or behind.
+            ("2026-03-01T20:00:00Z", 5 * MINUTE),
+            ("2026-03-02T03:00:00Z", 5 * MINUTE),
+            ("2026-03-02T23:58:00Z", 2 * MINUTE),
+        ] {
+            let quota = Quota::default();
+            let sent = quota.send(at("2026-03-02T00:00:00.02Z"), true);
+            let came = at("2026-03-02T00:00:00.03Z");
+            let refusal = Refusal { came, date: Some(date.parse().unwrap()), retry_after: None };
+            assert_eq!(quota.used_up(sent, refusal), wait, "{date}");
+        }
+    }
+
+    #[test]
+    fn what_the_service_asks_is_believed_up_to_a_day() {
+        for (asked, wait) in [
+            (Duration::ZERO, SHORTEST_PAUSE),
+            (7 * MINUTE, 7 * MINUTE),
+            (23 * 60 * MINUTE, 23 * 60 * MINUTE),
+            (Duration::MAX, DAY),
+        ] {
+            let quota = Quota::default();
+            let sent = quota.send(at("2026-03-01T23:59:00Z"), true);
+            let refusal = Refusal { retry_after: Some(asked), ..refusal("2026-03-01T23:59:00Z") };
+            assert_eq!(quota.used_up(sent, refusal), wait);
+            assert_eq!(quota.check(at("2026-03-01T23:59:00Z")), Err(wait));
+        }
+    }
+
+    #[test]
+    fn refusals_of_reads_sent_together_count_once() {
+        let quota = Quota::default();
+        let noon = "2026-03-01T12:00:00Z";
+        let together = [(); 20].map(|()| quota.send(at(noon), true));
+        let waits = together.map(|sent| quota.used_up(sent, refusal(noon)));
+        assert_eq!(waits, [5 * MINUTE; 20]);
+        // One that was answered before it was used up says nothing of now.
+        quota.answered(together[0]);
+        assert_eq!(quota.check(at(noon)), Err(5 * MINUTE));
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_close_reads_for_longer() {
+        let quota = Quota::default();
+        let noon = at("2026-03-01T12:00:00Z");
+        quota.used_up(quota.send(noon, true), refusal("2026-03-01T12:00:00Z"));
+        let back = Moment { wall: at("2025-03-01T12:00:00Z").wall, ..noon.after(5 * MINUTE) };
+        assert_eq!(quota.check(back), Ok(()));
+    }
+
+    #[test]
+    fn the_caller_can_say_when_reads_resume() {
+        let quota = Quota::default();
+        let noon = at("2026-03-01T12:00:00Z");
+        let late = quota.send(noon, true);
+        quota.used_up(quota.send(noon, true), refusal("2026-03-01T12:00:00Z"));
+        quota.resume_in(60 * MINUTE, noon);
+        assert_eq!(quota.check(at("2026-03-01T12:30:00Z")), Err(30 * MINUTE));
+        assert_eq!(quota.check(at("2026-03-01T13:00:00Z")), Ok(()));
+        quota.resume_in(Duration::ZERO, noon);
+        assert_eq!(quota.check(noon), Ok(()));
+        // What was sent before the caller said so does not overrule it.
+        quota.used_up(late, refusal("2026-03-01T12:00:01Z"));
+        assert_eq!(quota.check(noon), Ok(()));
+    }
+}

@@ -1,0 +1,195 @@
+//! Requests to the rest of the API, sent as the bot.
+//!
+//! What is common to them is little, and easy to get wrong: the token goes to the client's own origin and
+//! nowhere else; a token that the service refuses is replaced once; an error's body becomes an [`Error`]; reads
+//! end when the day's are used up. It comes in two steps, [`BotClient::authorize`] before and
+//! [`BotClient::examine`] after, so that whoever does the sending can stand between them.
+
+use chrono::{DateTime, Utc};
+use progenitor_client::ClientInfo;
+use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
+use reqwest::{Method, Request, Response, StatusCode, Url};
+
+use crate::api::types::ErrorBody;
+use crate::client::quota::{DAILY_READS, Refusal, Sent};
+use crate::client::{BotClient, failure};
+use crate::config::AccessToken;
+use crate::error::{Error, ErrorCode};
+use crate::session::clock::{Clock, SystemClock};
+use crate::session::runtime;
+
+/// What a request was sent with.
+pub(crate) struct Authorized {
+    token: AccessToken,
+    sent: Sent,
+    is_read: bool,
+}
+
+/// A response, and what the service said in it if it is an error.
+pub(crate) struct Examined {
+    /// With its body still to be read.
+    pub(crate) response: Response,
+    pub(crate) said: Option<ErrorBody>,
+}
+
+impl Examined {
+    /// Whether another token may do better. A 401 that gives no reason, as to a HEAD request, is for the token.
+    pub(crate) fn refuses_token(&self) -> bool {
+        let code = self.said.as_ref().and_then(|said| said.code);
+        self.response.status() == StatusCode::UNAUTHORIZED
+            && code.is_none_or(|code| code == ErrorCode::UNAUTHORIZED)
+    }
+}
+
+impl BotClient {
+    /// Reads `path`, which begins with `/` and may have a query, from the client's own address. It can't lead out of
+    /// the base URL by `..`, however that is written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    ///
+    #[cfg_attr(feature = "sandbox", doc = "```")]
+    #[cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
+    /// # let bot = sandbox.client().build()?;
+    /// let posts: serde_json::Value = bot.get("/api/v4/posts?targetType=community").await?.json().await?;
+    /// println!("{posts}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        if !path.starts_with('/') {
+            return Err(Error::config("path", "must begin with a slash"));
+        }
+        let url = format!("{}{path}", self.0.registrar.api.baseurl());
+        let url =
+            Url::parse(&url).map_err(|error| Error::config("path", format!("makes no URL: {error}")))?;
+        if !self.api().inner().covers(&url) {
+            return Err(Error::config("path", "leads out of the client's base URL"));
+        }
+        self.send(Request::new(Method::GET, url)).await
+    }
+
+    /// Sends `request` with the token of the living [`session`](Self::session), and returns the response
+    /// if its status is no error's. Redirects are not followed, and come back as responses.
+    ///
+    /// The token goes to the client's own base URL and what is below it, nowhere else. If the service refuses the token
+    /// (401 with code 400100, or with no code, as a HEAD request or a gateway has it), the session is
+    /// [invalidated](Self::invalidate), registered anew, and the request repeated, once, and only if its body can be
+    /// repeated (one that is streamed can't).
+    ///
+    /// A request without a timeout of its own gets the client's, its response's body included; nothing else
+    /// is tried again. The response's body has no limit.
+    ///
+    /// # The day's reads
+    ///
+    /// A bot has 100 reads a day (documented). Once the service says that they are used up (code 400323), further ones
+    /// fail here without being sent, and are sent again
+    ///
+    /// - when the service's `Retry-After` is over, if it gives one, up to a day;
+    /// - otherwise after 5 min, then after 10, 20 and 40 min and each hour, while it goes on refusing them; and at the
+    ///   next 00:00 UTC in any case. The hour at which the service's day begins is not documented, so this finds it
+    ///   within an hour.
+    ///
+    /// The day of a refusal is that on which the read was sent, by the service's clock. A 429 without a code, as to a
+    /// HEAD request, is taken for this one if the client has counted 100 reads that day; otherwise it means too many
+    /// requests at a time, and closes nothing.
+    ///
+    /// # Errors
+    ///
+    /// - [`Config`](crate::ErrorKind::Config) if the request does not lead to the base URL or below it,
+    /// - [`Rejected`](crate::ErrorKind::Rejected), [`RateLimited`](crate::ErrorKind::RateLimited) or
+    ///   [`Unavailable`](crate::ErrorKind::Unavailable) if the service answers with an error; its
+    ///   [`code`](Error::code) says which, such as [`ErrorCode::BOT_PERMISSION_DENIED`],
+    /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`] also without
+    ///   asking the service, once that said so: for as long as [`retry_after`](Error::retry_after) says, or until
+    ///   [`resume_reads_at`](Self::resume_reads_at),
+    /// - [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if there is
+    ///   no answer,
+    /// - those of [`session`](Self::session) if there is no token.
+    pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let spare = request.try_clone();
+        let mut examined = self.exchange(request).await?;
+        if examined.refuses_token()
+            && let Some(again) = spare
+        {
+            examined = self.exchange(again).await?;
+        }
+        let Examined { response, said } = examined;
+        match said {
+            Some(said) => Err(failure::refused(&response, &said)),
+            None => Ok(response),
+        }
+    }
+
+    /// How many reads this client and its clones sent since the UTC day began. The service allows a bot 100
+    /// a day over all endpoints, and counts those of other clients for the same user as well.
+    pub fn reads_today(&self) -> u32 {
+        self.0.quota.reads(SystemClock.now())
+    }
+
+    /// Refuses reads until `at`, and from then on sends them again, whatever the service said of the day's
+    /// quota before. A moment that has passed resumes them now.
+    pub fn resume_reads_at(&self, at: DateTime<Utc>) {
+        let wait = (at - Utc::now()).to_std().unwrap_or_default();
+        self.0.quota.resume_in(wait, SystemClock.now());
+    }
+
+    async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
+        let authorized = self.authorize(&mut request).await?;
+        let sent = self.0.registrar.api.client().execute(request);
+        let response = runtime::within(sent).await?.map_err(Error::connection)?;
+        Ok(self.examine(response, &authorized).await)
+    }
+
+    /// Gives a request that may be sent the token to send with it.
+    pub(crate) async fn authorize(&self, request: &mut Request) -> Result<Authorized, Error> {
+        runtime::check()?;
+        if !self.api().inner().covers(request.url()) {
+            return Err(Error::config("request", "does not lead to the client's base URL or below it"));
+        }
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read {
+            self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
+        }
+        let token = self.access_token().await?;
+        let header = token.header().ok_or_else(|| Error::config("token", "can't be sent as a header"))?;
+        request.headers_mut().insert(AUTHORIZATION, header);
+        let sent = self.0.quota.send(SystemClock.now(), is_read);
+        Ok(Authorized { token, sent, is_read })
+    }
+
+    /// Draws the consequences from a response. Of an error the body is read, and stays to be read.
+    pub(crate) async fn examine(&self, response: Response, authorized: &Authorized) -> Examined {
+        let Authorized { token, sent, is_read } = authorized;
+        if !(response.status().is_client_error() || response.status().is_server_error()) {
+            if *is_read {
+                self.0.quota.answered(*sent);
+            }
+            return Examined { response, said: None };
+        }
+        let came = SystemClock.now();
+        let (mut response, mut said) = self.0.registrar.api.read_error(response, token.expose_secret()).await;
+        let silent = said.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
+            said.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        }
+        if said.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+            let headers = response.headers_mut();
+            let retry_after = failure::wait_asked(headers);
+            let date = failure::service_time(headers).map(DateTime::from);
+            let wait = self.0.quota.used_up(*sent, Refusal { came, date, retry_after });
+            if retry_after.is_none() {
+                headers.insert(RETRY_AFTER, wait.as_secs().into());
+            }
+        }
+        let examined = Examined { response, said: Some(said) };
+        if examined.refuses_token() {
+            self.invalidate(token);
+        }
+        examined
+    }
+}

@@ -1,0 +1,175 @@
+//! The two secrets: the API key that goes in, the access token that comes out.
+//!
+//! Both are kept so that they can't be printed by accident: `Debug` shows no part of them, there is no
+//! `Display`, and their memory is wiped when the last copy is dropped. What can't be wiped are the copies
+//! that the TLS, HTTP and JSON layers make while a request is under way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::header::HeaderValue;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::Error;
+
+/// The API key of a social.plus network: visible ASCII characters, 1 to 16,384 of them.
+///
+/// The rule is that of an HTTP header's value, which is how the key travels (`x-api-key`).
+///
+/// ```
+/// use social_plus_bot::ApiKey;
+///
+/// let key = ApiKey::try_from("b0e8a2c4d6f8")?;
+/// assert_eq!(format!("{key:?}"), "ApiKey([redacted])");
+/// assert!(ApiKey::try_from("two\nlines").is_err());
+/// # Ok::<(), social_plus_bot::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ApiKey(SecretString);
+
+impl ApiKey {
+    /// The key in the clear. Take care where it goes.
+    pub fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The key as a header's value that the HTTP layers don't print.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        sensitive(self.expose_secret())
+    }
+}
+
+impl TryFrom<String> for ApiKey {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is empty or has a character that is not
+    /// visible ASCII. The error does not show the key.
+    fn try_from(key: String) -> Result<Self, Error> {
+        let key = SecretString::from(key);
+        match fault(key.expose_secret()) {
+            None => Ok(Self(key)),
+            Some(fault) => Err(Error::config("api_key", format!("the key {fault}"))),
+        }
+    }
+}
+
+impl TryFrom<&str> for ApiKey {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// As for an owned key.
+    fn try_from(key: &str) -> Result<Self, Error> {
+        key.to_owned().try_into()
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey([redacted])")
+    }
+}
+
+/// The access token of a bot session, sent as `Authorization: Bearer <token>`.
+///
+/// Cloning is cheap and shares the memory. Serializing writes the token in the clear, as the wire format
+/// has it; that is the one way to persist it, so mind what you serialize.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Apart>);
+
+/// Alone in its cache lines, so that counting the owners of one token does not slow down who counts those of another.
+#[repr(align(128))]
+struct Apart(SecretString);
+
+impl AccessToken {
+    /// The token in the clear. Take care where it goes.
+    pub fn expose_secret(&self) -> &str {
+        self.0.0.expose_secret()
+    }
+
+    /// The same token in memory of its own.
+    pub(crate) fn apart(&self) -> Self {
+        self.expose_secret().to_owned().into()
+    }
+
+    /// The value of an `Authorization` header that the HTTP layers don't print.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        let value = SecretString::from(format!("Bearer {}", self.expose_secret()));
+        sensitive(value.expose_secret())
+    }
+
+    /// What makes this text unfit to be sent as a bearer token, if anything does.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        fault(self.expose_secret())
+    }
+}
+
+impl PartialEq for AccessToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose_secret() == other.expose_secret()
+    }
+}
+
+impl Eq for AccessToken {}
+
+impl From<String> for AccessToken {
+    fn from(token: String) -> Self {
+        Self(Arc::new(Apart(token.into())))
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken([redacted])")
+    }
+}
+
+impl Serialize for AccessToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose_secret())
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl JsonSchema for AccessToken {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AccessToken".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// No longer secret is taken: servers refuse such headers, and each session keeps its token several times.
+const LONGEST: usize = 16 * 1024;
+
+/// Why `secret` can't be sent in a header, if it can't.
+fn fault(secret: &str) -> Option<&'static str> {
+    if secret.is_empty() {
+        Some("is empty")
+    } else if secret.len() > LONGEST {
+        Some("is longer than 16384 bytes")
+    } else if secret.contains(['\r', '\n']) {
+        Some("has a line break in it")
+    } else if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("has a character that is not visible ASCII")
+    } else {
+        None
+    }
+}
+
+fn sensitive(secret: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,163 @@
+//! Where the service is: one of its regions, or an address of the caller's choice.
+//!
+//! The API key travels with each registration, so an address is taken only if the key is safe on its way:
+//! https anywhere, plain http on this machine alone.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+use crate::config::percent::Decoded;
+use crate::error::Error;
+
+/// A text as long as that may be a key or a token.
+const SHORTEST_SECRET: usize = 8;
+
+/// A region of social.plus. A network lives in one region, and its API key works in that one only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Region {
+    /// United States, `https://apix.us.amity.co`.
+    Us,
+    /// Europe, `https://apix.eu.amity.co`.
+    Eu,
+    /// Singapore, `https://apix.sg.amity.co`.
+    Sg,
+}
+
+impl Region {
+    /// All regions that this version of the crate knows.
+    pub const ALL: &[Self] = &[Self::Us, Self::Eu, Self::Sg];
+
+    /// The short name: `us`, `eu` or `sg`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Us => "us",
+            Self::Eu => "eu",
+            Self::Sg => "sg",
+        }
+    }
+
+    /// The address of the service in this region, without a slash at its end.
+    pub fn base_url(self) -> &'static str {
+        match self {
+            Self::Us => "https://apix.us.amity.co",
+            Self::Eu => "https://apix.eu.amity.co",
+            Self::Sg => "https://apix.sg.amity.co",
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Region {
+    type Err = Error;
+
+    /// Reads a short name, in lower or upper case.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), with the known names, if it is none of them.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let region = Self::ALL.iter().find(|region| region.as_str().eq_ignore_ascii_case(name));
+        region.copied().ok_or_else(|| {
+            let known = Self::ALL.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ");
+            // What was meant for another setting may be a secret.
+            let named =
+                if name.len() < SHORTEST_SECRET { format!("{name:?} is") } else { "that is".to_owned() };
+            Error::config("region", format!("{named} not a region; the regions are {known}"))
+        })
+    }
+}
+
+impl TryFrom<&str> for Region {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// As for [`from_str`](Self::from_str).
+    fn try_from(name: &str) -> Result<Self, Error> {
+        name.parse()
+    }
+}
+
+/// An address that the API key may be sent to.
+#[derive(Clone, Debug)]
+pub(crate) struct BaseUrl {
+    text: String,
+    plain: bool,
+}
+
+impl BaseUrl {
+    /// The address, without a slash at its end.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is plain http, which never leaves this machine.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether `url` is at this address: of the same origin, and below the same path.
+    pub(crate) fn covers(&self, url: &Url) -> bool {
+        let Ok(own) = Url::parse(&self.text) else { return false };
+        let folder = own.path().trim_end_matches('/');
+        let below = url.path().strip_prefix(folder).filter(|below| below.starts_with('/'));
+        own.origin() == url.origin() && below.is_some_and(|below| folder.is_empty() || !leads_up(below))
+    }
+}
+
+/// Whether some server could take the path for one that leads to a folder above. A URL that was parsed has no `..` in
+/// it any more, but may have what becomes one when it is decoded, as proxies do.
+fn leads_up(path: &str) -> bool {
+    Decoded::all(path).iter().any(|path| {
+        let mut segments = path.bytes().split(|byte| matches!(byte, b'/' | b'\\'));
+        // What follows a semicolon is no part of a segment for some.
+        segments.any(|segment| segment.split(|byte| *byte == b';').next() == Some(b".."))
+    })
+}
+
+impl From<Region> for BaseUrl {
+    fn from(region: Region) -> Self {
+        Self { text: region.base_url().to_owned(), plain: false }
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        // The text itself stays out of each message: what is wrong with it may be a password in it.
+        let refuse = |rule: &str| Err(Error::config("base_url", rule.to_owned()));
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => return refuse(&format!("not a URL: {error}")),
+        };
+        let plain = match url.scheme() {
+            "https" => false,
+            "http" if is_loopback(&url) => true,
+            "http" => return refuse("plain http would show the API key to the network; use https"),
+            _ => return refuse("the scheme must be https"),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("a user name or a password does not belong in it");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse("a query or a fragment does not belong in it");
+        }
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), plain })
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,302 @@
+//! The one error of the crate.
+//!
+//! It is opaque, so that it can learn more without breaking anyone, and answers the questions a caller has:
+//! what kind of failure, is it worth another try and when, what did the service say. It is cheap to clone,
+//! so that everyone who waited for the same registration can have it. It is made of
+//! plain parts, and knows nothing of where they come from; secrets are taken out of them before they get here.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod code;
+
+pub use code::ErrorCode;
+
+/// Why something did not work, and what to do about it.
+///
+/// Its text is complete, in one line: what happened, what the service said, and the innermost cause where a connection
+/// failed. There is no [`source`](std::error::Error::source) that would repeat that; [`Debug`](fmt::Debug) shows the
+/// whole chain of causes.
+///
+/// ```
+/// use social_plus_bot::{BotClient, ErrorKind};
+///
+/// let error = BotClient::builder().api_key("").build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Config);
+/// assert_eq!(error.to_string(), "api_key: the key is empty");
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+const QUOTA_USED_UP: &str = "the bot's reads of the day are used up";
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    transient: bool,
+    reason: Cow<'static, str>,
+    status: Option<u16>,
+    code: Option<ErrorCode>,
+    message: Option<String>,
+    details: Vec<String>,
+    retry_after: Option<Duration>,
+    tries: u32,
+    /// For `Debug`; the text has what matters of it.
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Inner {
+    fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            transient: false,
+            reason: reason.into(),
+            status: None,
+            code: None,
+            message: None,
+            details: Vec::new(),
+            retry_after: None,
+            tries: 1,
+            cause: None,
+        }
+    }
+}
+
+/// What the body of an error says, secrets taken out.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceMessage {
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) text: Option<String>,
+    pub(crate) details: Vec<String>,
+}
+
+/// What went wrong, by what can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting is wrong; nothing was sent. The error's text begins with the name of the setting.
+    Config,
+    /// The service refuses: the API key, the device or the user is not welcome. Trying again won't help.
+    Rejected,
+    /// The service wants fewer requests; [`Error::retry_after`] may say for how long.
+    RateLimited,
+    /// The service could not be reached, or failed.
+    Unavailable,
+    /// The service did not answer in time.
+    Timeout,
+    /// The service answered with something that makes no session.
+    InvalidResponse,
+    /// A store of sessions does not do its part. Sessions are to be had all the same; see
+    /// [`BotClient::store_faults`](crate::BotClient::store_faults).
+    #[cfg(feature = "store")]
+    Store,
+}
+
+impl Error {
+    /// What went wrong, by what can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later without anyone changing anything.
+    pub fn is_transient(&self) -> bool {
+        self.0.transient
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's own code of the error, if it gave one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.0.code
+    }
+
+    /// What the service said, in one line of at most 500 characters, secrets redacted.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// What the service said was wrong in detail (`data.detail`): one line for each sentence of its list, or
+    /// `name: value` for each member of its object. At most 50 lines of 500 characters, secrets redacted.
+    pub fn details(&self) -> &[String] {
+        &self.0.details
+    }
+
+    /// How long the service asks to wait before the next try (`Retry-After`), counted from its answer.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What a [`SessionStore`](crate::store::SessionStore) could not do, with which thing and why. Keep secrets
+    /// out of it.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn store(reason: impl Into<Cow<'static, str>>) -> Self {
+        Inner::new(ErrorKind::Store, reason).into()
+    }
+
+    /// A wrong setting, and the rule that it breaks.
+    pub(crate) fn config(setting: &str, rule: impl fmt::Display) -> Self {
+        Inner::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
+    }
+
+    /// An answer with an error's status.
+    pub(crate) fn service(status: u16, message: ServiceMessage, retry_after: Option<Duration>) -> Self {
+        let (kind, reason) = match (status, message.code) {
+            (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
+            (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => {
+                (ErrorKind::RateLimited, "the service asks for fewer requests")
+            }
+            (401, _) => (
+                ErrorKind::Rejected,
+                "the service refuses the API key, the token or its user; check the key and its region",
+            ),
+            (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "a bot may only read"),
+            (403, _) => (ErrorKind::Rejected, "the service refuses this user"),
+            (404, _) => {
+                (ErrorKind::Rejected, "there is nothing at this address; check path, region or base URL")
+            }
+            (408, _) => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
+            (422, _) => (ErrorKind::Rejected, "the service refuses the request's content"),
+            (500.., _) => (ErrorKind::Unavailable, "the service failed"),
+            _ => (ErrorKind::Rejected, "the service refuses the request"),
+        };
+        let mut error = Inner::new(kind, reason);
+        error.transient = kind == ErrorKind::RateLimited || matches!(status, 408 | 500 | 502 | 503 | 504);
+        error.status = Some(status);
+        error.code = message.code;
+        error.message = message.text;
+        error.details = message.details;
+        error.retry_after = retry_after;
+        error.into()
+    }
+
+    /// An answer that makes no session.
+    pub(crate) fn invalid_response(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Inner::new(ErrorKind::InvalidResponse, reason);
+        error.status = Some(status);
+        error.into()
+    }
+
+    /// The day's reads are used up, for so long; the service was not asked again.
+    pub(crate) fn quota_used_up(wait: Duration) -> Self {
+        let mut error = Inner::new(ErrorKind::RateLimited, QUOTA_USED_UP);
+        error.transient = true;
+        error.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        error.retry_after = Some(wait);
+        error.into()
+    }
+
+    /// No answer, or only a part of one.
+    pub(crate) fn connection(error: reqwest::Error) -> Self {
+        let (kind, action) = match (error.is_timeout(), error.is_connect()) {
+            (true, true) => (ErrorKind::Timeout, "no connection to the service in time"),
+            (true, false) => (ErrorKind::Timeout, "no answer from the service in time"),
+            (false, true) => (ErrorKind::Unavailable, "no connection to the service"),
+            (false, false) => (ErrorKind::Unavailable, "the connection to the service broke"),
+        };
+        let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
+        inner.transient = true;
+        inner.status = error.status().map(|status| status.as_u16());
+        inner.cause = Some(Arc::new(error));
+        inner.into()
+    }
+
+    /// No answer within `limit`.
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        let mut error =
+            Inner::new(ErrorKind::Timeout, format!("no answer from the service within {limit:.1?}"));
+        error.transient = true;
+        error.into()
+    }
+
+    /// The task of a registration, or the runtime that it was on, ended before it did.
+    pub(crate) fn registration_lost() -> Self {
+        let mut error = Inner::new(
+            ErrorKind::Unavailable,
+            "the registration broke off: it panicked, or its Tokio runtime ended",
+        );
+        error.transient = true;
+        error.into()
+    }
+
+    /// The same error, after so many tries.
+    pub(crate) fn after(mut self, tries: u32) -> Self {
+        Arc::make_mut(&mut self.0).tries = tries;
+        self
+    }
+}
+
+impl From<Inner> for Error {
+    fn from(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+/// What can't fail has no error; this lets settings take finished values as well as text.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        f.write_str(&error.reason)?;
+        match (error.status, error.code) {
+            (Some(status), Some(code)) => write!(f, " (HTTP {status}, code {code})")?,
+            (Some(status), None) => write!(f, " (HTTP {status})")?,
+            (None, Some(code)) => write!(f, " (code {code})")?,
+            (None, None) => {}
+        }
+        if let Some(message) = &error.message {
+            write!(f, ": {message}")?;
+        }
+        for detail in &error.details {
+            write!(f, "; {detail}")?;
+        }
+        if let Some(wait) = error.retry_after {
+            write!(f, "; to be tried again after {} s", wait.as_secs())?;
+        }
+        if error.tries > 1 {
+            write!(f, "; tried {} times", error.tries)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &error.kind)
+            .field("reason", &error.reason)
+            .field("status", &error.status)
+            .field("code", &error.code)
+            .field("message", &error.message)
+            .field("details", &error.details)
+            .field("retry_after", &error.retry_after)
+            .field("tries", &error.tries)
+            .field("cause", &error.cause)
+            .finish()
+    }
+}
+
+/// The text names the innermost cause, so that it is there for those who log the text alone. So there is no
+/// [`source`](std::error::Error::source) that would say it again.
+impl std::error::Error for Error {}
+
+/// The innermost cause says what happened; the layers around it say only which of them it passed.
+fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause
+}

@@ -1,0 +1,54 @@
+//! Tokio's runtime, which the caller brings.
+//!
+//! Where it is missing, or was built without its timer or its I/O driver, that is an error of the caller's settings and
+//! no reason to panic. A missing runtime can be asked for. A missing driver can't: Tokio panics where it is first
+//! needed, so that panic is caught and becomes the error. The panic hook still sees it, and a program built with
+//! `panic = "abort"` ends there.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::runtime::Handle;
+
+use crate::error::Error;
+
+/// Fails if there is no runtime.
+pub(crate) fn check() -> Result<(), Error> {
+    match Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::config("runtime", "the call needs a Tokio runtime to run in")),
+    }
+}
+
+/// Runs `call` if there is a runtime; see [`with_drivers`].
+pub(crate) async fn within<T>(call: impl Future<Output = T>) -> Result<T, Error> {
+    check()?;
+    with_drivers(call).await
+}
+
+/// Runs `call`, and fails if the runtime lacks a driver that it needs.
+pub(crate) async fn with_drivers<T>(call: impl Future<Output = T>) -> Result<T, Error> {
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        // After a panic the call is not polled again, so nobody sees what it left half done.
+        match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) if is_of_driver(&*panic) => Poll::Ready(Err(Error::config(
+                "runtime",
+                "the Tokio runtime has no timer or no I/O driver; build it with `enable_all`",
+            ))),
+            Err(panic) => resume_unwind(panic),
+        }
+    })
+    .await
+}
+
+/// Whether Tokio panicked because a driver is missing.
+fn is_of_driver(panic: &(dyn Any + Send)) -> bool {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    said.contains("timers are disabled") || said.contains("IO is disabled")
+}

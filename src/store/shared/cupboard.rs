@@ -1,0 +1,134 @@
+//! A store in memory and clocks that go with Tokio's, for the tests of sharing and for the simulated fleet.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::config::ApiKey;
+use crate::session::clock::Moment;
+use crate::store::{Lease, StoreFuture};
+
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Both clocks go with Tokio's; the wall clock may be ahead.
+#[derive(Clone, Copy)]
+pub(super) struct Clocks {
+    start: Instant,
+    ahead: Duration,
+}
+
+impl Clocks {
+    pub(super) fn start() -> Self {
+        Self { start: Instant::now(), ahead: Duration::ZERO }
+    }
+
+    pub(super) fn ahead(self, ahead: Duration) -> Self {
+        Self { ahead, ..self }
+    }
+}
+
+impl Clock for Clocks {
+    fn now(&self) -> Moment {
+        let passed = self.start.elapsed();
+        Moment { monotonic: DAY + passed, wall: DAY * 20_000 + passed + self.ahead }
+    }
+}
+
+/// A store in memory that can be made to fail, to hang, or to be slow.
+#[derive(Debug, Default)]
+pub(super) struct Cupboard(Mutex<Content>);
+
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) sessions: HashMap<String, StoredSession>,
+    /// Until when somebody has the lease, and its number.
+    pub(super) lease: Option<(Instant, u64)>,
+    leases: u64,
+    pub(super) down: bool,
+    pub(super) hangs: bool,
+    /// How long an operation takes.
+    pub(super) takes: Duration,
+    pub(super) operations: usize,
+}
+
+impl Cupboard {
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Content) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    async fn operate<T>(&self, operation: impl FnOnce(&mut Content) -> T) -> Result<T, Error> {
+        let (down, hangs, takes) = self.with(|content| {
+            content.operations += 1;
+            (content.down, content.hangs, content.takes)
+        });
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        if down {
+            return Err(Error::store("the cupboard is locked"));
+        }
+        Ok(self.with(operation))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(pub(super) Arc<Cupboard>);
+
+impl SessionStore for Shared {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        Box::pin(self.0.operate(|content| content.sessions.get(key.fingerprint()).cloned()))
+    }
+
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.operate(move |content| {
+            content.sessions.insert(key.fingerprint().to_owned(), session);
+        }))
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+        Box::pin(self.0.operate(move |content| {
+            if content.sessions.get(key.fingerprint()) == Some(&session) {
+                content.sessions.remove(key.fingerprint());
+            }
+        }))
+    }
+
+    fn lease<'a>(&'a self, _: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let taken = store.0.operate(|content| {
+                if content.lease.is_some_and(|(until, _)| until > Instant::now()) {
+                    return None;
+                }
+                content.leases += 1;
+                content.lease = Some((Instant::now() + limit, content.leases));
+                Some(content.leases)
+            });
+            let taken = taken.await?;
+            Ok(taken.map(|number| {
+                Lease::new(async move {
+                    let release = store.0.operate(|content| {
+                        content.lease.take_if(|(_, holder)| *holder == number);
+                    });
+                    release.await
+                })
+            }))
+        })
+    }
+}
+
+pub(super) fn key() -> StoreKey {
+    StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap())
+}
+
+pub(super) fn shelf(store: &Shared) -> Option<Shelf> {
+    Some(Shelf {
+        store: Arc::new(store.clone()),
+        key: key(),
+        #[cfg(feature = "sealing")]
+        seal: None,
+    })
+}

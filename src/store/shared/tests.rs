@@ -1,0 +1,539 @@
+//! Sharing through a store that the test holds in its hands, in time that stands still until somebody waits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::cupboard::{Clocks, DAY, HOUR, Shared, key, shelf};
+use super::*;
+use crate::config::ApiKey;
+use crate::error::ErrorKind;
+use crate::error::ServiceMessage;
+use crate::session::cache::Renewal;
+use crate::store::{Lease, StoreFuture};
+
+const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A service that takes its time, and answers as it was told or else with a session.
+struct Service {
+    answers: Mutex<VecDeque<Result<Session, Error>>>,
+    takes: Duration,
+    asked: AtomicUsize,
+    life: Mutex<Duration>,
+    clocks: Clocks,
+    /// When each request came.
+    came: Mutex<Vec<Instant>>,
+}
+
+impl Service {
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn set_life(&self, life: Duration) {
+        *self.life.lock().unwrap() = life;
+    }
+
+    /// When the request came that brought this token.
+    fn issued(&self, token: &str) -> Instant {
+        let number: usize = token.trim_start_matches("token-").parse().unwrap();
+        self.came.lock().unwrap()[number - 1]
+    }
+}
+
+impl Register for Service {
+    async fn register(&self) -> Result<Session, Error> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.came.lock().unwrap().push(Instant::now());
+        let sent = self.clocks.now();
+        sleep(self.takes).await;
+        let told = self.answers.lock().unwrap().pop_front();
+        let life = *self.life.lock().unwrap();
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), life, sent)))
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+fn outage() -> Result<Session, Error> {
+    Err(Error::service(503, ServiceMessage::default(), None))
+}
+
+/// One service and one store for any number of processes.
+struct Scene {
+    service: Arc<Service>,
+    store: Shared,
+    clocks: Clocks,
+}
+
+type Process = Arc<Sharing<Service, Clocks>>;
+
+impl Scene {
+    fn new() -> Self {
+        let clocks = Clocks::start();
+        let service = Service {
+            clocks,
+            answers: Mutex::default(),
+            takes: Duration::from_millis(300),
+            asked: AtomicUsize::new(0),
+            life: Mutex::new(LIFE),
+            came: Mutex::default(),
+        };
+        Self { service: Arc::new(service), store: Shared::default(), clocks }
+    }
+
+    fn process(&self) -> Process {
+        self.process_with(self.clocks)
+    }
+
+    /// A process on a machine with other clocks.
+    fn process_with(&self, clocks: Clocks) -> Process {
+        Arc::new(Sharing::new(Arc::clone(&self.service), shelf(&self.store), clocks))
+    }
+
+    fn will(&self, answers: impl IntoIterator<Item = Result<Session, Error>>) {
+        self.service.answers.lock().unwrap().extend(answers);
+    }
+}
+
+async fn token(process: &Process) -> Result<String, Error> {
+    Ok(process.register().await?.access_token().expose_secret().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_that_start_together_register_once() {
+    let scene = Scene::new();
+    let mut all = JoinSet::new();
+    for _ in 0..100 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await.unwrap() });
+    }
+    assert!(all.join_all().await.iter().all(|token| token == "token-1"));
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_starts_later_finds_the_session_with_its_age() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(DAY).await;
+    let session = scene.process().register().await.unwrap();
+    assert_eq!(session.access_token().expose_secret(), "token-1");
+    assert_eq!(session.life(), LIFE);
+    assert_eq!(session.age(scene.clocks.now()), DAY + scene.service.takes);
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_due_is_renewed_by_one_process_for_all() {
+    let scene = Scene::new();
+    let processes = [(); 5].map(|()| scene.process());
+    for process in &processes {
+        assert_eq!(token(process).await.unwrap(), "token-1");
+    }
+    sleep(LIFE.mul_f64(0.76)).await;
+    for process in &processes {
+        assert_eq!(token(process).await.unwrap(), "token-2");
+    }
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_bridges_the_time_in_which_another_process_renews() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    let renews = tokio::spawn({
+        let process = scene.process();
+        async move { token(&process).await }
+    });
+    tokio::task::yield_now().await;
+    let before = Instant::now();
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    assert_eq!(renews.await.unwrap().unwrap(), "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_bridges_an_outage_for_a_new_process() {
+    let scene = Scene::new();
+    let first = scene.process();
+    token(&first).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    scene.will([outage(), outage()]);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    // Who has it already has to know that the renewal failed.
+    assert_eq!(token(&first).await.unwrap_err().status(), Some(503));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_session_is_no_session() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE - Duration::from_secs(29)).await;
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
+    let process = scene.process();
+    assert!(process.faults().last.is_none(), "{:?}", process.faults());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_not_shared_but_tried_by_the_next() {
+    let scene = Scene::new();
+    scene.will([outage()]);
+    let mut all = JoinSet::new();
+    for _ in 0..10 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await });
+    }
+    let (found, failed): (Vec<_>, Vec<_>) = all.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!((found.len(), failed.len()), (9, 1));
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
+    let scene = Scene::new();
+    let dies = tokio::spawn({
+        let process = scene.process();
+        async move { token(&process).await }
+    });
+    tokio::task::yield_now().await;
+    dies.abort();
+    let before = Instant::now();
+    let mut all = JoinSet::new();
+    for _ in 0..10 {
+        let process = scene.process();
+        all.spawn(async move { token(&process).await.unwrap() });
+    }
+    assert!(all.join_all().await.iter().all(|token| token == "token-2"));
+    assert!(
+        before.elapsed() < Duration::from_secs(30) + LEEWAY + LATER_LOOK * 2 + scene.service.takes,
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_never_ends_keeps_nobody_from_registering() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.lease = Some((Instant::now() + DAY * 365, 0)));
+    let process = scene.process();
+    let before = Instant::now();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert!(before.elapsed() < process.longest(), "{:?}", before.elapsed());
+    assert_eq!(process.faults().count, 1);
+    let fault = process.faults().last.unwrap();
+    assert_eq!(fault.kind(), ErrorKind::Store);
+    assert!(fault.to_string().contains("another process has had the lease"), "{fault}");
+    // And what it got is there for the others.
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_store_a_process_registers_for_itself_and_shares_again_afterwards() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.down = true);
+    let process = scene.process();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(process.faults().count, 2);
+    scene.store.0.with(|content| content.down = false);
+    assert_eq!(token(&process).await.unwrap(), "token-2");
+    assert_eq!(process.faults().count, 2);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_costs_two_seconds_an_operation() {
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.hangs = true);
+    let process = scene.process();
+    let before = Instant::now();
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(before.elapsed(), operation::LIMIT * 2 + scene.service.takes);
+    assert!(process.faults().last.unwrap().to_string().contains("within 2s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
+    let scene = Scene::new();
+    let (one, other) = (scene.process(), scene.process());
+    token(&one).await.unwrap();
+    token(&other).await.unwrap();
+    one.refuse(&"token-1".to_owned().into());
+    assert_eq!(token(&one).await.unwrap(), "token-2");
+    // The other one learns of it later, and finds what the first one left.
+    other.refuse(&"token-1".to_owned().into());
+    assert_eq!(token(&other).await.unwrap(), "token-2");
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() {
+    let scene = Scene::new();
+    let process = scene.process();
+    for number in 1..=3 {
+        assert_eq!(token(&process).await.unwrap(), format!("token-{number}"));
+        process.refuse(&format!("token-{number}").into());
+        process.refuse(&format!("token-{}", number - 1).into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_session_counts_as_none_and_is_reported() {
+    for (stored, reason) in [
+        (&b""[..], "it is damaged"),
+        (b"{\"version\":1}", "it is damaged"),
+        (b"\xff\x00rubbish", "it is damaged"),
+        (b"{\"version\":2,\"anything\":\"else\"}", "it has format 2"),
+        (b"social-plus-bot sealed 1\n1234", "it is sealed"),
+    ] {
+        let scene = Scene::new();
+        let stored = StoredSession::from(stored.to_vec());
+        scene.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
+        let process = scene.process();
+        assert_eq!(token(&process).await.unwrap(), "token-1");
+        let fault = process.faults().last.unwrap().to_string();
+        assert!(fault.contains(reason), "{fault}");
+        assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+        assert_eq!(scene.service.asked(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_another_device_is_not_taken() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    let other = StoreKey::new("https://a.example", "crawler-2", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
+    scene.store.0.with(|content| {
+        let stored = content.sessions[key().fingerprint()].clone();
+        content.sessions.insert(other.fingerprint().to_owned(), stored);
+    });
+    let mut shelf = shelf(&scene.store).unwrap();
+    shelf.key = other;
+    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    assert_eq!(token(&process).await.unwrap(), "token-2");
+    assert!(process.faults().last.unwrap().to_string().contains("for another address, device or key"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_says_is_left_counts() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    scene.store.0.with(|content| {
+        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        *stored = stored.clone().expiring_in(LIFE - DAY * 3);
+    });
+    sleep(DAY).await;
+    let session = scene.process().register().await.unwrap();
+    assert_eq!(session.age(scene.clocks.now()), DAY * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_living_session_takes_over_what_another_process_renewed() {
+    let scene = Scene::new();
+    let living = |process: Process| Renewal::new(process, scene.clocks);
+    let (one, other) = (living(scene.process()), living(scene.process()));
+    for living in [&one, &other] {
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    }
+    sleep(LIFE.mul_f64(0.81)).await;
+    for living in [&one, &other] {
+        // The present one goes on while the new one is fetched in the background.
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+        sleep(HOUR).await;
+        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-2");
+    }
+    assert_eq!(scene.service.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_session_of_another_process_is_looked_after_soon() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    sleep(LIFE.mul_f64(0.9)).await;
+    scene.will([outage()]);
+    let living = Renewal::new(scene.process(), scene.clocks);
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    sleep(Duration::from_secs(31)).await;
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_from_the_future_is_not_used() {
+    for (ahead, used) in [(Duration::from_secs(60), true), (HOUR, false), (DAY * 40, false)] {
+        let scene = Scene::new();
+        token(&scene.process()).await.unwrap();
+        // As another machine's clock would have had it.
+        scene.store.0.with(|content| {
+            let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+            let mut record: serde_json::Value = serde_json::from_slice(stored.expose_secret()).unwrap();
+            let received = record["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
+            record["received_ms"] = received.into();
+            *stored = record.to_string().into_bytes().into();
+        });
+        let process = scene.process();
+        let expected = if used { "token-1" } else { "token-2" };
+        assert_eq!(token(&process).await.unwrap(), expected, "{ahead:?}");
+        if !used {
+            let fault = process.faults().last.unwrap().to_string();
+            assert!(fault.contains("in the future by this machine's clock"), "{fault}");
+        }
+        // Once replaced, it is shared again.
+        assert_eq!(token(&scene.process()).await.unwrap(), expected, "{ahead:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_counts_the_time_overrules_a_wrong_clock() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    scene.store.0.with(|content| {
+        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        *stored = stored.clone().expiring_in(LIFE);
+    });
+    let process = scene.process_with(scene.clocks.ahead(DAY * 25));
+    let session = process.register().await.unwrap();
+    assert_eq!(session.access_token().expose_secret(), "token-1");
+    assert_eq!(scene.service.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_does_not_lengthen_a_token_s_life() {
+    const SHORT: Duration = Duration::from_secs(10);
+    let scene = Scene::new();
+    scene.store.0.with(|content| content.takes = Duration::from_millis(1_900));
+    scene.service.set_life(SHORT);
+    let start = Instant::now();
+    let mut all = JoinSet::new();
+    for _ in 0..2 {
+        let (living, service) = (Renewal::new(scene.process(), scene.clocks), Arc::clone(&scene.service));
+        all.spawn(async move {
+            let mut given = 0;
+            while start.elapsed() < SHORT * 10 {
+                let token = living.access_token().await.unwrap().expose_secret().to_owned();
+                // The service counts from when the request came.
+                let age = service.issued(&token).elapsed();
+                assert!(age < SHORT, "{token} was given out when it was {age:?} old");
+                given += 1;
+                sleep(Duration::from_millis(50)).await;
+            }
+            given
+        });
+    }
+    assert!(all.join_all().await.into_iter().sum::<usize>() > 500);
+}
+
+/// Where a store panics.
+#[derive(Clone, Copy, Debug)]
+enum Panics {
+    Called,
+    Polled,
+    Dropped,
+}
+
+#[derive(Debug)]
+struct Panicking(Panics);
+
+impl Panicking {
+    fn operate<T: Send + 'static>(&self) -> StoreFuture<'static, T> {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        match self.0 {
+            Panics::Called => panic!("called"),
+            Panics::Polled => Box::pin(async { panic!("polled") }),
+            Panics::Dropped => {
+                let bomb = Bomb;
+                Box::pin(async move {
+                    let _bomb = bomb;
+                    std::future::pending().await
+                })
+            }
+        }
+    }
+}
+
+impl SessionStore for Panicking {
+    fn load<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        self.operate()
+    }
+
+    fn save<'a>(&'a self, _: &'a StoreKey, _: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn remove<'a>(&'a self, _: &'a StoreKey, _: StoredSession) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+        self.operate()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_is_a_fault_like_another() {
+    for panics in [Panics::Called, Panics::Polled, Panics::Dropped] {
+        let scene = Scene::new();
+        let mut shelf = shelf(&scene.store).unwrap();
+        shelf.store = Arc::new(Panicking(panics));
+        let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+        let living = Renewal::new(Arc::clone(&process), scene.clocks);
+        let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
+        assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
+        assert_eq!(process.faults().count, 2, "{panics:?}");
+        // A renewal in the background takes place, and is not begun with every call.
+        sleep(LIFE.mul_f64(0.81)).await;
+        for _ in 0..10 {
+            living.access_token().await.unwrap();
+            sleep(operation::LIMIT * 4).await;
+        }
+        assert_eq!(scene.service.asked(), 2, "{panics:?}");
+        assert!(process.stored().await.is_err(), "{panics:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_panics_is_a_fault_like_another() {
+    #[derive(Debug)]
+    struct Leasing(Shared);
+
+    impl SessionStore for Leasing {
+        fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+            self.0.load(key)
+        }
+
+        fn save<'a>(
+            &'a self,
+            key: &'a StoreKey,
+            session: StoredSession,
+            life: Duration,
+        ) -> StoreFuture<'a, ()> {
+            self.0.save(key, session, life)
+        }
+
+        fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+            self.0.remove(key, session)
+        }
+
+        fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+            Box::pin(async { Ok(Some(Lease::new(async { panic!("released") }))) })
+        }
+    }
+
+    let scene = Scene::new();
+    let mut shelf = shelf(&scene.store).unwrap();
+    shelf.store = Arc::new(Leasing(scene.store.clone()));
+    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(process.faults().count, 1);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+}
