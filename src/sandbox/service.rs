@@ -1,6 +1,7 @@
 //! Which answer a request gets.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::future;
 use std::sync::Mutex;
 
@@ -17,7 +18,6 @@ use super::fault::{Fault, Kind};
 use super::lock;
 use super::received::{Last, Received};
 use super::reply::{Outgoing, Refusal, Reply};
-use super::socket::Broken;
 use super::token::Tokens;
 use crate::api::Open;
 use crate::api::types::{BotSession, RegisterBotSession, UserType};
@@ -85,7 +85,10 @@ impl Service {
     /// # Errors
     ///
     /// If the connection is to break instead.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Outgoing>, Broken> {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Outgoing>, ConnectionError> {
         let (head, body) = request.into_parts();
         let (body, overlong) = read(body).await?;
         self.requests.push(self.received(&head, body.clone()));
@@ -111,7 +114,7 @@ impl Service {
         headers: &HeaderMap,
         body: &[u8],
         overlong: bool,
-    ) -> Result<Response<Outgoing>, Broken> {
+    ) -> Result<Response<Outgoing>, ConnectionError> {
         let asked = Asked {
             key: self.registration.key(headers).map(<[u8]>::to_vec),
             body: if overlong { Err(vec![too_long()]) } else { self.registration.body(headers, body) },
@@ -133,7 +136,7 @@ impl Service {
         Ok(match kind {
             Kind::Reply(reply) => reply.with(headers).whole(),
             Kind::Silence => future::pending().await,
-            Kind::Reset => return Err(Broken::Reset),
+            Kind::Reset => return Err(ConnectionError::Reset),
             Kind::Delay(delay) => {
                 tokio::time::sleep(delay).await;
                 self.usual(&asked).with(headers).whole()
@@ -274,14 +277,34 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The body up to the limit, and whether it is longer. It is read to its end either way: a client that is
 /// answered while it still writes may see its connection break instead of the answer.
-async fn read(mut body: Incoming) -> Result<(Bytes, bool), Broken> {
+async fn read(mut body: Incoming) -> Result<(Bytes, bool), ConnectionError> {
     let mut kept = Vec::new();
     let mut overlong = false;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(Broken::Request)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(ConnectionError::Request)?.into_data() else { continue };
         let room = BODY_LIMIT - kept.len();
         overlong |= data.len() > room;
         kept.extend(data.into_iter().take(room));
     }
     Ok((kept.into(), overlong))
 }
+
+/// Why a connection breaks instead of carrying an answer.
+#[derive(Debug)]
+pub(super) enum ConnectionError {
+    /// It is to be reset.
+    Reset,
+    /// The request did not come whole.
+    Request(hyper::Error),
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reset => f.write_str("reset"),
+            Self::Request(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectionError {}

@@ -4,7 +4,6 @@
 //! what a framework hides. A reset needs the connection's socket back, and dropping the sandbox has to end
 //! its connections.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::lock;
-use super::service::Service;
+use super::service::{ConnectionError, Service};
 
 /// How long to wait when no connection can be accepted, as when the process has no file left to open.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -89,7 +88,7 @@ async fn serve(stream: TcpStream, service: Arc<Service>) {
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
     let Err(error) = (&mut connection).await else { return };
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
-    if let Some(Broken::Reset) = cause {
+    if let Some(ConnectionError::Reset) = cause {
         let stream = connection.into_parts().io.into_inner();
         // Without this the socket closes in an orderly way, which is what a client would then report.
         if stream.set_zero_linger().is_err() {
@@ -97,23 +96,3 @@ async fn serve(stream: TcpStream, service: Arc<Service>) {
         }
     }
 }
-
-/// Why a connection breaks instead of carrying an answer.
-#[derive(Debug)]
-pub(super) enum Broken {
-    /// It is to be reset.
-    Reset,
-    /// The request did not come whole.
-    Request(hyper::Error),
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reset => f.write_str("reset"),
-            Self::Request(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Broken {}

@@ -77,8 +77,8 @@ impl Project {
 
     fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for inner in ["openapi", "src", "xtask"] {
-            fs::create_dir(folder.path().join(inner)).unwrap();
+        for inner in ["openapi", "src/api", "xtask"] {
+            fs::create_dir_all(folder.path().join(inner)).unwrap();
         }
         Self(folder)
     }
