@@ -7,15 +7,13 @@
 mod floor;
 
 use std::hint::black_box;
-use std::sync::Barrier;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use floor::Floor;
 use social_plus_bot::BotClient;
 use social_plus_bot::sandbox::Sandbox;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 const ROUNDS: u32 = 15;
 
@@ -29,11 +27,6 @@ fn cached(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cached");
     for round in 0..ROUNDS {
         group.bench_function(BenchmarkId::new("floor", round), |bencher| bencher.iter(|| floor.read()));
-        for count in [1, 2] {
-            group.bench_function(BenchmarkId::new(format!("threads-{count}"), round), |bencher| {
-                bencher.iter_custom(|calls| by_threads(&runtime, &bot, count, calls));
-            });
-        }
         for count in [1, 2, 8] {
             group.bench_function(BenchmarkId::new(format!("tasks-{count}"), round), |bencher| {
                 bencher.iter_custom(|calls| runtime.block_on(by_tasks(&bot, count, calls)));
@@ -41,21 +34,6 @@ fn cached(criterion: &mut Criterion) {
         }
     }
     assert_eq!(sandbox.requests().len(), 1, "the token was not cached");
-}
-
-/// How long one of `count` threads takes for `calls` calls while the others do the same.
-fn by_threads(runtime: &Runtime, bot: &BotClient, count: u32, calls: u64) -> Duration {
-    let together = Barrier::new(count as usize);
-    thread::scope(|scope| {
-        let threads = (0..count).map(|_| {
-            scope.spawn(|| {
-                together.wait();
-                runtime.block_on(ask(bot, calls))
-            })
-        });
-        let threads = threads.collect::<Vec<_>>();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<Duration>() / count
-    })
 }
 
 /// How long one of `count` tasks takes for `calls` calls while the others do the same, as far as there are

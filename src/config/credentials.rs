@@ -79,21 +79,12 @@ impl fmt::Debug for ApiKey {
 /// Cloning is cheap and shares the memory. Serializing writes the token in the clear, as the wire format
 /// has it; that is the one way to persist it, so mind what you serialize.
 #[derive(Clone)]
-pub struct AccessToken(Arc<Apart>);
-
-/// Alone in its cache lines, so that counting the owners of one token does not slow down who counts those of another.
-#[repr(align(128))]
-struct Apart(SecretString);
+pub struct AccessToken(Arc<SecretString>);
 
 impl AccessToken {
     /// The token in the clear. Take care where it goes.
     pub fn expose_secret(&self) -> &str {
-        self.0.0.expose_secret()
-    }
-
-    /// The same token in memory of its own.
-    pub(crate) fn apart(&self) -> Self {
-        self.expose_secret().to_owned().into()
+        self.0.expose_secret()
     }
 
     /// The value of an `Authorization` header that the HTTP layers don't print.
@@ -118,7 +109,7 @@ impl Eq for AccessToken {}
 
 impl From<String> for AccessToken {
     fn from(token: String) -> Self {
-        Self(Arc::new(Apart(token.into())))
+        Self(Arc::new(token.into()))
     }
 }
 

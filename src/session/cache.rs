@@ -14,7 +14,6 @@ use std::time::Duration;
 use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::clock::{Clock, Moment};
-use crate::session::copies::Copies;
 use crate::session::single_flight::{Errand, SingleFlight, Stranded, Worth};
 use crate::session::{Session, runtime};
 
@@ -81,7 +80,6 @@ struct Registration<R, C> {
 #[derive(Debug)]
 struct Cached {
     session: Arc<Session>,
-    token: Copies,
     /// From here on it is not given out any more.
     expires: Moment,
     /// From here on a call looks further; never later than `expires`.
@@ -105,7 +103,7 @@ impl<R: Register, C: Clock> Renewal<R, C> {
 
     /// The token of [`session`](Self::session).
     pub(crate) async fn access_token(&self) -> Result<AccessToken, Error> {
-        match self.fresh(|cached| cached.token.own().clone()) {
+        match self.fresh(|cached| cached.session.access_token().clone()) {
             Some(token) => Ok(token),
             None => Ok(self.look_further().await?.access_token().clone()),
         }
@@ -180,8 +178,7 @@ impl Cached {
         let (life, age) = (session.life(), session.age(now));
         let expires = now.after(session.good_for(now));
         let due = life.mul_f64(RENEWAL - JITTER * fastrand::f64());
-        let token = Copies::of(session.access_token());
-        let cached = Self { session, token, expires, due: now.after(due.saturating_sub(age)), failures: 0 };
+        let cached = Self { session, expires, due: now.after(due.saturating_sub(age)), failures: 0 };
         // Another process has it in hand, or could not renew it.
         if age >= due { cached.put_off(now) } else { cached }
     }
@@ -194,7 +191,6 @@ impl Cached {
         let pause = jittered.min(left / 4).max(SHORTEST_PAUSE).min(left);
         Self {
             session: Arc::clone(&self.session),
-            token: Copies::of(self.session.access_token()),
             expires: self.expires,
             due: now.after(pause),
             failures: self.failures.saturating_add(1),

@@ -2,7 +2,6 @@
 
 pub(crate) mod cache;
 pub(crate) mod clock;
-mod copies;
 mod primitives;
 pub(crate) mod runtime;
 mod single_flight;

@@ -100,14 +100,6 @@ fn rows(times: &Times, ours: &Counts, peers: &Counts) -> Result<Vec<Row>, String
         let ratio = times.ratio("cached", &format!("tasks-{count}"), "floor")?;
         row(format!("cached `access_token()`, {tasks}"), "the floor", " ×", ratio, Some(Aim::AtMost(1.0)));
     }
-    let threads = times.ratio("cached", "threads-2", "threads-1")?;
-    row(
-        "cached `access_token()`, each of 2 threads".into(),
-        "1 thread",
-        " ×",
-        threads,
-        Some(Aim::AtMost(1.5)),
-    );
     let mut others = Vec::new();
     for other in OTHERS {
         others.push((times.ratio("peers", other, "ours")?, other));

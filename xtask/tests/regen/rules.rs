@@ -128,5 +128,9 @@ fn all_breaches_are_told_at_once() {
     project.write("src/api/generated.rs", "");
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1);
-    assert!(run.err.contains(": summary: ") && run.out.contains("--- a/src/api/generated.rs\n"), "{}", run.err);
+    assert!(
+        run.err.contains(": summary: ") && run.out.contains("--- a/src/api/generated.rs\n"),
+        "{}",
+        run.err
+    );
 }
