@@ -8,6 +8,7 @@ use reqwest::redirect;
 
 use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
+use crate::authorized::Unexplained;
 use crate::client::{Inner, Registrar};
 use crate::clock::SystemClock;
 use crate::quota::Quota;
@@ -114,7 +115,8 @@ impl BotClientBuilder {
         self
     }
 
-    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session.
+    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session. How many values
+    /// are kept of what is read is limited besides; see [`Answer`](crate::Answer).
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
@@ -195,6 +197,7 @@ impl BotClientBuilder {
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),
+            unexplained: Unexplained::default(),
             #[cfg(feature = "store")]
             source,
             renewal,

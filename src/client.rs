@@ -8,6 +8,7 @@ use progenitor_client::ClientInfo;
 
 use crate::api::Client;
 use crate::api::types::RegisterBotSession;
+use crate::authorized::Unexplained;
 use crate::clock::SystemClock;
 use crate::quota::Quota;
 use crate::renewal::{Register, Renewal};
@@ -42,6 +43,7 @@ pub struct BotClient(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
+    pub(crate) unexplained: Unexplained,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
     pub(crate) renewal: Renewal<Source, SystemClock>,
