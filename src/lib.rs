@@ -42,10 +42,16 @@
 //! # What it promises
 //!
 //! - A registration ends: within 30 s by default, whatever the service does.
-//! - The answer to a registration, or an error's body, is never held in memory beyond 1 MiB by default.
-//! - The API key goes to the configured address and nowhere else: over https, or plain http on a loopback
-//!   host; redirects are not followed.
-//! - Key and token are in no log, no error and no `Debug` output of this crate, and wiped when dropped.
+//! - The answer to a registration, or an error's body, is read up to 1 MiB by default, whatever its length, and costs
+//!   at most 16 MiB of memory meanwhile, whatever its content: of what it holds no more than 5,000 values are kept of a
+//!   field, and 10,000 in all. A session keeps at most 10 MiB, an error 200 KiB. Each byte that
+//!   [`max_response_bytes`](BotClientBuilder::max_response_bytes) adds costs at most 6 of memory. What
+//!   [`BotClient::get`] and [`send`](BotClient::send) return has no limit but yours.
+//! - The API key goes to the configured base URL and nowhere else: over https, or plain http on a loopback
+//!   host; redirects are not followed, and clients made of the generated code by hand send nothing elsewhere.
+//! - Key and token are in no log, no error and no `Debug` output of this crate, even where the service quotes them in
+//!   an error, as the name of a field or in a redirect, and are wiped when dropped. What the service says of a user is
+//!   shown as it is.
 //! - A 200 answer with a usable token is a session, however much the rest of it departs from the contract;
 //!   [`Session::deviations`] tells. Without one it is an error.
 //! - While the service can be reached, nobody gets an expired token, and only who asks for the first time, or

@@ -73,6 +73,10 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("fields that can't be read", session("", is(r#""users":1e999"#), "")),
         ("users, roles within roles and a long text", users_and_roles()),
         ("each of three fields", three_fields()),
+        (
+            "one long text with an escape",
+            session(r#""users":[{"displayName":"\n"#, is(&"x".repeat(1000)), r#""}]"#),
+        ),
         ("one long text", session(r#""users":[{"displayName":""#, is(&"x".repeat(1000)), r#""}]"#)),
     ]
 }

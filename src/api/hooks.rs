@@ -69,14 +69,17 @@ impl ClientHooks<Transport> for Client {
             let rule = format!("the client is for another address than its key, which is for {address}");
             return Err(Error::InvalidRequest(rule));
         }
-        let key = self.inner.api_key.header().ok_or_else(|| Error::InvalidRequest("api_key".to_owned()))?;
-        let headers = request.headers_mut();
-        headers.remove(HeaderName::from_static("api-version"));
-        headers.insert(HeaderName::from_static("x-api-key"), key);
+        request.headers_mut().remove(HeaderName::from_static("api-version"));
         Ok(())
     }
 
-    async fn exec(&self, request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+    async fn exec(&self, mut request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
+        // The hooks are public, so the address may not be the one that was looked at before.
+        if self.inner.covers(request.url())
+            && let Some(key) = self.inner.api_key.header()
+        {
+            request.headers_mut().insert(HeaderName::from_static("x-api-key"), key);
+        }
         let secrets = [self.inner.secret()];
         let mut response = self.inner.connections.execute(request).await?;
         redact::headers(response.headers_mut(), &secrets);

@@ -11,6 +11,7 @@ use crate::api::{Client, Transport};
 use crate::client::BotClient;
 use crate::client::DeviceInfo;
 use crate::client::quota::Quota;
+use crate::client::requests::Unexplained;
 use crate::client::{Inner, Registrar};
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
@@ -117,7 +118,8 @@ impl BotClientBuilder {
         self
     }
 
-    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session.
+    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session. How many values
+    /// are kept of what is read is limited besides; see [`Answer`](crate::Answer).
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
@@ -198,6 +200,7 @@ impl BotClientBuilder {
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),
+            unexplained: Unexplained::default(),
             #[cfg(feature = "store")]
             source,
             renewal,

@@ -69,12 +69,12 @@ impl Middleware for BotClient {
     ) -> reqwest_middleware::Result<Response> {
         let spare = request.try_clone();
         let mut examined = self.pass(request, extensions, next.clone()).await?;
-        if examined.refuses_token()
+        if examined.refuses_token
             && let Some(again) = spare
         {
             examined = self.pass(again, extensions, next).await?;
         }
-        let Examined { mut response, said } = examined;
+        let Examined { mut response, said, .. } = examined;
         if let Some(said) = said {
             let error = failure::refused(&response, &said);
             response.extensions_mut().insert(error);

@@ -23,6 +23,7 @@ use progenitor_client::ClientInfo;
 use crate::api::Client;
 use crate::api::types::RegisterBotSession;
 use crate::client::quota::Quota;
+use crate::client::requests::Unexplained;
 use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::cache::{Register, Renewal};
@@ -61,6 +62,7 @@ pub struct BotClient(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
+    pub(crate) unexplained: Unexplained,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
     pub(crate) renewal: Renewal<Source, SystemClock>,

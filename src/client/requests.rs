@@ -1,9 +1,12 @@
 //! Requests to the rest of the API, sent as the bot.
 //!
-//! What is common to them is little, and easy to get wrong: the token goes to the client's own origin and
+//! What is common to them is little, and easy to get wrong: the token goes to the client's own base URL and
 //! nowhere else; a token that the service refuses is replaced once; an error's body becomes an [`Error`]; reads
 //! end when the day's are used up. It comes in two steps, [`BotClient::authorize`] before and
 //! [`BotClient::examine`] after, so that whoever does the sending can stand between them.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use progenitor_client::ClientInfo;
@@ -15,7 +18,7 @@ use crate::client::quota::{DAILY_READS, Refusal, Sent};
 use crate::client::{BotClient, failure};
 use crate::config::AccessToken;
 use crate::error::{Error, ErrorCode};
-use crate::session::clock::{Clock, SystemClock};
+use crate::session::clock::{Clock, Moment, SystemClock};
 use crate::session::runtime;
 
 /// What a request was sent with.
@@ -30,14 +33,36 @@ pub(crate) struct Examined {
     /// With its body still to be read.
     pub(crate) response: Response,
     pub(crate) said: Option<ErrorBody>,
+    /// Whether another token may do better.
+    pub(crate) refuses_token: bool,
 }
 
-impl Examined {
-    /// Whether another token may do better. A 401 that gives no reason, as to a HEAD request, is for the token.
-    pub(crate) fn refuses_token(&self) -> bool {
-        let code = self.said.as_ref().and_then(|said| said.code);
-        self.response.status() == StatusCode::UNAUTHORIZED
-            && code.is_none_or(|code| code == ErrorCode::UNAUTHORIZED)
+/// The last token that was refused without a code. Something else than the token may be the reason, as where a gateway
+/// wants to know who comes, and a registration is not free.
+#[derive(Debug, Default)]
+pub(crate) struct Unexplained(Mutex<Option<(AccessToken, Moment)>>);
+
+/// A new token that is refused without a code as well is not replaced before that.
+const UNEXPLAINED_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+impl Unexplained {
+    /// Whether a token refused without a code may be replaced.
+    fn may_replace(&self, token: &AccessToken, now: Moment) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            // It was sent several times at once.
+            Some((refused, _)) if refused == token => true,
+            Some((_, at)) if !now.has_reached(at.after(UNEXPLAINED_PAUSE)) => false,
+            _ => {
+                *last = Some((token.clone(), now));
+                true
+            }
+        }
+    }
+
+    /// A request was answered, so its token is good.
+    fn answered(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -79,7 +104,8 @@ impl BotClient {
     /// The token goes to the client's own base URL and what is below it, nowhere else. If the service refuses the token
     /// (401 with code 400100, or with no code, as a HEAD request or a gateway has it), the session is
     /// [invalidated](Self::invalidate), registered anew, and the request repeated, once, and only if its body can be
-    /// repeated (one that is streamed can't).
+    /// repeated (one that is streamed can't). Where a new token is refused without a code as well, something else may be
+    /// the reason: it is kept, and not replaced for such a refusal within 5 min, unless a request was answered since.
     ///
     /// A request without a timeout of its own gets the client's, its response's body included; nothing else
     /// is tried again. The response's body has no limit.
@@ -113,19 +139,19 @@ impl BotClient {
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let spare = request.try_clone();
         let mut examined = self.exchange(request).await?;
-        if examined.refuses_token()
+        if examined.refuses_token
             && let Some(again) = spare
         {
             examined = self.exchange(again).await?;
         }
-        let Examined { response, said } = examined;
+        let Examined { response, said, .. } = examined;
         match said {
             Some(said) => Err(failure::refused(&response, &said)),
             None => Ok(response),
         }
     }
 
-    /// How many reads this client and its clones sent since the UTC day began. The service allows a bot 100
+    /// How many reads this client and its clones sent since the UTC day began, by this machine's clock. The service allows a bot 100
     /// a day over all endpoints, and counts those of other clients for the same user as well.
     pub fn reads_today(&self) -> u32 {
         self.0.quota.reads(SystemClock.now())
@@ -169,7 +195,8 @@ impl BotClient {
             if *is_read {
                 self.0.quota.answered(*sent);
             }
-            return Examined { response, said: None };
+            self.0.unexplained.answered();
+            return Examined { response, said: None, refuses_token: false };
         }
         let came = SystemClock.now();
         let (mut response, mut said) = self.0.registrar.api.read_error(response, token.expose_secret()).await;
@@ -183,13 +210,43 @@ impl BotClient {
             let date = failure::service_time(headers).map(DateTime::from);
             let wait = self.0.quota.used_up(*sent, Refusal { came, date, retry_after });
             if retry_after.is_none() {
-                headers.insert(RETRY_AFTER, wait.as_secs().into());
+                // Rounded up, so that nobody comes a moment too early.
+                headers.insert(
+                    RETRY_AFTER,
+                    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).into(),
+                );
             }
         }
-        let examined = Examined { response, said: Some(said) };
-        if examined.refuses_token() {
+        let refuses_token = response.status() == StatusCode::UNAUTHORIZED
+            && match said.code {
+                Some(code) => code == ErrorCode::UNAUTHORIZED,
+                None => self.0.unexplained.may_replace(token, came),
+            };
+        if refuses_token {
             self.invalidate(token);
         }
-        examined
+        Examined { response, said: Some(said), refuses_token }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_refused_without_a_code_is_replaced_at_once_and_its_successor_later() {
+        let at =
+            |seconds| Moment { monotonic: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) };
+        let [first, second, third] =
+            ["first", "second", "third"].map(|token| AccessToken::from(token.to_owned()));
+        let unexplained = Unexplained::default();
+        assert!(unexplained.may_replace(&first, at(0)));
+        assert!(unexplained.may_replace(&first, at(1)));
+        assert!(!unexplained.may_replace(&second, at(2)));
+        assert!(!unexplained.may_replace(&second, at(299)));
+        assert!(unexplained.may_replace(&second, at(300)));
+        assert!(!unexplained.may_replace(&third, at(301)));
+        unexplained.answered();
+        assert!(unexplained.may_replace(&third, at(302)));
     }
 }

@@ -221,17 +221,13 @@ async fn an_error_whose_body_never_ends_is_an_error_in_time() {
 
 /// What came to a bare socket that registers anyone and then answers each request with the next of these, or the last.
 async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
-    let session = json!({
-        "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": Utc::now() + TimeDelta::days(30), "users": [],
-    })
-    .to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/tenant-a", listener.local_addr().unwrap());
     let came = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&came);
     tokio::spawn(async move {
         let mut answers = answers.into_iter().peekable();
-        let mut last = String::new();
+        let (mut last, mut registrations) = (String::new(), 0);
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
@@ -242,6 +238,12 @@ async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>)
             let registers = line.starts_with("POST");
             noted.lock().unwrap().push(line.replace(" HTTP/1.1", ""));
             let answer = if registers {
+                registrations += 1;
+                let (token, now) = (format!("token-{registrations}"), Utc::now());
+                let session = json!({
+                    "accessToken": token, "issuedAt": now, "expiresAt": now + TimeDelta::days(30), "users": [],
+                });
+                let session = session.to_string();
                 format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{session}", session.len())
             } else {
                 last = answers.next().unwrap_or(last);
@@ -318,6 +320,9 @@ async fn a_401_without_the_envelope_is_a_refused_token() {
         let (bot, came) = answering(vec![refused]).await;
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
         assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
+        // It may not be for the token, and a registration is not free.
+        assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
+        assert_eq!(came.lock().unwrap()[4..], [read], "{body}");
     }
     // A code that says something else of the user.
     let body = json!({ "status": "error", "code": 400_312 }).to_string();
@@ -366,4 +371,13 @@ async fn what_the_service_says_of_when_reads_resume_is_believed() {
     let later = bot.get("/a").await.unwrap_err().retry_after().unwrap();
     assert!(later <= hour && later > hour / 2, "{later:?}");
     assert_eq!(came.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_day_of_a_refusal_is_told_by_the_services_clock() {
+    for (date, wait) in [("23:59:00", 60), ("23:59:59", 1), ("12:00:00", 300)] {
+        let (bot, _) = answering(vec![used_up(&format!("date: Sun, 01 Mar 2026 {date} GMT\r\n"))]).await;
+        let refused = bot.get("/a").await.unwrap_err();
+        assert_eq!(refused.retry_after(), Some(Duration::from_secs(wait)), "{date}");
+    }
 }

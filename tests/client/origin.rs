@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http::header::LOCATION;
+use progenitor_client::{ClientHooks, OperationInfo};
+use reqwest::{Method, Request};
 use social_plus_bot::api::{Client, ClientInfo, Error, types::RegisterBotSession};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use tokio::io::AsyncReadExt;
@@ -111,4 +113,26 @@ async fn the_connections_of_a_foreign_client_are_not_used() {
         assert!(outcome.unwrap_err().contains("another error"));
     }
     register(&Client::new(sandbox.base_url(), bot.api().inner().clone())).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_hooks_give_a_request_for_another_address_no_key() {
+    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
+    let bot = sandbox.client().api_key(KEY).build().unwrap();
+    let operation = OperationInfo { operation_id: "register_bot_session" };
+    let mut request = Request::new(Method::POST, sandbox.base_url().parse().unwrap());
+    bot.api().pre::<()>(&mut request, &operation).await.unwrap();
+    *request.url_mut() = elsewhere.url.parse().unwrap();
+    let came = tokio::spawn(async move {
+        let (mut socket, _) = elsewhere.listener.accept().await.unwrap();
+        let mut came = Vec::new();
+        while !came.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut came).await.unwrap(), 0, "half a request: {came:?}");
+        }
+        String::from_utf8(came).unwrap()
+    });
+    // The connection is closed without an answer.
+    bot.api().exec(request, &operation).await.unwrap_err();
+    let came = came.await.unwrap();
+    assert!(came.starts_with("POST / HTTP/1.1") && !came.contains(KEY), "{came}");
 }
