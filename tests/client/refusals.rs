@@ -16,7 +16,7 @@ const PAGE: &str = "<html><body><h1>It broke</h1></body></html>";
 async fn refused(fault: Fault) -> (Error, usize) {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(fault);
-    let bot = sandbox.client().timeout(Duration::from_secs(10)).build().unwrap();
+    let bot = sandbox.client().timeout(Duration::from_secs(120)).build().unwrap();
     let error = bot.register().await.expect_err("the fault should be met");
     (error, sandbox.requests().len())
 }
@@ -272,7 +272,7 @@ async fn silence_ends_at_the_deadline() {
     let error = bot.register().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
     assert!(error.is_transient());
-    assert!((Duration::from_millis(300)..Duration::from_secs(20)).contains(&start.elapsed()));
+    assert!((Duration::from_millis(300)..Duration::from_secs(300)).contains(&start.elapsed()));
 }
 
 #[tokio::test]

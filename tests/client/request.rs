@@ -24,7 +24,7 @@ async fn sent(path: &str, settings: impl FnOnce(BotClientBuilder) -> BotClientBu
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}{path}", listener.local_addr().unwrap());
     let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    let bot = settings(builder).timeout(Duration::from_secs(5)).build().unwrap();
+    let bot = settings(builder).timeout(Duration::from_secs(120)).build().unwrap();
     let register = tokio::spawn(async move { bot.register().await });
 
     let (mut socket, _) = listener.accept().await.unwrap();
