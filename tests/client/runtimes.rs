@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
 
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{BotClient, Error, ErrorKind};
