@@ -11,6 +11,7 @@
 //! What is stored holds the access token. It is as secret as the store keeps it, unless it is sealed (feature
 //! `sealing`). The API key is never stored, only a [fingerprint](StoreKey::fingerprint) of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,6 +42,10 @@ pub use redis::RedisStore;
 #[cfg(feature = "sealing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
 pub use seal::SealingKey;
+
+/// No lease lasts longer. One that says so is garbage, or was written by a clock that was wrong.
+#[cfg(any(feature = "file-store", feature = "redis-store"))]
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 
 /// What an operation of a store returns: a future that can be sent between threads.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -156,6 +161,7 @@ impl fmt::Debug for Lease {
 pub struct StoredSession {
     bytes: SecretSlice<u8>,
     life: Option<Duration>,
+    reason: Option<Cow<'static, str>>,
 }
 
 impl StoredSession {
@@ -171,6 +177,17 @@ impl StoredSession {
         self
     }
 
+    /// Something that is kept but not to be used, and why.
+    #[cfg(feature = "file-store")]
+    pub(crate) fn unusable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: Some(reason.into()), ..Vec::new().into() }
+    }
+
+    /// Why it is not to be used.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// How long the store would keep it, if the store said so.
     pub(crate) fn life(&self) -> Option<Duration> {
         self.life
@@ -179,7 +196,7 @@ impl StoredSession {
 
 impl From<Vec<u8>> for StoredSession {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), life: None }
+        Self { bytes: bytes.into(), life: None, reason: None }
     }
 }
 
