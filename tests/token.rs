@@ -1,6 +1,7 @@
 //! `token` and `status`: a session that is kept between the runs of a tool, over the file store.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::tool::{run, text, tool};
+use crate::tool::{run, run_or_kill, text, tool};
 use failed::failed;
 
 #[path = "tool/failed.rs"]
@@ -246,25 +247,32 @@ async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_wa
 
 #[cfg(unix)]
 #[tokio::test]
-async fn files_that_others_have_access_to_are_refused_until_that_is_mended() {
+async fn a_folder_that_others_have_access_to_is_refused_and_such_a_file_replaced() {
     use std::os::unix::fs::PermissionsExt;
 
     let scene = Scene::new().await;
     let folder = scene.state.path().join("sessions");
     let token = printed(scene.in_folder("token", &folder)).await;
-    for (path, mode, status, mend) in
-        [(folder.clone(), 0o755, 2, "chmod 700"), (file(&folder, "json"), 0o640, 1, "chmod 600")]
-    {
-        let right = fs::metadata(&path).unwrap().permissions();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o755, 0o1777] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
         for command in ["token", "status"] {
-            let line = failed(&run(scene.in_folder(command, &folder)).await, status);
-            assert!(line.contains(mend) && line.contains(path.to_str().unwrap()), "{line}");
+            let line = failed(&run(scene.in_folder(command, &folder)).await, 2);
+            assert!(
+                line.contains("name another folder") && line.contains(folder.to_str().unwrap()),
+                "{line}"
+            );
+            assert!(!line.contains("chmod"), "{line}");
         }
-        fs::set_permissions(&path, right).unwrap();
     }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
     assert_eq!(scene.registrations(), 1);
+
+    fs::set_permissions(file(&folder, "json"), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = run(scene.in_folder("token", &folder)).await;
+    assert!(output.status.success() && text(&output.stdout) != token);
+    assert!(text(&output.stderr).contains("mode 0640"), "{}", text(&output.stderr));
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
 }
 
 #[cfg(unix)]
@@ -277,21 +285,26 @@ async fn a_folder_of_somebody_else_is_refused() {
     let given = std::os::unix::fs::chown(&own, Some(12_345), None).is_ok();
     let folder = if given { own.as_path() } else { Path::new("/usr") };
     let line = failed(&run(scene.in_folder("token", folder)).await, 2);
-    assert!(line.contains("it belongs to user") && line.contains("name another place"), "{line}");
+    assert!(line.contains("it belongs to user") && line.contains("name another folder"), "{line}");
 }
 
 /// Runs the tool with a disk of 64 KiB, of which `used` bytes are used, or which can only be read.
 #[cfg(target_os = "linux")]
-fn on_a_small_disk(scene: &Scene, used: usize, options: &str) -> Command {
-    let disk = scene.state.path().join("disk");
-    fs::create_dir_all(&disk).unwrap();
-    let whole = scene.in_folder("token", &disk);
+fn on_a_small_disk(disk: &Path, whole: &Command, used: usize, options: &str) -> Command {
+    fs::create_dir_all(disk).unwrap();
     // A mount of its own, which is gone with the process.
     let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$1\" && head -c \"$2\" /dev/zero > \"$1/other\" \
         && mount -o \"remount,$3\" \"$1\" && shift 3 && exec \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(&disk).arg(used.to_string());
-    command.arg(options).arg(whole.get_program()).args(whole.get_args());
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(disk).arg(used.to_string());
+    command.arg(options);
+    within(command, whole)
+}
+
+/// Runs `whole` as the last arguments of `command`.
+#[cfg(target_os = "linux")]
+fn within(mut command: Command, whole: &Command) -> Command {
+    command.arg(whole.get_program()).args(whole.get_args());
     for (name, value) in whole.get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -301,15 +314,27 @@ fn on_a_small_disk(scene: &Scene, used: usize, options: &str) -> Command {
     command
 }
 
+/// Runs `whole` and does something to its system calls.
+#[cfg(target_os = "linux")]
+fn traced(whole: &Command, inject: &str) -> Command {
+    let mut command = Command::new("strace");
+    let calls = inject.split(':').next().unwrap();
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={inject}")]);
+    within(command, whole)
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_or_read_only_disk_is_told_with_the_way_out() {
     let scene = Scene::new().await;
-    let line = failed(&run(on_a_small_disk(&scene, 65_536, "rw")).await, 1);
+    let disk = scene.state.path().join("disk");
+    let token = scene.in_folder("token", &disk);
+    let line = failed(&run(on_a_small_disk(&disk, &token, 65_536, "rw")).await, 1);
     assert!(line.contains("No space left on device") && line.contains("make room"), "{line}");
-    let line = failed(&run(on_a_small_disk(&scene, 0, "ro")).await, 2);
+    let line = failed(&run(on_a_small_disk(&disk, &token, 0, "ro")).await, 2);
     assert!(line.contains("it can't be written to: Read-only file system"), "{line}");
-    assert!(run(on_a_small_disk(&scene, 0, "rw")).await.status.success());
+    assert!(run(on_a_small_disk(&disk, &token, 0, "rw")).await.status.success());
 }
 
 #[tokio::test]
@@ -320,4 +345,247 @@ async fn a_sandbox_of_its_own_keeps_nothing() {
     let token = printed(command).await;
     assert_eq!(token.trim_end().split('.').count(), 3, "{token}");
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+}
+
+/// A process that is ended with the test.
+struct Watcher(std::process::Child);
+
+impl Watcher {
+    fn start(mut command: Command) -> Self {
+        // What it runs belongs to its group, and ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Self(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+
+    fn goes_on(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status().unwrap();
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Scene {
+    /// Keeps a token in `watched`, with a folder for its sessions.
+    fn watch(&self, watched: &Path) -> Command {
+        let mut command = self.in_folder("token", &self.state.path().join("sessions"));
+        command.args(["--timeout", "2", "--watch"]).arg(watched);
+        command
+    }
+}
+
+#[tokio::test]
+async fn a_watched_file_that_is_removed_or_changed_is_written_again() {
+    let scene = Scene::new().await;
+    let watched = scene.state.path().join("token");
+    let _watcher = Watcher::start(scene.watch(&watched));
+    until(|| watched.exists()).await;
+    let token = fs::read_to_string(&watched).unwrap();
+    let is_back = || fs::read_to_string(&watched).is_ok_and(|now| now == token);
+    fs::remove_file(&watched).unwrap();
+    until(is_back).await;
+    for content in ["", "another", &token.repeat(2)] {
+        fs::write(&watched, content).unwrap();
+        until(is_back).await;
+    }
+    #[cfg(unix)]
+    {
+        fs::remove_file(&watched).unwrap();
+        assert!(Command::new("mkfifo").arg(&watched).status().unwrap().success());
+        until(|| fs::metadata(&watched).is_ok_and(|now| now.is_file())).await;
+    }
+    assert_eq!(scene.registrations(), 1);
+}
+
+#[tokio::test]
+async fn watching_goes_on_through_a_page_of_maintenance_and_without_a_reader_of_its_notes() {
+    let scene = Scene::new().await;
+    let page = "<html>We will be back soon.</html>";
+    scene.sandbox.fail_always(Fault::answer(200, "text/html", page));
+    let watched = scene.state.path().join("token");
+    let mut command = scene.watch(&watched);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stderr(writer);
+    let mut watcher = Watcher::start(command);
+    until(|| scene.registrations() >= 2).await;
+    assert!(watcher.goes_on());
+    scene.sandbox.recover();
+    until(|| watched.exists()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn watching_goes_on_while_a_disk_is_full() {
+    let scene = Scene::new().await;
+    let disk = scene.state.path().join("disk");
+    let watched = disk.join("token");
+    let mut command = on_a_small_disk(&disk, &scene.watch(&watched), 65_536, "rw");
+    command.stderr(Stdio::piped());
+    let mut watcher = Watcher::start(command);
+    let notes = BufReader::new(watcher.0.stderr.take().unwrap());
+    let told = tokio::task::spawn_blocking(move || {
+        notes.lines().map_while(Result::ok).find(|note| note.contains("No space left on device"))
+    });
+    let told = told.await.unwrap().expect("it tells that the disk is full");
+    assert!(told.starts_with("note: "), "{told}");
+    assert!(watcher.goes_on());
+    // Its mount is seen by itself only, and by who looks through its eyes.
+    let seen = |path: &Path| {
+        Path::new(&format!("/proc/{}/root", watcher.0.id())).join(path.strip_prefix("/").unwrap())
+    };
+    fs::remove_file(seen(&disk.join("other"))).unwrap();
+    until(|| seen(&watched).exists()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_killed_watcher_leaves_no_token_that_the_next_one_does_not_remove() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("watched");
+    fs::create_dir(&folder).unwrap();
+    let watched = folder.join("token");
+    // So that the next file to be renamed is the watched one.
+    printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
+    let killed = traced(&scene.watch(&watched), "rename,renameat,renameat2:signal=KILL:when=1");
+    assert!(!run(killed).await.status.success());
+    let files = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    // Whether it was renamed by then is not said; what was left has the token in it.
+    assert_eq!(files().len(), 1, "{:?}", files());
+    let _watcher = Watcher::start(scene.watch(&watched));
+    until(|| files() == ["token"]).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_cannot_be_synced_keeps_sessions_all_the_same() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let command = traced(&scene.in_folder("token", &folder), "fsync:error=EINVAL:when=2+");
+    let token = printed(command).await;
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
+    assert_eq!(scene.registrations(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let watched = scene.state.path().join("token");
+    // Its session takes 8 s to get onto the disk, which is not waited for.
+    let slow = traced(&scene.watch(&watched), "fsync:delay_enter=8000000:when=1");
+    let mut watcher = Watcher::start(slow);
+    until(|| watched.exists()).await;
+    let newer = printed(scene.in_folder("token", &folder)).await;
+    assert_eq!(scene.registrations(), 2);
+    let unfinished = || {
+        let mut names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().ends_with(".new"))
+    };
+    until(|| !unfinished()).await;
+    assert!(watcher.goes_on());
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_stopped_process_does_not_keep_its_lease_for_ever() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    scene.sandbox.fail_always(Fault::silence());
+    let mut command = scene.in_folder("token", &folder);
+    command.args(["--timeout", "2"]).stderr(Stdio::null());
+    let stopped = Watcher::start(command);
+    until(|| scene.registrations() == 1).await;
+    let process = stopped.0.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+    scene.sandbox.recover();
+    let mut all = JoinSet::new();
+    for _ in 0..8 {
+        let mut command = scene.in_folder("token", &folder);
+        command.args(["--timeout", "2"]);
+        all.spawn(printed(command));
+    }
+    let tokens = all.join_all().await;
+    assert!(tokens.iter().all(|token| token == &tokens[0]), "{tokens:?}");
+    assert_eq!(scene.registrations(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_that_hang_do_not_keep_the_tool_from_ending() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let fifo = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let first = printed(scene.in_folder("token", &folder)).await;
+    let session = file(&folder, "json");
+    fs::remove_file(&session).unwrap();
+    fifo(&session);
+    let output = run_or_kill(scene.in_folder("token", &folder)).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_ne!(text(&output.stdout), first);
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
+
+    printed(scene.tool("token")).await;
+    let name = scene.state.path().join("social-plus-bot/device-id");
+    fs::remove_file(&name).unwrap();
+    fifo(&name);
+    let line = failed(&run_or_kill(scene.tool("token")).await, 2);
+    assert!(line.contains("device-id"), "{line}");
+}
+
+/// Writes `token` to the standard input of `token --refused -`, and returns what is printed.
+async fn after_refusal(scene: &Scene, folder: &Path, token: &str) -> String {
+    let refused = scene.state.path().join("refused");
+    fs::write(&refused, token).unwrap();
+    let mut command = scene.in_folder("token", folder);
+    command.args(["--refused", "-"]).stdin(fs::File::open(&refused).unwrap());
+    printed(command).await
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_replaced_once() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let first = printed(scene.in_folder("token", &folder)).await;
+    scene.sandbox.revoke_tokens();
+    let second = after_refusal(&scene, &folder, &first).await;
+    assert_ne!(second, first);
+    // Who comes later with the same token gets the one after it, and so does who was not refused.
+    assert_eq!(after_refusal(&scene, &folder, &first).await, second);
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, second);
+    assert_eq!(scene.registrations(), 2);
+
+    let refused = scene.state.path().join("refused");
+    fs::write(&refused, &second).unwrap();
+    let mut command = scene.in_folder("token", &folder);
+    command.arg("--refused").arg(&refused);
+    assert_ne!(printed(command).await, second);
+}
+
+#[tokio::test]
+async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let empty = scene.state.path().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    for (file, said) in [(empty.as_path(), "is empty"), (Path::new("/no/such/file"), "No such file")] {
+        let mut command = scene.in_folder("token", &folder);
+        command.arg("--refused").arg(file);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains("--refused") && line.contains(said), "{line}");
+    }
+    let mut command = scene.in_folder("token", &folder);
+    command.args(["--refused", "-", "--api-key-file", "-"]);
+    let line = failed(&run(command).await, 2);
+    assert!(line.contains("standard input"), "{line}");
+    assert_eq!(scene.registrations(), 0);
 }
