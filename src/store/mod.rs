@@ -6,7 +6,8 @@
 //! made a store with four operations.
 //!
 //! A store only helps. Whatever it does — slow, full, gone, answering garbage — the client registers directly
-//! and [says so](crate::BotClient::store_faults); an operation that takes longer than 2 seconds is given up.
+//! and [says so](crate::BotClient::store_faults); an operation that takes longer than 2 seconds is given up,
+//! and one that panics has failed.
 //!
 //! What is stored holds the access token. It is as secret as the store keeps it, unless it is sealed (feature
 //! `sealing`). The API key is never stored, only a [fingerprint](StoreKey::fingerprint) of it.
@@ -109,7 +110,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()>;
 
     /// Takes the lease of `key`, or returns nothing if another process has it. It must end by itself when its
-    /// holder dies, at the latest after `limit`.
+    /// holder dies, at the latest after `limit`. The process that has it may have asked for another limit.
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
 }
 
@@ -171,7 +172,8 @@ impl StoredSession {
     }
 
     /// Tells how long the store itself would keep it. Clocks of machines differ; a store that counts the time
-    /// that is left knows better.
+    /// that is left knows better, and is believed. Of other stores a session counts as none if it came more than 5
+    /// minutes in the future by this machine's wall clock.
     pub fn expiring_in(mut self, life: Duration) -> Self {
         self.life = Some(life);
         self

@@ -55,7 +55,7 @@ impl Settings {
     pub fn client(&self, unnamed: Unnamed) -> Result<BotClientBuilder, Failure> {
         let mut builder = BotClientBuilder::from_env();
         if let Some(file) = &self.api_key_file {
-            builder = builder.api_key(ApiKey::try_from(read_secret("--api-key-file", file)?)?);
+            builder = builder.api_key(ApiKey::try_from(read_secret("--api-key-file", "key", file)?)?);
         }
         if let Some(region) = &self.region {
             builder = builder.region(region.as_str());
@@ -118,8 +118,8 @@ pub fn is_input(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// What `option` names: the content of `file`, or standard input.
-pub fn read_secret(option: &str, file: &Path) -> Result<String, Failure> {
+/// The key or token that `option` names: the content of `file`, or standard input.
+pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String, Failure> {
     let unreadable = |error: io::Error| Failure::Usage(format!("{option} {}: {error}", file.display()));
     let source: Box<dyn Read> = if is_input(file) {
         Box::new(io::stdin().lock())
@@ -129,7 +129,7 @@ pub fn read_secret(option: &str, file: &Path) -> Result<String, Failure> {
     let mut secret = String::new();
     let read = source.take(LONGEST_SECRET + 1).read_to_string(&mut secret).map_err(unreadable)?;
     if read as u64 > LONGEST_SECRET {
-        return Err(Failure::Usage(format!("{option} {}: too long for a secret", file.display())));
+        return Err(Failure::Usage(format!("{option} {}: too long for a {secret_is}", file.display())));
     }
     secret.truncate(secret.trim_end().len());
     Ok(secret)

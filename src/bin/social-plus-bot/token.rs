@@ -17,9 +17,10 @@ use crate::watch;
 /// is read from SOCIAL_PLUS_API_KEY or from a file; SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID
 /// and SOCIAL_PLUS_STORE stand in for the options of these names.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
-  curl -H \"Authorization: Bearer $(social-plus-bot token --region eu)\" https://…
-After the service refused it with 401:
+#[command(after_help = "Example:
+  token=$(social-plus-bot token --region eu)
+  curl -H \"Authorization: Bearer $token\" https://…
+and after the service refused it with 401:
   token=$(printf %s \"$token\" | social-plus-bot token --region eu --refused -)")]
 pub struct Arguments {
     #[command(flatten)]
@@ -77,7 +78,7 @@ fn read_refused(file: &Path, settings: &Settings) -> Result<AccessToken, Failure
         let rule = "standard input can't hold both; give one of --refused and --api-key-file a file";
         return Err(Failure::Usage(rule.to_owned()));
     }
-    let token = settings::read_secret("--refused", file)?;
+    let token = settings::read_secret("--refused", "token", file)?;
     if token.is_empty() {
         return Err(Failure::Usage(format!("--refused {}: is empty", file.display())));
     }
