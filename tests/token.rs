@@ -1,79 +1,23 @@
 //! `token` and `status`: a session that is kept between the runs of a tool, over the file store.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use social_plus_bot::sandbox::{Fault, Sandbox};
-use tempfile::TempDir;
+use social_plus_bot::sandbox::Fault;
 use tokio::task::JoinSet;
 
 use crate::tool::{run, run_or_kill, text, tool};
 use failed::failed;
+use scene::{Scene, Watcher, file, on_a_small_disk, printed, traced, until};
 
 #[path = "tool/failed.rs"]
 mod failed;
+#[path = "tool/scene.rs"]
+mod scene;
 mod tool;
-
-/// A sandbox, and a state folder of its own for the tool.
-struct Scene {
-    sandbox: Sandbox,
-    state: TempDir,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        Self { sandbox: Sandbox::start().await.unwrap(), state: tempfile::tempdir().unwrap() }
-    }
-
-    fn tool(&self, command: &str) -> Command {
-        let mut tool = tool();
-        tool.args([command, "--base-url", self.sandbox.base_url()]);
-        tool.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
-        tool.env("XDG_STATE_HOME", self.state.path()).env("HOME", self.state.path());
-        tool.env("APPDATA", self.state.path());
-        tool
-    }
-
-    /// Runs it with a folder for its sessions.
-    fn in_folder(&self, command: &str, folder: &Path) -> Command {
-        let mut tool = self.tool(command);
-        tool.args(["--device-id", "crawler-1", "--store"]).arg(folder);
-        tool
-    }
-
-    fn registrations(&self) -> usize {
-        self.sandbox.requests().len()
-    }
-}
-
-/// What the tool printed, with nothing said on standard error.
-async fn printed(command: Command) -> String {
-    let output = run(command).await;
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stderr), "");
-    text(&output.stdout).to_owned()
-}
-
-/// Looks until something is so, and gives up after a minute.
-async fn until(so: impl Fn() -> bool) {
-    let looks = async {
-        while !so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), looks).await.expect("it did not happen within a minute");
-}
-
-/// The one file of `folder` with this ending.
-fn file(folder: &Path, ending: &str) -> std::path::PathBuf {
-    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.find(|path| path.extension().is_some_and(|extension| extension == ending)).unwrap()
-}
 
 /// Makes the kept session older by so much.
 fn age(folder: &Path, by: TimeDelta) {
@@ -163,66 +107,6 @@ async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it() {
-    let sandbox = Sandbox::builder().lifetime(TimeDelta::seconds(2)).start().await.unwrap();
-    let scene = Scene { sandbox, state: tempfile::tempdir().unwrap() };
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
-    command.arg("--watch").arg(&watched).stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
-
-    let read = format!("{}/api/v4/posts", scene.sandbox.base_url());
-    let http = reqwest::Client::new();
-    let mut last = String::new();
-    for _ in 0..4 {
-        until(|| fs::read_to_string(&watched).is_ok_and(|token| token != last)).await;
-        last = fs::read_to_string(&watched).unwrap();
-        assert!(last.ends_with('\n'), "half a token");
-        let answer = http.get(&read).bearer_auth(last.trim_end()).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&watched).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    assert!(child.try_wait().unwrap().is_none());
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[tokio::test]
-async fn watching_ends_with_an_error_that_time_will_not_mend() {
-    let scene = Scene::new().await;
-    let nowhere = scene.state.path().join("no/such/folder/token");
-    let mut command = scene.tool("token");
-    command.arg("--watch").arg(&nowhere);
-    let line = failed(&run(command).await, 2);
-    assert!(line.contains("no/such/folder/token"), "{line}");
-
-    scene.sandbox.fail_always(Fault::status(401));
-    let mut command = scene.in_folder("token", &scene.state.path().join("sessions"));
-    command.arg("--watch").arg(scene.state.path().join("token"));
-    failed(&run(command).await, 3);
-}
-
-#[tokio::test]
-async fn watching_goes_on_through_an_outage() {
-    let scene = Scene::new().await;
-    scene.sandbox.fail_always(Fault::status(503));
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
-    command.args(["--timeout", "1", "--watch"]).arg(&watched).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    until(|| scene.registrations() >= 3).await;
-    assert!(!watched.exists());
-    scene.sandbox.recover();
-    until(|| watched.exists()).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[tokio::test]
 async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_way_out() {
     let scene = Scene::new().await;
     let file = scene.state.path().join("file");
@@ -288,42 +172,6 @@ async fn a_folder_of_somebody_else_is_refused() {
     assert!(line.contains("it belongs to user") && line.contains("name another folder"), "{line}");
 }
 
-/// Runs the tool with a disk of 64 KiB, of which `used` bytes are used, or which can only be read.
-#[cfg(target_os = "linux")]
-fn on_a_small_disk(disk: &Path, whole: &Command, used: usize, options: &str) -> Command {
-    fs::create_dir_all(disk).unwrap();
-    // A mount of its own, which is gone with the process.
-    let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$1\" && head -c \"$2\" /dev/zero > \"$1/other\" \
-        && mount -o \"remount,$3\" \"$1\" && shift 3 && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(disk).arg(used.to_string());
-    command.arg(options);
-    within(command, whole)
-}
-
-/// Runs `whole` as the last arguments of `command`.
-#[cfg(target_os = "linux")]
-fn within(mut command: Command, whole: &Command) -> Command {
-    command.arg(whole.get_program()).args(whole.get_args());
-    for (name, value) in whole.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-}
-
-/// Runs `whole` and does something to its system calls.
-#[cfg(target_os = "linux")]
-fn traced(whole: &Command, inject: &str) -> Command {
-    let mut command = Command::new("strace");
-    let calls = inject.split(':').next().unwrap();
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={inject}")]);
-    within(command, whole)
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_or_read_only_disk_is_told_with_the_way_out() {
@@ -347,122 +195,6 @@ async fn a_sandbox_of_its_own_keeps_nothing() {
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
 }
 
-/// A process that is ended with the test.
-struct Watcher(std::process::Child);
-
-impl Watcher {
-    fn start(mut command: Command) -> Self {
-        // What it runs belongs to its group, and ends with it.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Self(command.stdout(Stdio::null()).spawn().unwrap())
-    }
-
-    fn goes_on(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status().unwrap();
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Scene {
-    /// Keeps a token in `watched`, with a folder for its sessions.
-    fn watch(&self, watched: &Path) -> Command {
-        let mut command = self.in_folder("token", &self.state.path().join("sessions"));
-        command.args(["--timeout", "2", "--watch"]).arg(watched);
-        command
-    }
-}
-
-#[tokio::test]
-async fn a_watched_file_that_is_removed_or_changed_is_written_again() {
-    let scene = Scene::new().await;
-    let watched = scene.state.path().join("token");
-    let _watcher = Watcher::start(scene.watch(&watched));
-    until(|| watched.exists()).await;
-    let token = fs::read_to_string(&watched).unwrap();
-    let is_back = || fs::read_to_string(&watched).is_ok_and(|now| now == token);
-    fs::remove_file(&watched).unwrap();
-    until(is_back).await;
-    for content in ["", "another", &token.repeat(2)] {
-        fs::write(&watched, content).unwrap();
-        until(is_back).await;
-    }
-    #[cfg(unix)]
-    {
-        fs::remove_file(&watched).unwrap();
-        assert!(Command::new("mkfifo").arg(&watched).status().unwrap().success());
-        until(|| fs::metadata(&watched).is_ok_and(|now| now.is_file())).await;
-    }
-    assert_eq!(scene.registrations(), 1);
-}
-
-#[tokio::test]
-async fn watching_goes_on_through_a_page_of_maintenance_and_without_a_reader_of_its_notes() {
-    let scene = Scene::new().await;
-    let page = "<html>We will be back soon.</html>";
-    scene.sandbox.fail_always(Fault::answer(200, "text/html", page));
-    let watched = scene.state.path().join("token");
-    let mut command = scene.watch(&watched);
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    command.stderr(writer);
-    let mut watcher = Watcher::start(command);
-    until(|| scene.registrations() >= 2).await;
-    assert!(watcher.goes_on());
-    scene.sandbox.recover();
-    until(|| watched.exists()).await;
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn watching_goes_on_while_a_disk_is_full() {
-    let scene = Scene::new().await;
-    let disk = scene.state.path().join("disk");
-    let watched = disk.join("token");
-    let mut command = on_a_small_disk(&disk, &scene.watch(&watched), 65_536, "rw");
-    command.stderr(Stdio::piped());
-    let mut watcher = Watcher::start(command);
-    let notes = BufReader::new(watcher.0.stderr.take().unwrap());
-    let told = tokio::task::spawn_blocking(move || {
-        notes.lines().map_while(Result::ok).find(|note| note.contains("No space left on device"))
-    });
-    let told = told.await.unwrap().expect("it tells that the disk is full");
-    assert!(told.starts_with("note: "), "{told}");
-    assert!(watcher.goes_on());
-    // Its mount is seen by itself only, and by who looks through its eyes.
-    let seen = |path: &Path| {
-        Path::new(&format!("/proc/{}/root", watcher.0.id())).join(path.strip_prefix("/").unwrap())
-    };
-    fs::remove_file(seen(&disk.join("other"))).unwrap();
-    until(|| seen(&watched).exists()).await;
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_killed_watcher_leaves_no_token_that_the_next_one_does_not_remove() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("watched");
-    fs::create_dir(&folder).unwrap();
-    let watched = folder.join("token");
-    // So that the next file to be renamed is the watched one.
-    printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
-    let killed = traced(&scene.watch(&watched), "rename,renameat,renameat2:signal=KILL:when=1");
-    assert!(!run(killed).await.status.success());
-    let files = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-    // Whether it was renamed by then is not said; what was left has the token in it.
-    assert_eq!(files().len(), 1, "{:?}", files());
-    let _watcher = Watcher::start(scene.watch(&watched));
-    until(|| files() == ["token"]).await;
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_folder_that_cannot_be_synced_keeps_sessions_all_the_same() {
@@ -472,27 +204,6 @@ async fn a_folder_that_cannot_be_synced_keeps_sessions_all_the_same() {
     let token = printed(command).await;
     assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
     assert_eq!(scene.registrations(), 1);
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let watched = scene.state.path().join("token");
-    // Its session takes 8 s to get onto the disk, which is not waited for.
-    let slow = traced(&scene.watch(&watched), "fsync:delay_enter=8000000:when=1");
-    let mut watcher = Watcher::start(slow);
-    until(|| watched.exists()).await;
-    let newer = printed(scene.in_folder("token", &folder)).await;
-    assert_eq!(scene.registrations(), 2);
-    let unfinished = || {
-        let mut names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-        names.any(|name| name.to_string_lossy().ends_with(".new"))
-    };
-    until(|| !unfinished()).await;
-    assert!(watcher.goes_on());
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);
 }
 
 #[cfg(target_os = "linux")]

@@ -16,7 +16,7 @@ use tokio::spawn;
 use tokio::sync::OnceCell;
 
 use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
-use crate::Error;
+use crate::{Error, runtime};
 
 /// One answer may take so long, and so may a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -112,14 +112,18 @@ impl RedisStore {
         {
             Ok(Ok(())) => Ok(manager),
             Ok(Err(error)) => Err(self.failed(&error)),
-            Err(_) => Err(Error::config(
-                "store",
-                format!(
-                    "no TLS to the Redis server at {}; install a default crypto provider of rustls",
-                    self.0.address
-                ),
-            )),
+            Err(ended) => Err(ended
+                .try_into_panic()
+                .ok()
+                .and_then(|panic| runtime::no_driver(&*panic))
+                .unwrap_or_else(|| self.no_tls())),
         }
+    }
+
+    fn no_tls(&self) -> Error {
+        let address = &self.0.address;
+        let way_out = "install a default crypto provider of rustls";
+        Error::config("store", format!("no TLS to the Redis server at {address}; {way_out}"))
     }
 
     /// Runs `script` with one key.
