@@ -139,7 +139,7 @@ impl<R: Register, C: Clock> Errand for Registration<R, C> {
     type Outcome = Outcome;
 
     async fn run(&self) -> Outcome {
-        runtime::within(self.register.register()).await?.map(Arc::new)
+        runtime::in_task(self.register.register()).await?.map(Arc::new)
     }
 
     fn longest(&self) -> Duration {

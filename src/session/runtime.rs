@@ -31,24 +31,33 @@ pub(crate) async fn within<T>(call: impl Future<Output = T>) -> Result<T, Error>
 
 /// Runs `call`, and fails if the runtime lacks a driver that it needs.
 pub(crate) async fn with_drivers<T>(call: impl Future<Output = T>) -> Result<T, Error> {
+    caught(call).await.map_err(|panic| no_driver(&*panic).unwrap_or_else(|| resume_unwind(panic)))
+}
+
+/// The same for a call in a task of its own, where a panic of any kind would otherwise end in nothing.
+pub(crate) async fn in_task<T>(call: impl Future<Output = T>) -> Result<T, Error> {
+    caught(call).await.map_err(|panic| no_driver(&*panic).unwrap_or_else(Error::registration_lost))
+}
+
+async fn caught<T>(call: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut call = pin!(call);
-    poll_fn(|context| {
-        // After a panic the call is not polled again, so nobody sees what it left half done.
-        match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) if is_of_driver(&*panic) => Poll::Ready(Err(Error::config(
-                "runtime",
-                "the Tokio runtime has no timer or no I/O driver; build it with `enable_all`",
-            ))),
-            Err(panic) => resume_unwind(panic),
-        }
+    // After a panic the call is not polled again, so nobody sees what it left half done.
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     })
     .await
 }
 
-/// Whether Tokio panicked because a driver is missing.
-fn is_of_driver(panic: &(dyn Any + Send)) -> bool {
+/// What it means if Tokio panicked because a driver is missing.
+pub(crate) fn no_driver(panic: &(dyn Any + Send)) -> Option<Error> {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-    said.contains("timers are disabled") || said.contains("IO is disabled")
+    let missing = said.contains("timers are disabled") || said.contains("IO is disabled");
+    missing.then(|| {
+        Error::config(
+            "runtime",
+            "the Tokio runtime has no timer or no I/O driver; build it with `enable_all`",
+        )
+    })
 }

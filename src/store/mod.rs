@@ -6,11 +6,13 @@
 //! made a store with four operations.
 //!
 //! A store only helps. Whatever it does — slow, full, gone, answering garbage — the client registers directly
-//! and [says so](crate::BotClient::store_faults); an operation that takes longer than 2 seconds is given up.
+//! and [says so](crate::BotClient::store_faults); an operation that takes longer than 2 seconds is given up,
+//! and one that panics has failed.
 //!
 //! What is stored holds the access token. It is as secret as the store keeps it, unless it is sealed (feature
 //! `sealing`). The API key is never stored, only a [fingerprint](StoreKey::fingerprint) of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -42,6 +44,10 @@ pub use redis::RedisStore;
 #[cfg(feature = "sealing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
 pub use seal::SealingKey;
+
+/// No lease lasts longer. One that says so is garbage, or was written by a clock that was wrong.
+#[cfg(any(feature = "file-store", feature = "redis-store"))]
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 
 /// What an operation of a store returns: a future that can be sent between threads.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -105,7 +111,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()>;
 
     /// Takes the lease of `key`, or returns nothing if another process has it. It must end by itself when its
-    /// holder dies, at the latest after `limit`.
+    /// holder dies, at the latest after `limit`. The process that has it may have asked for another limit.
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
 }
 
@@ -157,6 +163,7 @@ impl fmt::Debug for Lease {
 pub struct StoredSession {
     bytes: SecretSlice<u8>,
     life: Option<Duration>,
+    reason: Option<Cow<'static, str>>,
 }
 
 impl StoredSession {
@@ -166,10 +173,22 @@ impl StoredSession {
     }
 
     /// Tells how long the store itself would keep it. Clocks of machines differ; a store that counts the time
-    /// that is left knows better.
+    /// that is left knows better, and is believed. Of other stores a session counts as none if it came more than 5
+    /// minutes in the future by this machine's wall clock.
     pub fn expiring_in(mut self, life: Duration) -> Self {
         self.life = Some(life);
         self
+    }
+
+    /// Something that is kept but not to be used, and why.
+    #[cfg(feature = "file-store")]
+    pub(crate) fn unusable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: Some(reason.into()), ..Vec::new().into() }
+    }
+
+    /// Why it is not to be used.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     /// How long the store would keep it, if the store said so.
@@ -180,7 +199,7 @@ impl StoredSession {
 
 impl From<Vec<u8>> for StoredSession {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), life: None }
+        Self { bytes: bytes.into(), life: None, reason: None }
     }
 }
 

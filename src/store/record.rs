@@ -37,6 +37,10 @@ struct Read {
 /// What a sealed record begins with; see `seal`.
 pub(super) const SEALED: &[u8] = b"social-plus-bot sealed 1\n";
 
+/// What the sealed records of all versions begin with.
+#[cfg(feature = "file-store")]
+const SEALED_ANYHOW: &[u8] = b"social-plus-bot sealed ";
+
 /// What every version has.
 #[derive(Deserialize)]
 struct Header {
@@ -88,11 +92,14 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
     Session::kept(record.session, life, age, now)
 }
 
-/// Whether these bytes are, as far as can be told without a key, something that this version wrote.
+/// Whether these bytes are, as far as can be told without a key, something that some version of this crate wrote.
 #[cfg(feature = "file-store")]
-pub(super) fn is_ours(bytes: &[u8]) -> bool {
-    let whole = check_version(bytes).is_ok() && serde_json::from_slice::<Read>(bytes).is_ok();
-    whole || bytes.starts_with(SEALED)
+pub(super) fn is_record(bytes: &[u8]) -> bool {
+    match serde_json::from_slice(bytes) {
+        Ok(Header { version: VERSION }) => serde_json::from_slice::<Read>(bytes).is_ok(),
+        Ok(Header { .. }) => true,
+        Err(_) => bytes.starts_with(SEALED_ANYHOW),
+    }
 }
 
 fn check_version(bytes: &[u8]) -> Result<(), String> {

@@ -1,9 +1,10 @@
 //! Sessions in Redis or Valkey: for fleets.
 //!
-//! A session has two keys, `social-plus-bot:{<fingerprint>}:session` and `…:lease`; the braces keep them on one node
-//! of a cluster. The session's key expires with the session, and the time that is left is read with it, so that the
-//! clocks of the machines don't matter. The lease's value is drawn at random by its holder, who alone can give it
-//! back; it ends by itself, and a lease that would not (somebody's rubbish) counts as free.
+//! A session has two keys, `social-plus-bot:<fingerprint>:session` and `…:lease`. The session's key expires with the
+//! session, and the time that is left is read with it, so that the clocks of the machines don't matter. The lease's
+//! value is drawn at random by its holder, who alone can give it back; it ends by itself. Clients of different timeouts
+//! take leases of different lengths, so only what no client would take (no end, or one after more than an hour) is
+//! garbage, and counts as free.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +15,15 @@ use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::spawn;
 use tokio::sync::OnceCell;
 
-use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
 use crate::error::Error;
+use crate::session::runtime;
 
 /// One answer may take so long, and so may a connection.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What an ACL user has to be permitted.
+const PERMISSIONS: &str = "~social-plus-bot:* +eval +get +set +del +pttl";
 
 /// The value and what is left of its time, as of one moment.
 const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}";
@@ -27,16 +32,20 @@ const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[
 const REMOVE: &str =
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
 
-/// Sets a key unless it is set by somebody else and expires in time.
+/// Sets a key for so long, unless it is set by somebody else and expires within the longest time of all.
 const LEASE: &str = "local left = redis.call('pttl', KEYS[1])
 local ours = redis.pcall('get', KEYS[1]) == ARGV[1]
-if ours or left < 0 or left > tonumber(ARGV[2]) then
+if ours or left < 0 or left > tonumber(ARGV[3]) then
   redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
 return 0";
 
-/// Sessions shared by a fleet through Redis 6 or later, or Valkey.
+/// Sessions shared by a fleet through Redis 6 or later, or Valkey: one server, or one primary with its replicas. Redis
+/// Cluster is not supported.
+///
+/// A user of Redis's access control lists needs `~social-plus-bot:* +eval +get +set +del +pttl`, and `+select` for
+/// another database than 0.
 ///
 /// The connection is made when it is first needed, and made again when it breaks. TLS (`rediss://`) needs the crate's
 /// feature `rustls`, and trusts the system's certificates; a program that builds several crypto providers of rustls has
@@ -96,19 +105,26 @@ impl RedisStore {
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
             .map_err(|error| self.failed(&error))?;
-        // Where rustls finds no crypto provider it panics. In a task of its own that is an error.
+        // Where rustls finds no crypto provider it panics. In a task of its own that is an error. It asks for something
+        // that every user of this store is permitted.
         let mut first = manager.clone();
-        match spawn(async move { cmd("PING").query_async::<()>(&mut first).await }).await {
+        match spawn(async move { cmd("EVAL").arg("return 0").arg(0).query_async::<()>(&mut first).await })
+            .await
+        {
             Ok(Ok(())) => Ok(manager),
             Ok(Err(error)) => Err(self.failed(&error)),
-            Err(_) => Err(Error::config(
-                "store",
-                format!(
-                    "no TLS to the Redis server at {}; install a default crypto provider of rustls",
-                    self.0.address
-                ),
-            )),
+            Err(ended) => Err(ended
+                .try_into_panic()
+                .ok()
+                .and_then(|panic| runtime::no_driver(&*panic))
+                .unwrap_or_else(|| self.no_tls())),
         }
+    }
+
+    fn no_tls(&self) -> Error {
+        let address = &self.0.address;
+        let way_out = "install a default crypto provider of rustls";
+        Error::config("store", format!("no TLS to the Redis server at {address}; {way_out}"))
     }
 
     /// Runs `script` with one key.
@@ -135,7 +151,29 @@ impl RedisStore {
 
     fn failed(&self, error: &RedisError) -> Error {
         let address = &self.0.address;
-        let refused = matches!(error.code(), Some("NOAUTH" | "NOPERM" | "WRONGPASS"));
+        let refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
+        let said = error.detail().unwrap_or_default();
+        // Within a script, a missing permission has no code of its own.
+        if error.code() == Some("NOPERM")
+            || said.contains("can't run this command")
+            || said.contains("No permissions")
+        {
+            return Error::config(
+                "store",
+                format!(
+                    "the Redis server at {address} refuses a command, since its ACL user lacks a permission ({said}); \
+                     it needs {PERMISSIONS}"
+                ),
+            );
+        }
+        if matches!(error.code(), Some("MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT")) {
+            return Error::config(
+                "store",
+                format!(
+                    "{address} is a node of a Redis Cluster, which is not supported; name a server of its own"
+                ),
+            );
+        }
         match error.kind() {
             kind if refused || kind == ErrorKind::AuthenticationFailed => Error::config(
                 "store",
@@ -152,7 +190,7 @@ impl RedisStore {
 }
 
 fn name(key: &StoreKey, thing: &str) -> String {
-    format!("social-plus-bot:{{{}}}:{thing}", key.fingerprint())
+    format!("social-plus-bot:{}:{thing}", key.fingerprint())
 }
 
 impl SessionStore for RedisStore {
@@ -188,9 +226,11 @@ impl SessionStore for RedisStore {
             let mut owner = [0; 16];
             getrandom::fill(&mut owner)
                 .map_err(|error| Error::store(format!("no random numbers to own a lease with: {error}")))?;
-            let limit = limit.as_millis().max(1).to_string();
+            let limit = limit.min(LONGEST_LEASE).as_millis().max(1).to_string();
+            let longest = LONGEST_LEASE.as_millis().to_string();
             let name = name(key, "lease");
-            let taken: bool = self.clone().run(LEASE, name.clone(), &[&owner, limit.as_bytes()]).await?;
+            let arguments = [&owner[..], limit.as_bytes(), longest.as_bytes()];
+            let taken: bool = self.clone().run(LEASE, name.clone(), &arguments).await?;
             let store = self.clone();
             Ok(taken.then(|| {
                 Lease::new(async move { store.run(REMOVE, name, &[&owner]).await.map(|_: i64| ()) })

@@ -183,7 +183,11 @@ impl<R: Register, C: Clock> Sharing<R, C> {
         // What the store says is left counts from when it was asked, at the latest.
         let asked = self.clock.now();
         let Some(stored) = operation::run(|| shelf.store.load(&shelf.key)).await? else { return Ok(None) };
-        let session = match shelf.open(&stored).and_then(|open| record::read(&shelf.key, &open, asked)) {
+        let open = match stored.reason() {
+            Some(reason) => Err(reason.to_owned()),
+            None => shelf.open(&stored),
+        };
+        let session = match open.and_then(|open| record::read(&shelf.key, &open, asked)) {
             Ok(session) => session,
             Err(reason) => {
                 self.note(Error::store(format!("the stored session {} is not used: {reason}", shelf.key)));

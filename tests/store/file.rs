@@ -98,12 +98,13 @@ async fn a_file_that_is_no_session_counts_as_none_and_is_kept_aside() {
         assert_eq!(scene.sandbox.requests().len(), registrations);
         let fault = bot.store_faults().last.unwrap().to_string();
         assert!(fault.contains("is not used: it "), "{fault}");
-        // Nothing is lost, and the next one finds a session again.
+        // What somebody may want to look at is kept; what another version of this crate wrote is replaced, or two
+        // versions would set each other's sessions aside for ever.
         let aside = scene.files(".unread-");
-        assert!(aside.iter().any(|path| fs::read(path).unwrap() == content), "{aside:?}");
+        let kept = aside.iter().any(|path| fs::read(path).unwrap() == content);
+        assert_eq!(kept, content != foreign.as_bytes(), "{aside:?}");
         assert!(scene.bot().stored_session().await.unwrap().is_some());
     }
-    assert_eq!(scene.files(".unread-").len(), 7);
 }
 
 #[tokio::test]
@@ -179,18 +180,80 @@ async fn only_the_user_has_access_to_folder_and_files() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_can_read_is_refused_but_costs_nobody_a_session() {
+async fn a_file_that_others_can_read_is_replaced_and_sharing_goes_on() {
     use std::os::unix::fs::PermissionsExt;
 
     let scene = Scene::new().await;
     let first = token(&scene.bot()).await;
     fs::set_permissions(scene.file(), fs::Permissions::from_mode(0o644)).unwrap();
     let bot = scene.bot();
-    assert_ne!(token(&bot).await, first);
+    let second = token(&bot).await;
+    assert_ne!(second, first, "others may have it");
     let fault = bot.store_faults().last.unwrap().to_string();
-    assert!(fault.contains("chmod 600 mends that"), "{fault}");
-    // It is left as it is, for its owner to look at.
-    assert!(fs::read_to_string(scene.file()).unwrap().contains(&first));
+    assert!(fault.contains("others have access to it (mode 0644)"), "{fault}");
+    for _ in 0..20 {
+        assert_eq!(token(&scene.bot()).await, second);
+    }
+    assert_eq!(scene.sandbox.requests().len(), 2);
+    assert_eq!(fs::metadata(scene.file()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_set_aside_and_not_waited_for() {
+    for make in ["mkfifo", "mkdir"] {
+        let scene = Scene::new().await;
+        token(&scene.bot()).await;
+        let file = scene.file();
+        fs::remove_file(&file).unwrap();
+        assert!(std::process::Command::new(make).arg(&file).status().unwrap().success());
+        let bot = scene.bot();
+        let second = token(&bot).await;
+        assert_eq!(token(&scene.bot()).await, second, "{make}");
+        assert_eq!(scene.sandbox.requests().len(), 2, "{make}");
+        let fault = bot.store_faults().last.unwrap().to_string();
+        assert!(fault.contains("it is not a file"), "{fault}");
+        assert_eq!(scene.files(".unread-").len(), 1, "{make}");
+    }
+}
+
+#[tokio::test]
+async fn files_set_aside_are_few_and_do_not_stay_for_ever() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let long_ago = scene.file().with_extension("unread-20200101T000000.000000Z");
+    fs::write(&long_ago, "a token, perhaps").unwrap();
+    let strangers = scene.folder().join("other.unread-20200101T000000.000000Z");
+    fs::write(&strangers, "another device's").unwrap();
+    for number in 0..10 {
+        fs::write(scene.file(), format!("garbage {number}")).unwrap();
+        token(&scene.bot()).await;
+        assert!(!long_ago.exists());
+        let aside = scene.files(&format!("{}.unread-", scene.file().file_stem().unwrap().to_str().unwrap()));
+        assert!(aside.len() <= 3, "{aside:?}");
+        let content = |path: &PathBuf| fs::read_to_string(path).unwrap();
+        assert!(aside.iter().any(|path| content(path) == format!("garbage {number}")));
+    }
+    assert!(strangers.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shared_folder_is_refused_with_another_one_named_and_no_advice_to_change_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let parent = tempfile::tempdir().unwrap();
+    for mode in [0o1777, 0o777, 0o755, 0o750, 0o2770] {
+        let folder = parent.path().join(format!("{mode:o}"));
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let said = FileStore::new(&folder).unwrap_err().to_string();
+        let within = folder.join("social-plus-bot");
+        assert!(said.contains(&format!("others have access to it (mode {mode:04o})")), "{said}");
+        assert!(said.contains(&format!("name another folder, such as {}", within.display())), "{said}");
+        assert!(!said.contains("chmod"), "{said}");
+        FileStore::new(within).unwrap();
+    }
 }
 
 #[tokio::test]

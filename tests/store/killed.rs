@@ -154,7 +154,12 @@ mod with_files {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_death_before_the_lease_leaves_nothing() {
-        let points = [point("openat", "json", 1), point("openat", "lock", 1), point("flock", "lock", 1)];
+        let points = [
+            point("statx", "json", 1),
+            point("flock", "folder", 1),
+            point("openat", "lock", 1),
+            point("flock", "lock", 1),
+        ];
         die(&points, Left::Nothing, &[]).await;
     }
 
@@ -162,7 +167,8 @@ mod with_files {
     #[tokio::test]
     async fn a_death_with_the_lease_frees_it() {
         // The only connection is that to the service.
-        die(&[point("connect", "", 1)], Left::Nothing, &[".lock"]).await;
+        let points = [point("ftruncate", "lock", 1), point("write", "lock", 1), point("connect", "", 1)];
+        die(&points, Left::Nothing, &[".lock"]).await;
     }
 
     #[tokio::test]

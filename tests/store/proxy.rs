@@ -85,7 +85,7 @@ async fn pass(
         }
         while let Some((length, arguments)) = command(&from_client) {
             let about = |end: &[u8]| arguments.iter().any(|argument| argument.ends_with(end));
-            let key = match (about(b"}:session"), about(b"}:lease")) {
+            let key = match (about(b":session"), about(b":lease")) {
                 (true, _) => Some(Key::Session),
                 (_, true) => Some(Key::Lease),
                 _ => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use social_plus_bot::sandbox::Sandbox;
+use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::store::{RedisStore, SealingKey};
 use social_plus_bot::{AccessToken, BotClient, Error, ErrorKind};
 use tokio::net::TcpListener;
@@ -62,6 +62,20 @@ async fn what_redis_says_is_left_counts_whatever_this_machine_s_clock_says() {
     let four_days = 4 * 24 * 60 * 60 * 1000;
     let _: i64 = redis.ask(&["PEXPIRE", &session_key(&redis), &four_days.to_string()]);
     assert_ne!(token(&bot(&sandbox, &redis.url())).await, first, "it was due for renewal");
+}
+
+#[tokio::test]
+async fn what_redis_says_is_left_overrules_a_clock_that_is_ahead() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let first = token(&bot(&sandbox, &redis.url())).await;
+    // As a machine sees it whose clock is 25 days ahead of that of the one that wrote it.
+    let session = session_key(&redis);
+    let record: String = redis.ask(&["GET", &session]);
+    let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    record["received_ms"] = (record["received_ms"].as_u64().unwrap() - 25 * 24 * 60 * 60 * 1000).into();
+    let _: String = redis.ask(&["SET", &session, &record.to_string(), "KEEPTTL"]);
+    assert_eq!(token(&bot(&sandbox, &redis.url())).await, first);
+    assert_eq!(sandbox.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -282,4 +296,86 @@ async fn a_sealed_session_is_shared_with_who_has_the_key_and_tells_others_nothin
     let open = bot(&sandbox, &redis.url());
     token(&open).await;
     assert!(open.store_faults().last.unwrap().to_string().contains("it is sealed"));
+}
+
+#[tokio::test]
+async fn a_lease_that_lasts_longer_than_one_s_own_is_respected() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let with_timeout = |timeout| {
+        let store = RedisStore::new(redis.url()).unwrap();
+        sandbox.client().timeout(Duration::from_secs(timeout)).store(store).build().unwrap()
+    };
+    let (patient, hasty) = (with_timeout(600), with_timeout(2));
+    sandbox.fail_always(Fault::delay(Duration::from_secs(1)));
+    let registers = tokio::spawn(async move { token(&patient).await });
+    while sandbox.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let second = token(&hasty).await;
+    assert_eq!(second, registers.await.unwrap());
+    assert_eq!((sandbox.requests().len(), hasty.store_faults().count), (1, 0));
+}
+
+#[tokio::test]
+async fn a_lease_that_no_client_would_take_counts_as_free() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    token(&bot(&sandbox, &redis.url())).await;
+    let session = session_key(&redis);
+    let lease = session.replace(":session", ":lease");
+    let two_hours = "7200000";
+    for words in [&["SET", &lease, "garbage", "PX", two_hours][..], &["SET", &lease, "garbage"]] {
+        let _: i64 = redis.ask(&["DEL", &session]);
+        let _: String = redis.ask(words);
+        let bot = bot(&sandbox, &redis.url());
+        token(&bot).await;
+        assert_eq!(bot.store_faults().count, 0);
+        let left: i64 = redis.ask(&["PTTL", &lease]);
+        assert_eq!(left, -2, "it was taken and given back");
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_redis_needs_the_documented_permissions_and_no_others() {
+    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let user = |rights: &[&str]| {
+        let mut words = vec!["ACL", "SETUSER", "bot", "reset", "on", ">swordfish"];
+        words.extend(rights);
+        let _: String = redis.ask(&words);
+        bot(&sandbox, &redis.url().replace("redis://", "redis://bot:swordfish@"))
+    };
+    let documented = ["~social-plus-bot:*", "+eval", "+get", "+set", "+del", "+pttl"];
+    let sharing = user(&documented);
+    let first = token(&sharing).await;
+    assert_eq!(token(&user(&documented)).await, first);
+    assert_eq!(sharing.store_faults().count, 0, "{:?}", sharing.store_faults());
+
+    for lacks in ["+eval", "+get", "+pttl", "~social-plus-bot:*"] {
+        let rights: Vec<_> = documented.into_iter().filter(|right| *right != lacks).collect();
+        let error = user(&rights).stored_session().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        let said = error.to_string();
+        assert!(said.contains("ACL user lacks a permission") && said.contains(documented[0]), "{said}");
+        assert!(!said.contains("password") && !said.contains("swordfish"), "{said}");
+        if lacks == "+eval" {
+            assert!(said.contains("eval"), "{said}");
+        }
+    }
+    for lacks in ["+set", "+del"] {
+        let rights: Vec<_> = documented.into_iter().filter(|right| *right != lacks).collect();
+        let bot = user(&rights);
+        bot.invalidate(&AccessToken::from(first.clone()));
+        let _: i64 = redis.ask(&["DEL", &session_key(&redis)]);
+        token(&bot).await;
+        let fault = bot.store_faults().last.unwrap().to_string();
+        assert!(fault.contains("ACL user lacks a permission"), "{fault}");
+        token(&self::bot(&sandbox, &redis.url())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_is_told_to_be_unsupported() {
+    let (redis, sandbox) = (Redis::start(&["--cluster-enabled", "yes"]), Sandbox::start().await.unwrap());
+    let error = bot(&sandbox, &redis.url()).stored_session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("Redis Cluster"), "{error}");
 }

@@ -298,3 +298,29 @@ async fn every_help_text_has_an_example() {
     command.arg("--help");
     assert!(text(&run(command).await.stdout).contains("Exit status: 0 done"));
 }
+
+#[tokio::test]
+async fn a_failure_has_its_status_although_nobody_reads_the_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = tool();
+    command.args(["register", "--region", "mars"]).stdout(Stdio::null()).stderr(writer);
+    let status = tokio::task::spawn_blocking(move || command.status().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(2));
+}
+
+/// glibc reads the file that `HOSTALIASES` names before it asks a server for a name without dots. Where that is a FIFO
+/// that nobody writes to, it never gets to that.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn a_name_that_is_never_resolved_does_not_keep_the_tool_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut command = tool();
+    command.args(["register", "--timeout", "1", "--device-id", "x", "--base-url", "https://nowhere"]);
+    command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("HOSTALIASES", &fifo);
+    let ended = crate::process::run_or_kill(command).await;
+    let line = failed(&ended, 4);
+    assert!(line.contains("no answer from the service"), "{line}");
+}

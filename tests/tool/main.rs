@@ -3,4 +3,6 @@
 mod command_line;
 mod failed;
 mod process;
+mod scene;
 mod token;
+mod watch;

@@ -24,3 +24,20 @@ pub async fn run(mut command: Command) -> Output {
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
+
+/// The same for a process that may hang: it is killed after a minute, and then has no exit status.
+#[allow(dead_code, reason = "not every test that runs the tool has one")]
+pub async fn run_or_kill(mut command: Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let process = child.id().to_string();
+    let ends = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+    let mut ends = std::pin::pin!(ends);
+    match tokio::time::timeout(std::time::Duration::from_secs(60), &mut ends).await {
+        Ok(output) => output.unwrap(),
+        Err(_) => {
+            Command::new("kill").args(["-KILL", &process]).status().unwrap();
+            ends.await.unwrap()
+        }
+    }
+}

@@ -3,72 +3,15 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use social_plus_bot::sandbox::{Fault, Sandbox};
-use tempfile::TempDir;
+use social_plus_bot::sandbox::Fault;
 use tokio::task::JoinSet;
 
 use crate::failed::failed;
-use crate::process::{run, text, tool};
-
-/// A sandbox, and a state folder of its own for the tool.
-struct Scene {
-    sandbox: Sandbox,
-    state: TempDir,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        Self { sandbox: Sandbox::start().await.unwrap(), state: tempfile::tempdir().unwrap() }
-    }
-
-    fn tool(&self, command: &str) -> Command {
-        let mut tool = tool();
-        tool.args([command, "--base-url", self.sandbox.base_url()]);
-        tool.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
-        tool.env("XDG_STATE_HOME", self.state.path()).env("HOME", self.state.path());
-        tool.env("APPDATA", self.state.path());
-        tool
-    }
-
-    /// Runs it with a folder for its sessions.
-    fn in_folder(&self, command: &str, folder: &Path) -> Command {
-        let mut tool = self.tool(command);
-        tool.args(["--device-id", "crawler-1", "--store"]).arg(folder);
-        tool
-    }
-
-    fn registrations(&self) -> usize {
-        self.sandbox.requests().len()
-    }
-}
-
-/// What the tool printed, with nothing said on standard error.
-async fn printed(command: Command) -> String {
-    let output = run(command).await;
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stderr), "");
-    text(&output.stdout).to_owned()
-}
-
-/// Looks until something is so, and gives up after a minute.
-async fn until(so: impl Fn() -> bool) {
-    let looks = async {
-        while !so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), looks).await.expect("it did not happen within a minute");
-}
-
-/// The one file of `folder` with this ending.
-fn file(folder: &Path, ending: &str) -> std::path::PathBuf {
-    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.find(|path| path.extension().is_some_and(|extension| extension == ending)).unwrap()
-}
+use crate::process::{run, run_or_kill, text, tool};
+use crate::scene::{Scene, Watcher, file, on_a_small_disk, printed, traced, until};
 
 /// Makes the kept session older by so much.
 fn age(folder: &Path, by: TimeDelta) {
@@ -158,66 +101,6 @@ async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it() {
-    let sandbox = Sandbox::builder().lifetime(TimeDelta::seconds(2)).start().await.unwrap();
-    let scene = Scene { sandbox, state: tempfile::tempdir().unwrap() };
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
-    command.arg("--watch").arg(&watched).stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
-
-    let read = format!("{}/api/v4/posts", scene.sandbox.base_url());
-    let http = reqwest::Client::new();
-    let mut last = String::new();
-    for _ in 0..4 {
-        until(|| fs::read_to_string(&watched).is_ok_and(|token| token != last)).await;
-        last = fs::read_to_string(&watched).unwrap();
-        assert!(last.ends_with('\n'), "half a token");
-        let answer = http.get(&read).bearer_auth(last.trim_end()).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&watched).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    assert!(child.try_wait().unwrap().is_none());
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[tokio::test]
-async fn watching_ends_with_an_error_that_time_will_not_mend() {
-    let scene = Scene::new().await;
-    let nowhere = scene.state.path().join("no/such/folder/token");
-    let mut command = scene.tool("token");
-    command.arg("--watch").arg(&nowhere);
-    let line = failed(&run(command).await, 2);
-    assert!(line.contains("no/such/folder/token"), "{line}");
-
-    scene.sandbox.fail_always(Fault::status(401));
-    let mut command = scene.in_folder("token", &scene.state.path().join("sessions"));
-    command.arg("--watch").arg(scene.state.path().join("token"));
-    failed(&run(command).await, 3);
-}
-
-#[tokio::test]
-async fn watching_goes_on_through_an_outage() {
-    let scene = Scene::new().await;
-    scene.sandbox.fail_always(Fault::status(503));
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
-    command.args(["--timeout", "1", "--watch"]).arg(&watched).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    until(|| scene.registrations() >= 3).await;
-    assert!(!watched.exists());
-    scene.sandbox.recover();
-    until(|| watched.exists()).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[tokio::test]
 async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_way_out() {
     let scene = Scene::new().await;
     let file = scene.state.path().join("file");
@@ -242,25 +125,32 @@ async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_wa
 
 #[cfg(unix)]
 #[tokio::test]
-async fn files_that_others_have_access_to_are_refused_until_that_is_mended() {
+async fn a_folder_that_others_have_access_to_is_refused_and_such_a_file_replaced() {
     use std::os::unix::fs::PermissionsExt;
 
     let scene = Scene::new().await;
     let folder = scene.state.path().join("sessions");
     let token = printed(scene.in_folder("token", &folder)).await;
-    for (path, mode, status, mend) in
-        [(folder.clone(), 0o755, 2, "chmod 700"), (file(&folder, "json"), 0o640, 1, "chmod 600")]
-    {
-        let right = fs::metadata(&path).unwrap().permissions();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o755, 0o1777] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
         for command in ["token", "status"] {
-            let line = failed(&run(scene.in_folder(command, &folder)).await, status);
-            assert!(line.contains(mend) && line.contains(path.to_str().unwrap()), "{line}");
+            let line = failed(&run(scene.in_folder(command, &folder)).await, 2);
+            assert!(
+                line.contains("name another folder") && line.contains(folder.to_str().unwrap()),
+                "{line}"
+            );
+            assert!(!line.contains("chmod"), "{line}");
         }
-        fs::set_permissions(&path, right).unwrap();
     }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
     assert_eq!(scene.registrations(), 1);
+
+    fs::set_permissions(file(&folder, "json"), fs::Permissions::from_mode(0o640)).unwrap();
+    let output = run(scene.in_folder("token", &folder)).await;
+    assert!(output.status.success() && text(&output.stdout) != token);
+    assert!(text(&output.stderr).contains("mode 0640"), "{}", text(&output.stderr));
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
 }
 
 #[cfg(unix)]
@@ -273,39 +163,20 @@ async fn a_folder_of_somebody_else_is_refused() {
     let given = std::os::unix::fs::chown(&own, Some(12_345), None).is_ok();
     let folder = if given { own.as_path() } else { Path::new("/usr") };
     let line = failed(&run(scene.in_folder("token", folder)).await, 2);
-    assert!(line.contains("it belongs to user") && line.contains("name another place"), "{line}");
-}
-
-/// Runs the tool with a disk of 64 KiB, of which `used` bytes are used, or which can only be read.
-#[cfg(target_os = "linux")]
-fn on_a_small_disk(scene: &Scene, used: usize, options: &str) -> Command {
-    let disk = scene.state.path().join("disk");
-    fs::create_dir_all(&disk).unwrap();
-    let whole = scene.in_folder("token", &disk);
-    // A mount of its own, which is gone with the process.
-    let script = "mount -t tmpfs -o size=64k,mode=700 tmpfs \"$1\" && head -c \"$2\" /dev/zero > \"$1/other\" \
-        && mount -o \"remount,$3\" \"$1\" && shift 3 && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(&disk).arg(used.to_string());
-    command.arg(options).arg(whole.get_program()).args(whole.get_args());
-    for (name, value) in whole.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
+    assert!(line.contains("it belongs to user") && line.contains("name another folder"), "{line}");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_or_read_only_disk_is_told_with_the_way_out() {
     let scene = Scene::new().await;
-    let line = failed(&run(on_a_small_disk(&scene, 65_536, "rw")).await, 1);
+    let disk = scene.state.path().join("disk");
+    let token = scene.in_folder("token", &disk);
+    let line = failed(&run(on_a_small_disk(&disk, &token, 65_536, "rw")).await, 1);
     assert!(line.contains("No space left on device") && line.contains("make room"), "{line}");
-    let line = failed(&run(on_a_small_disk(&scene, 0, "ro")).await, 2);
+    let line = failed(&run(on_a_small_disk(&disk, &token, 0, "ro")).await, 2);
     assert!(line.contains("it can't be written to: Read-only file system"), "{line}");
-    assert!(run(on_a_small_disk(&scene, 0, "rw")).await.status.success());
+    assert!(run(on_a_small_disk(&disk, &token, 0, "rw")).await.status.success());
 }
 
 #[tokio::test]
@@ -316,4 +187,110 @@ async fn a_sandbox_of_its_own_keeps_nothing() {
     let token = printed(command).await;
     assert_eq!(token.trim_end().split('.').count(), 3, "{token}");
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_cannot_be_synced_keeps_sessions_all_the_same() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let command = traced(&scene.in_folder("token", &folder), "fsync:error=EINVAL:when=2+");
+    let token = printed(command).await;
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
+    assert_eq!(scene.registrations(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_stopped_process_does_not_keep_its_lease_for_ever() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    scene.sandbox.fail_always(Fault::silence());
+    let mut command = scene.in_folder("token", &folder);
+    command.args(["--timeout", "2"]).stderr(Stdio::null());
+    let stopped = Watcher::start(command);
+    until(|| scene.registrations() == 1).await;
+    let process = stopped.0.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+    scene.sandbox.recover();
+    let mut all = JoinSet::new();
+    for _ in 0..8 {
+        let mut command = scene.in_folder("token", &folder);
+        command.args(["--timeout", "2"]);
+        all.spawn(printed(command));
+    }
+    let tokens = all.join_all().await;
+    assert!(tokens.iter().all(|token| token == &tokens[0]), "{tokens:?}");
+    assert_eq!(scene.registrations(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_that_hang_do_not_keep_the_tool_from_ending() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let fifo = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let first = printed(scene.in_folder("token", &folder)).await;
+    let session = file(&folder, "json");
+    fs::remove_file(&session).unwrap();
+    fifo(&session);
+    let output = run_or_kill(scene.in_folder("token", &folder)).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_ne!(text(&output.stdout), first);
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
+
+    printed(scene.tool("token")).await;
+    let name = scene.state.path().join("social-plus-bot/device-id");
+    fs::remove_file(&name).unwrap();
+    fifo(&name);
+    let line = failed(&run_or_kill(scene.tool("token")).await, 2);
+    assert!(line.contains("device-id"), "{line}");
+}
+
+/// Writes `token` to the standard input of `token --refused -`, and returns what is printed.
+async fn after_refusal(scene: &Scene, folder: &Path, token: &str) -> String {
+    let refused = scene.state.path().join("refused");
+    fs::write(&refused, token).unwrap();
+    let mut command = scene.in_folder("token", folder);
+    command.args(["--refused", "-"]).stdin(fs::File::open(&refused).unwrap());
+    printed(command).await
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_replaced_once() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let first = printed(scene.in_folder("token", &folder)).await;
+    scene.sandbox.revoke_tokens();
+    let second = after_refusal(&scene, &folder, &first).await;
+    assert_ne!(second, first);
+    // Who comes later with the same token gets the one after it, and so does who was not refused.
+    assert_eq!(after_refusal(&scene, &folder, &first).await, second);
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, second);
+    assert_eq!(scene.registrations(), 2);
+
+    let refused = scene.state.path().join("refused");
+    fs::write(&refused, &second).unwrap();
+    let mut command = scene.in_folder("token", &folder);
+    command.arg("--refused").arg(&refused);
+    assert_ne!(printed(command).await, second);
+}
+
+#[tokio::test]
+async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let empty = scene.state.path().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    for (file, said) in [(empty.as_path(), "is empty"), (Path::new("/no/such/file"), "No such file")] {
+        let mut command = scene.in_folder("token", &folder);
+        command.arg("--refused").arg(file);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains("--refused") && line.contains(said), "{line}");
+    }
+    let mut command = scene.in_folder("token", &folder);
+    command.args(["--refused", "-", "--api-key-file", "-"]);
+    let line = failed(&run(command).await, 2);
+    assert!(line.contains("standard input"), "{line}");
+    assert_eq!(scene.registrations(), 0);
 }

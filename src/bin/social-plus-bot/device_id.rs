@@ -23,6 +23,10 @@ pub fn kept_or_made() -> Result<String, Failure> {
 /// The kept name, if there is one.
 pub fn kept() -> Result<Option<String>, Failure> {
     let path = path()?;
+    // To open something else, such as a FIFO, might take for ever.
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(unusable(&path, &io::Error::other("it is not a file")));
+    }
     match fs::read_to_string(&path) {
         Ok(id) => Ok(Some(id.trim().to_owned()).filter(|id| !id.is_empty())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -48,5 +52,5 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("{}: {error}; give --device-id, or mend it", path.display()))
+    Failure::Usage(format!("{}: {error}; give --device-id, or remove it", path.display()))
 }

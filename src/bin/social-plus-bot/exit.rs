@@ -1,7 +1,7 @@
 //! How the tool ends: a line on standard error, and a status that a script can act on.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use social_plus_bot::{Error, ErrorKind};
@@ -62,12 +62,22 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Tells of something that ends nothing.
+pub fn note(note: impl fmt::Display) {
+    say(format_args!("note: {note}"));
+}
+
+/// Writes a line to standard error. If nobody reads it any more, there is nobody to tell of that either.
+fn say(line: fmt::Arguments<'_>) {
+    writeln!(io::stderr().lock(), "{line}").ok();
+}
+
 /// Ends after `failure`. Whoever stopped reading the output got all they wanted.
 pub fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         failure => {
-            eprintln!("error: {failure}");
+            say(format_args!("error: {failure}"));
             failure.status().into()
         }
     }
@@ -84,6 +94,6 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     let rendered = error.to_string();
     let first = rendered.split("\n\n").next().unwrap_or_default();
     let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-    eprintln!("{line}; see --help");
+    say(format_args!("{line}; see --help"));
     USAGE.into()
 }

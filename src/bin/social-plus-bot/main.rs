@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bounded;
 mod device_id;
 mod exit;
 mod register;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
             Command::Sandbox(arguments) => sandbox::run(arguments).await,
         }
     });
+    // A name that is being resolved, or a file system that hangs, is not waited for.
+    runtime.shutdown_background();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => exit::failure(&failure),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use social_plus_bot::Session;
 use social_plus_bot::sandbox::Sandbox;
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::settings::{Format, Settings, Unnamed};
 
 /// Register the device as a bot and print the session.
@@ -37,7 +37,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bot = bot.build()?;
     let session = bot.register().await?;
     for deviation in session.deviations() {
-        eprintln!("note: the answer departs from the contract: {deviation}");
+        exit::note(format_args!("the answer departs from the contract: {deviation}"));
     }
     print(&session, arguments.format)
 }

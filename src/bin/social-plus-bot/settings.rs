@@ -9,11 +9,12 @@ use std::time::Duration;
 use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::{ApiKey, BotClientBuilder};
 
+use crate::bounded;
 use crate::device_id;
 use crate::exit::Failure;
 
-/// Far more than any key; a file that is longer is not a key's.
-const LONGEST_KEY: u64 = 8 << 10;
+/// Far more than any key or token; a file that is longer is none's.
+const LONGEST_SECRET: u64 = 64 << 10;
 
 #[derive(clap::Args)]
 pub struct Settings {
@@ -45,11 +46,16 @@ pub enum Unnamed {
 }
 
 impl Settings {
+    /// Whether the API key comes from standard input.
+    pub fn reads_input(&self) -> bool {
+        self.api_key_file.as_deref().is_some_and(is_input)
+    }
+
     /// A client with these settings.
     pub fn client(&self, unnamed: Unnamed) -> Result<BotClientBuilder, Failure> {
         let mut builder = BotClientBuilder::from_env();
         if let Some(file) = &self.api_key_file {
-            builder = builder.api_key(read_key(file)?);
+            builder = builder.api_key(ApiKey::try_from(read_secret("--api-key-file", "key", file)?)?);
         }
         if let Some(region) = &self.region {
             builder = builder.region(region.as_str());
@@ -62,8 +68,10 @@ impl Settings {
         builder = match (&self.device_id, unnamed) {
             (Some(id), _) => builder.device_id(id),
             (None, _) if set => builder,
-            (None, Unnamed::Made) => builder.device_id(device_id::kept_or_made()?),
-            (None, Unnamed::Kept) => match device_id::kept()? {
+            (None, Unnamed::Made) => {
+                builder.device_id(bounded::run("device_id: the kept name", device_id::kept_or_made)?)
+            }
+            (None, Unnamed::Kept) => match bounded::run("device_id: the kept name", device_id::kept)? {
                 Some(id) => builder.device_id(id),
                 None => {
                     let way_out = "no device has been named yet; give --device-id, or let `token` make one";
@@ -105,24 +113,26 @@ impl Format {
     }
 }
 
-fn read_key(file: &Path) -> Result<ApiKey, Failure> {
-    let source: Box<dyn Read> = if file == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(file).map_err(|error| unreadable(file, error))?)
-    };
-    let mut key = String::new();
-    let read =
-        source.take(LONGEST_KEY + 1).read_to_string(&mut key).map_err(|error| unreadable(file, error))?;
-    if read as u64 > LONGEST_KEY {
-        return Err(Failure::Usage(format!("--api-key-file {}: too long for a key", file.display())));
-    }
-    key.truncate(key.trim_end().len());
-    Ok(ApiKey::try_from(key)?)
+/// Whether standard input is meant.
+pub fn is_input(file: &Path) -> bool {
+    file == Path::new("-")
 }
 
-fn unreadable(file: &Path, error: io::Error) -> Failure {
-    Failure::Usage(format!("--api-key-file {}: {error}", file.display()))
+/// The key or token that `option` names: the content of `file`, or standard input.
+pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String, Failure> {
+    let unreadable = |error: io::Error| Failure::Usage(format!("{option} {}: {error}", file.display()));
+    let source: Box<dyn Read> = if is_input(file) {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(file).map_err(unreadable)?)
+    };
+    let mut secret = String::new();
+    let read = source.take(LONGEST_SECRET + 1).read_to_string(&mut secret).map_err(unreadable)?;
+    if read as u64 > LONGEST_SECRET {
+        return Err(Failure::Usage(format!("{option} {}: too long for a {secret_is}", file.display())));
+    }
+    secret.truncate(secret.trim_end().len());
+    Ok(secret)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::settings::{Format, Settings, Unnamed};
 use crate::store;
 
@@ -28,7 +28,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bot = store.set(arguments.settings.client(Unnamed::Kept)?).build()?;
     let session = bot.stored_session().await?;
     if let Some(fault) = bot.store_faults().last {
-        eprintln!("note: {fault}");
+        exit::note(fault);
     }
     let user = session.as_ref().and_then(|session| session.user()).and_then(|user| user.user_id.as_deref());
     let mut out = io::stdout().lock();

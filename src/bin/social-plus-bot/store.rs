@@ -8,6 +8,7 @@ use reqwest::Url;
 use social_plus_bot::store::{FileStore, RedisStore};
 use social_plus_bot::{BotClientBuilder, Error, ErrorKind};
 
+use crate::bounded;
 use crate::exit::Failure;
 
 #[derive(clap::Args)]
@@ -38,7 +39,9 @@ impl Place {
         }
         match env::var("SOCIAL_PLUS_STORE") {
             Ok(store) => open(&store),
-            Err(env::VarError::NotPresent) => Ok(Store::File(FileStore::in_state_folder()?)),
+            Err(env::VarError::NotPresent) => bounded::run("store: the user's state folder", || {
+                Ok(Store::File(FileStore::in_state_folder()?))
+            }),
             Err(env::VarError::NotUnicode(_)) => {
                 Err(Failure::Usage("SOCIAL_PLUS_STORE: is not valid Unicode".to_owned()))
             }
@@ -48,7 +51,10 @@ impl Place {
 
 fn open(store: &str) -> Result<Store, Failure> {
     match store.split_once("://") {
-        None => Ok(Store::File(FileStore::new(PathBuf::from(store))?)),
+        None => {
+            let folder = PathBuf::from(store);
+            bounded::run(&format!("store: {store}"), move || Ok(Store::File(FileStore::new(folder)?)))
+        }
         Some(("redis" | "rediss", _)) => Ok(Store::Redis(RedisStore::new(store)?)),
         Some((scheme, _)) => Err(Failure::Usage(format!(
             "store: {scheme}:// is not supported; give a folder, or redis://HOST or rediss://HOST"

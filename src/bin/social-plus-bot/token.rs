@@ -1,13 +1,13 @@
 //! `social-plus-bot token`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::{AccessToken, BotClient};
 
-use crate::exit::Failure;
-use crate::settings::{Settings, Unnamed};
+use crate::exit::{self, Failure};
+use crate::settings::{self, Settings, Unnamed};
 use crate::store::{self, Store};
 use crate::watch;
 
@@ -17,14 +17,21 @@ use crate::watch;
 /// is read from SOCIAL_PLUS_API_KEY or from a file; SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID
 /// and SOCIAL_PLUS_STORE stand in for the options of these names.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Example:\n  curl -H \"Authorization: Bearer $(social-plus-bot token --region eu)\" https://…"
-)]
+#[command(after_help = "Example:
+  token=$(social-plus-bot token --region eu)
+  curl -H \"Authorization: Bearer $token\" https://…
+and after the service refused it with 401:
+  token=$(printf %s \"$token\" | social-plus-bot token --region eu --refused -)")]
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
     store: store::Place,
+    /// File with a token that the service refused; `-` is standard input
+    ///
+    /// If it is the token that is kept, a new session is registered; if not, somebody did that already.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "sandbox"])]
+    refused: Option<PathBuf>,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
@@ -34,7 +41,7 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { settings, store, watch, sandbox } = arguments;
+    let Arguments { settings, store, refused, watch, sandbox } = arguments;
     if sandbox {
         let sandbox = Sandbox::start().await?;
         let bot = settings.client_of(&sandbox).build()?;
@@ -43,6 +50,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             None => print(&bot.access_token().await?),
         };
     }
+    let refused = refused.map(|file| read_refused(&file, &settings)).transpose()?;
     let store = store.open()?;
     let bot = store.set(settings.client(Unnamed::Made)?).build()?;
     // Before a registration is made that could not be kept.
@@ -54,11 +62,27 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match watch {
         Some(file) => watch::keep(&bot, &file).await,
         None => {
-            let token = bot.access_token().await?;
+            let mut token = bot.access_token().await?;
+            if refused.as_ref() == Some(&token) {
+                bot.invalidate(&token);
+                token = bot.access_token().await?;
+            }
             was_kept(&bot, &store, &token).await?;
             print(&token)
         }
     }
+}
+
+fn read_refused(file: &Path, settings: &Settings) -> Result<AccessToken, Failure> {
+    if settings::is_input(file) && settings.reads_input() {
+        let rule = "standard input can't hold both; give one of --refused and --api-key-file a file";
+        return Err(Failure::Usage(rule.to_owned()));
+    }
+    let token = settings::read_secret("--refused", "token", file)?;
+    if token.is_empty() {
+        return Err(Failure::Usage(format!("--refused {}: is empty", file.display())));
+    }
+    Ok(token.into())
 }
 
 /// Tells what went wrong with the store, and fails if the next run could not know of this one.
@@ -68,7 +92,7 @@ async fn was_kept(bot: &BotClient, store: &Store, token: &AccessToken) -> Result
     if kept.is_none_or(|kept| kept.access_token() != token) && store.is_useless_after(&fault) {
         return Err(fault.into());
     }
-    eprintln!("note: {fault}");
+    exit::note(fault);
     Ok(())
 }
 

@@ -399,3 +399,27 @@ fn without_a_runtime_a_working_token_is_still_given() {
         matches!(token.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(token)) if token == "token-1")
     );
 }
+
+/// Panics as soon as it is asked for a session.
+struct Panicking(AtomicUsize);
+
+impl Register for Panicking {
+    async fn register(&self) -> Result<Session, Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("asked");
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_that_panics_is_one_that_failed() {
+    let service = Arc::new(Panicking(AtomicUsize::new(0)));
+    let living = Renewal::new(Arc::clone(&service), scene().clocks);
+    let error = living.access_token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("the registration broke off: it panicked"), "{error}");
+    assert_eq!(service.0.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,148 @@
+//! What is trusted in the folder of a file store, and what is not.
+//!
+//! Nothing that others could read or plant is trusted: folder and files belong to the user and to nobody else.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta, Utc};
+
+use super::failed;
+use crate::error::Error;
+use crate::store::{StoreKey, StoredSession, record};
+
+/// What is longer was not written by this crate: an answer has at most 1 MiB by default.
+const LONGEST: u64 = 16 << 20;
+
+/// A file that was never renamed and is older belongs to a process that ended while it wrote.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+/// So many of the files that were set aside stay, the last ones.
+const ASIDE: usize = 3;
+
+/// And no longer than for so long, since they may hold tokens.
+const ASIDE_FOR: TimeDelta = TimeDelta::days(7);
+
+/// How the name of a file says when it was set aside.
+const ASIDE_AT: &str = "unread-%Y%m%dT%H%M%S%.6fZ";
+
+/// Makes the folder if need be, and says what makes it unfit.
+pub(super) fn prepare(folder: &Path) -> Result<(), String> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        // Seen below, and told better there.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(|error| format!("the folder can't be made: {error}; name another one"))?,
+    }
+    let metadata = fs::metadata(folder).map_err(|error| error.to_string())?;
+    if !metadata.is_dir() {
+        return Err("it is not a folder; name one".to_owned());
+    }
+    // Others may need their access to it, as to /tmp, so nobody is told to take that away.
+    private(&metadata).map_err(|rule| {
+        let within = folder.join(env!("CARGO_PKG_NAME"));
+        format!("{rule}; name another folder, such as {}, which is made if there is none", within.display())
+    })?;
+    tempfile::tempfile_in(folder).map_err(|error| format!("it can't be written to: {error}"))?;
+    Ok(())
+}
+
+/// Says what lets others in.
+#[cfg(unix)]
+fn private(metadata: &fs::Metadata) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != user {
+        return Err(format!("it belongs to user {owner}, not to the present one ({user})"));
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(format!("others have access to it (mode {mode:04o})"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private(_: &fs::Metadata) -> Result<(), String> {
+    Ok(())
+}
+
+/// What is at `path`, if there is anything. What is not to be trusted comes without its content.
+pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
+    // To open something else, such as a FIFO, might take for ever.
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            return Ok(Some(StoredSession::unusable("it is not a file")));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("can't be opened", path, &error)),
+    }
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(Some(StoredSession::unusable(format!("it can't be opened: {error}"))));
+        }
+        Err(error) => return Err(failed("can't be opened", path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| failed("can't be opened", path, &error))?;
+    if let Err(rule) = private(&metadata) {
+        return Ok(Some(StoredSession::unusable(rule)));
+    }
+    let mut content = Vec::new();
+    file.take(LONGEST).read_to_end(&mut content).map_err(|error| failed("can't be read", path, &error))?;
+    Ok(Some(content.into()))
+}
+
+/// Moves away what is at `path`, about to be replaced, if it is something that this crate does not write.
+pub(super) fn set_aside(path: &Path) -> Result<(), Error> {
+    match read(path)? {
+        None => return Ok(()),
+        Some(found) if record::is_record(found.expose_secret()) => return Ok(()),
+        // A file of which others may know the content is of no use any more.
+        Some(found) if found.reason().is_some() && fs::metadata(path).is_ok_and(|found| found.is_file()) => {
+            return Ok(());
+        }
+        Some(_) => {}
+    }
+    let aside = path.with_extension(Utc::now().format(ASIDE_AT).to_string());
+    tracing::warn!(file = %aside.display(), "a file that is no session is set aside");
+    fs::rename(path, &aside).map_err(|error| failed("can't be set aside", path, &error))
+}
+
+/// Removes what processes left that ended while they wrote, and what was set aside long ago. If that fails, somebody
+/// else did it, or the next one will.
+pub(super) fn sweep(folder: &Path, key: &StoreKey) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let prefix = format!("{key}.");
+    let mut aside = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(ending) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        if let Ok(at) = NaiveDateTime::parse_from_str(ending, ASIDE_AT) {
+            aside.push((at, entry.path()));
+            continue;
+        }
+        let age =
+            entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+        let abandoned = age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED));
+        if abandoned && ending.ends_with(".new") {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+    aside.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let oldest = Utc::now().naive_utc() - ASIDE_FOR;
+    for (number, (at, path)) in aside.into_iter().enumerate() {
+        if number >= ASIDE || at < oldest {
+            // A folder that was in a session's place is somebody's, and stays.
+            fs::remove_file(path).ok();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Sharing through a store of somebody's own that panics.
+
+use super::*;
+use crate::store::{Lease, StoreFuture};
+
+/// Where a store panics.
+#[derive(Clone, Copy, Debug)]
+enum Panics {
+    Called,
+    Polled,
+    Dropped,
+}
+
+#[derive(Debug)]
+struct Panicking(Panics);
+
+impl Panicking {
+    fn operate<T: Send + 'static>(&self) -> StoreFuture<'static, T> {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        match self.0 {
+            Panics::Called => panic!("called"),
+            Panics::Polled => Box::pin(async { panic!("polled") }),
+            Panics::Dropped => {
+                let bomb = Bomb;
+                Box::pin(async move {
+                    let _bomb = bomb;
+                    std::future::pending().await
+                })
+            }
+        }
+    }
+}
+
+impl SessionStore for Panicking {
+    fn load<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+        self.operate()
+    }
+
+    fn save<'a>(&'a self, _: &'a StoreKey, _: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn remove<'a>(&'a self, _: &'a StoreKey, _: StoredSession) -> StoreFuture<'a, ()> {
+        self.operate()
+    }
+
+    fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+        self.operate()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_is_a_fault_like_another() {
+    for panics in [Panics::Called, Panics::Polled, Panics::Dropped] {
+        let scene = Scene::new();
+        let mut shelf = shelf(&scene.store).unwrap();
+        shelf.store = Arc::new(Panicking(panics));
+        let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+        let living = Renewal::new(Arc::clone(&process), scene.clocks);
+        let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
+        assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
+        assert_eq!(process.faults().count, 2, "{panics:?}");
+        // A renewal in the background takes place, and is not begun with every call.
+        sleep(LIFE.mul_f64(0.81)).await;
+        for _ in 0..10 {
+            living.access_token().await.unwrap();
+            sleep(operation::LIMIT * 4).await;
+        }
+        assert_eq!(scene.service.asked(), 2, "{panics:?}");
+        assert!(process.stored().await.is_err(), "{panics:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_panics_is_a_fault_like_another() {
+    #[derive(Debug)]
+    struct Leasing(Shared);
+
+    impl SessionStore for Leasing {
+        fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+            self.0.load(key)
+        }
+
+        fn save<'a>(
+            &'a self,
+            key: &'a StoreKey,
+            session: StoredSession,
+            life: Duration,
+        ) -> StoreFuture<'a, ()> {
+            self.0.save(key, session, life)
+        }
+
+        fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+            self.0.remove(key, session)
+        }
+
+        fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
+            Box::pin(async { Ok(Some(Lease::new(async { panic!("released") }))) })
+        }
+    }
+
+    let scene = Scene::new();
+    let mut shelf = shelf(&scene.store).unwrap();
+    shelf.store = Arc::new(Leasing(scene.store.clone()));
+    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    assert_eq!(token(&process).await.unwrap(), "token-1");
+    assert_eq!(process.faults().count, 1);
+    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+}

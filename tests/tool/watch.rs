@@ -1,0 +1,176 @@
+//! `token --watch`: a file that always holds a valid token.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use chrono::TimeDelta;
+use social_plus_bot::sandbox::{Fault, Sandbox};
+
+use crate::failed::failed;
+use crate::process::run;
+use crate::scene::{Scene, Watcher, on_a_small_disk, printed, traced, until};
+
+#[tokio::test]
+async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it() {
+    let sandbox = Sandbox::builder().lifetime(TimeDelta::seconds(2)).start().await.unwrap();
+    let scene = Scene { sandbox, state: tempfile::tempdir().unwrap() };
+    let watched = scene.state.path().join("token");
+    let mut command = scene.tool("token");
+    command.arg("--watch").arg(&watched).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+
+    let read = format!("{}/api/v4/posts", scene.sandbox.base_url());
+    let http = reqwest::Client::new();
+    let mut last = String::new();
+    for _ in 0..4 {
+        until(|| fs::read_to_string(&watched).is_ok_and(|token| token != last)).await;
+        last = fs::read_to_string(&watched).unwrap();
+        assert!(last.ends_with('\n'), "half a token");
+        let answer = http.get(&read).bearer_auth(last.trim_end()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&watched).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(child.try_wait().unwrap().is_none());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn watching_ends_with_an_error_that_time_will_not_mend() {
+    let scene = Scene::new().await;
+    let nowhere = scene.state.path().join("no/such/folder/token");
+    let mut command = scene.tool("token");
+    command.arg("--watch").arg(&nowhere);
+    let line = failed(&run(command).await, 2);
+    assert!(line.contains("no/such/folder/token"), "{line}");
+
+    scene.sandbox.fail_always(Fault::status(401));
+    let mut command = scene.in_folder("token", &scene.state.path().join("sessions"));
+    command.arg("--watch").arg(scene.state.path().join("token"));
+    failed(&run(command).await, 3);
+}
+
+#[tokio::test]
+async fn watching_goes_on_through_an_outage() {
+    let scene = Scene::new().await;
+    scene.sandbox.fail_always(Fault::status(503));
+    let watched = scene.state.path().join("token");
+    let mut command = scene.tool("token");
+    command.args(["--timeout", "1", "--watch"]).arg(&watched).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    until(|| scene.registrations() >= 3).await;
+    assert!(!watched.exists());
+    scene.sandbox.recover();
+    until(|| watched.exists()).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_watched_file_that_is_removed_or_changed_is_written_again() {
+    let scene = Scene::new().await;
+    let watched = scene.state.path().join("token");
+    let _watcher = Watcher::start(scene.watch(&watched));
+    until(|| watched.exists()).await;
+    let token = fs::read_to_string(&watched).unwrap();
+    let is_back = || fs::read_to_string(&watched).is_ok_and(|now| now == token);
+    fs::remove_file(&watched).unwrap();
+    until(is_back).await;
+    for content in ["", "another", &token.repeat(2)] {
+        fs::write(&watched, content).unwrap();
+        until(is_back).await;
+    }
+    #[cfg(unix)]
+    {
+        fs::remove_file(&watched).unwrap();
+        assert!(Command::new("mkfifo").arg(&watched).status().unwrap().success());
+        until(|| fs::metadata(&watched).is_ok_and(|now| now.is_file())).await;
+    }
+    assert_eq!(scene.registrations(), 1);
+}
+
+#[tokio::test]
+async fn watching_goes_on_through_a_page_of_maintenance_and_without_a_reader_of_its_notes() {
+    let scene = Scene::new().await;
+    let page = "<html>We will be back soon.</html>";
+    scene.sandbox.fail_always(Fault::answer(200, "text/html", page));
+    let watched = scene.state.path().join("token");
+    let mut command = scene.watch(&watched);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stderr(writer);
+    let mut watcher = Watcher::start(command);
+    until(|| scene.registrations() >= 2).await;
+    assert!(watcher.goes_on());
+    scene.sandbox.recover();
+    until(|| watched.exists()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn watching_goes_on_while_a_disk_is_full() {
+    let scene = Scene::new().await;
+    let disk = scene.state.path().join("disk");
+    let watched = disk.join("token");
+    let mut command = on_a_small_disk(&disk, &scene.watch(&watched), 65_536, "rw");
+    command.stderr(Stdio::piped());
+    let mut watcher = Watcher::start(command);
+    let notes = BufReader::new(watcher.0.stderr.take().unwrap());
+    let told = tokio::task::spawn_blocking(move || {
+        notes.lines().map_while(Result::ok).find(|note| note.contains("No space left on device"))
+    });
+    let told = told.await.unwrap().expect("it tells that the disk is full");
+    assert!(told.starts_with("note: "), "{told}");
+    assert!(watcher.goes_on());
+    // Its mount is seen by itself only, and by who looks through its eyes.
+    let seen = |path: &Path| {
+        Path::new(&format!("/proc/{}/root", watcher.0.id())).join(path.strip_prefix("/").unwrap())
+    };
+    fs::remove_file(seen(&disk.join("other"))).unwrap();
+    until(|| seen(&watched).exists()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_killed_watcher_leaves_no_token_that_the_next_one_does_not_remove() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("watched");
+    fs::create_dir(&folder).unwrap();
+    let watched = folder.join("token");
+    // So that the next file to be renamed is the watched one.
+    printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
+    let killed = traced(&scene.watch(&watched), "rename,renameat,renameat2:signal=KILL:when=1");
+    assert!(!run(killed).await.status.success());
+    let files = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    // Whether it was renamed by then is not said; what was left has the token in it.
+    assert_eq!(files().len(), 1, "{:?}", files());
+    let _watcher = Watcher::start(scene.watch(&watched));
+    until(|| files() == ["token"]).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let watched = scene.state.path().join("token");
+    // Its session takes 8 s to get onto the disk, which is not waited for.
+    let slow = traced(&scene.watch(&watched), "fsync:delay_enter=8000000:when=1");
+    let mut watcher = Watcher::start(slow);
+    until(|| watched.exists()).await;
+    let newer = printed(scene.in_folder("token", &folder)).await;
+    assert_eq!(scene.registrations(), 2);
+    let unfinished = || {
+        let mut names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().ends_with(".new"))
+    };
+    until(|| !unfinished()).await;
+    assert!(watcher.goes_on());
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);
+}
