@@ -121,11 +121,15 @@ impl SessionStore for FileStore {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
             let held = self.threads.run(move |_| lease::take(&folder, &lock, limit)).await?;
-            // Closing the file ends the lock.
+            let threads = self.threads.clone();
+            // Closing the file ends the lock, and may hang like anything else.
             Ok(held.map(|file| {
                 Lease::new(async move {
-                    drop(file);
-                    Ok(())
+                    let release = move |_: &Wanted| {
+                        drop(file);
+                        Ok(())
+                    };
+                    threads.run(release).await
                 })
             }))
         })

@@ -172,8 +172,9 @@ impl<R: Register, C: Clock> Sharing<R, C> {
             }
             Err(error) => {
                 // Whoever has it already wants to know of the error instead.
-                let given = self.known().given.clone();
-                old.filter(|old| given.as_ref() != Some(old.access_token())).ok_or(error)
+                let (given, now) = (self.known().given.clone(), self.clock.now());
+                let of_use = |old: &Session| old.is_good(now) && given.as_ref() != Some(old.access_token());
+                old.filter(of_use).ok_or(error)
             }
         }
     }

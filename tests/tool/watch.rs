@@ -160,16 +160,16 @@ async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
     let scene = Scene::new().await;
     let folder = scene.state.path().join("sessions");
     let watched = scene.state.path().join("token");
+    let unfinished = || {
+        let names = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().file_name());
+        names.into_iter().any(|name| name.to_string_lossy().ends_with(".new"))
+    };
     // Its session takes 8 s to get onto the disk, which is not waited for.
     let slow = traced(&scene.watch(&watched), "fsync:delay_enter=8000000:when=1");
     let mut watcher = Watcher::start(slow);
-    until(|| watched.exists()).await;
+    until(unfinished).await;
     let newer = printed(scene.in_folder("token", &folder)).await;
     assert_eq!(scene.registrations(), 2);
-    let unfinished = || {
-        let mut names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-        names.any(|name| name.to_string_lossy().ends_with(".new"))
-    };
     until(|| !unfinished()).await;
     assert!(watcher.goes_on());
     assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);

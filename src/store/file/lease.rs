@@ -9,7 +9,7 @@
 //! file systems) only the end of its holder ends a lease.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -84,10 +84,20 @@ fn is_over(file: &mut File) -> bool {
 /// Says until when the holder needs its lease.
 fn note(file: &mut File, until: Duration) -> io::Result<()> {
     file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
     // On a full disk it says nothing, and lasts until its holder ends.
-    writeln!(file, "{}", until.as_millis()).ok();
+    write_at_start(file, format!("{}\n", until.as_millis()).as_bytes()).ok();
     Ok(())
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &mut File, line: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, line, 0)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(file: &mut File, line: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    io::Write::write_all(file, line)
 }
 
 fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {

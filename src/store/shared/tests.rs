@@ -170,6 +170,16 @@ async fn an_old_session_bridges_an_outage_for_a_new_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_session_that_ends_during_an_outage_bridges_nothing() {
+    let scene = Scene::new();
+    token(&scene.process()).await.unwrap();
+    // So short before its end that the registration outlasts it.
+    sleep(LIFE - Duration::from_secs(30) - scene.service.takes - scene.service.takes / 2).await;
+    scene.will([outage()]);
+    assert_eq!(token(&scene.process()).await.unwrap_err().status(), Some(503));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_session_is_no_session() {
     let scene = Scene::new();
     token(&scene.process()).await.unwrap();
