@@ -16,12 +16,12 @@ use crate::client::{Inner, Registrar};
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
 use crate::error::Error;
-use crate::session::cache::Renewal;
+use crate::session::cache::SessionCache;
 use crate::session::clock::SystemClock;
 #[cfg(feature = "sealing")]
 use crate::store::SealingKey;
 #[cfg(feature = "store")]
-use crate::store::shared::{Sharing, Shelf};
+use crate::store::shared::{SharedSource, StoreHandle};
 #[cfg(feature = "store")]
 use crate::store::{SessionStore, StoreKey};
 
@@ -130,7 +130,7 @@ impl BotClientBuilder {
     ///
     /// The store is read before a registration and written after one. While one process registers the others wait,
     /// so that a call for a session may take twice the [`timeout`](Self::timeout) and half a minute more if that
-    /// process dies or the store hangs. A process notices a session of another when its own is due for renewal, or
+    /// process dies or the store hangs. A process notices a session of another when its own is due for cache, or
     /// refused.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
@@ -179,7 +179,7 @@ impl BotClientBuilder {
         }
 
         #[cfg(feature = "store")]
-        let shelf = self.store.map(|store| Shelf {
+        let handle = self.store.map(|store| StoreHandle {
             store,
             key: StoreKey::new(base_url.as_str(), &device_id, &api_key),
             #[cfg(feature = "sealing")]
@@ -193,17 +193,17 @@ impl BotClientBuilder {
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar { api, request, timeout });
         #[cfg(feature = "store")]
-        let source = Arc::new(Sharing::new(Arc::clone(&registrar), shelf, SystemClock));
+        let source = Arc::new(SharedSource::new(Arc::clone(&registrar), handle, SystemClock));
         #[cfg(not(feature = "store"))]
         let source = Arc::clone(&registrar);
-        let renewal = Renewal::new(Arc::clone(&source), SystemClock);
+        let cache = SessionCache::new(Arc::clone(&source), SystemClock);
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),
             unexplained: Unexplained::default(),
             #[cfg(feature = "store")]
             source,
-            renewal,
+            cache,
         })))
     }
 }

@@ -26,13 +26,13 @@ use crate::client::quota::Quota;
 use crate::client::requests::Unexplained;
 use crate::config::AccessToken;
 use crate::error::Error;
-use crate::session::cache::{Register, Renewal};
+use crate::session::cache::{Register, SessionCache};
 use crate::session::clock::{Clock, SystemClock};
 use crate::session::{Session, runtime};
 #[cfg(feature = "store")]
 use crate::store::StoreFaults;
 #[cfg(feature = "store")]
-use crate::store::shared::Sharing;
+use crate::store::shared::SharedSource;
 
 const DEVIATIONS_LOGGED: usize = 10;
 
@@ -65,12 +65,12 @@ pub(crate) struct Inner {
     pub(crate) unexplained: Unexplained,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
-    pub(crate) renewal: Renewal<Source, SystemClock>,
+    pub(crate) cache: SessionCache<Source, SystemClock>,
 }
 
 /// What registers for the living session.
 #[cfg(feature = "store")]
-pub(crate) type Source = Sharing<Registrar, SystemClock>;
+pub(crate) type Source = SharedSource<Registrar, SystemClock>;
 #[cfg(not(feature = "store"))]
 pub(crate) type Source = Registrar;
 
@@ -136,7 +136,7 @@ impl BotClient {
     ///
     /// As for [`register`](Self::register), and only when there is no working token any more.
     pub async fn session(&self) -> Result<Arc<Session>, Error> {
-        self.0.renewal.session().await
+        self.0.cache.session().await
     }
 
     /// The token of [`session`](Self::session), at the same price.
@@ -145,7 +145,7 @@ impl BotClient {
     ///
     /// As for [`session`](Self::session).
     pub async fn access_token(&self) -> Result<AccessToken, Error> {
-        self.0.renewal.access_token().await
+        self.0.cache.access_token().await
     }
 
     /// Forgets the cached session if its token is `token`, as when the service refused it. The next call for
@@ -153,8 +153,8 @@ impl BotClient {
     /// late with an old token does not end a new session.
     pub fn invalidate(&self, token: &AccessToken) {
         #[cfg(feature = "store")]
-        self.0.source.refuse(token);
-        self.0.renewal.invalidate(token);
+        self.0.source.revoke(token);
+        self.0.cache.invalidate(token);
     }
 
     /// The name of the device.
@@ -209,7 +209,7 @@ impl Register for Registrar {
         Ok(session)
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         self.timeout
     }
 }

@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// How long the token had to live when it was asked for.
-    pub(crate) fn life(&self) -> Duration {
+    pub(crate) fn ttl(&self) -> Duration {
         self.life
     }
 

@@ -105,7 +105,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>>;
 
     /// Keeps `session` under `key` in place of what was there, and no longer than for `life`.
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, life: Duration) -> StoreFuture<'a, ()>;
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()>;
 
     /// Removes what is kept under `key` if it is `session`, in one step.
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()>;
@@ -120,8 +120,8 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
         (**self).load(key)
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, life: Duration) -> StoreFuture<'a, ()> {
-        (**self).save(key, session, life)
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()> {
+        (**self).save(key, session, ttl)
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
@@ -162,7 +162,7 @@ impl fmt::Debug for Lease {
 #[derive(Clone)]
 pub struct StoredSession {
     bytes: SecretSlice<u8>,
-    life: Option<Duration>,
+    ttl: Option<Duration>,
     reason: Option<Cow<'static, str>>,
 }
 
@@ -175,8 +175,8 @@ impl StoredSession {
     /// Tells how long the store itself would keep it. Clocks of machines differ; a store that counts the time
     /// that is left knows better, and is believed. Of other stores a session counts as none if it came more than 5
     /// minutes in the future by this machine's wall clock.
-    pub fn expiring_in(mut self, life: Duration) -> Self {
-        self.life = Some(life);
+    pub fn expiring_in(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
         self
     }
 
@@ -192,14 +192,14 @@ impl StoredSession {
     }
 
     /// How long the store would keep it, if the store said so.
-    pub(crate) fn life(&self) -> Option<Duration> {
-        self.life
+    pub(crate) fn ttl(&self) -> Option<Duration> {
+        self.ttl
     }
 }
 
 impl From<Vec<u8>> for StoredSession {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), life: None, reason: None }
+        Self { bytes: bytes.into(), ttl: None, reason: None }
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<St
         version: VERSION,
         key: key.fingerprint(),
         received_ms: millis(now.wall.saturating_sub(session.age(now))),
-        life_ms: millis(session.life()),
+        life_ms: millis(session.ttl()),
         session: session.body(),
     };
     let bytes = serde_json::to_vec(&record)
@@ -77,10 +77,10 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
     if record.key != key.fingerprint() {
         return Err("it is for another address, device or key".to_owned());
     }
-    let life = Duration::from_millis(record.life_ms);
+    let ttl = Duration::from_millis(record.life_ms);
     let received = Duration::from_millis(record.received_ms);
     let by_clock = now.wall.saturating_sub(received);
-    let age = match stored.life().and_then(|left| life.checked_sub(left)) {
+    let age = match stored.ttl().and_then(|left| ttl.checked_sub(left)) {
         // The store counts from when it did save the session, which the clock may know more exactly.
         Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
         None if received > now.wall.saturating_add(TOLERANCE) => {
@@ -89,7 +89,7 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
         }
         None => by_clock,
     };
-    Session::kept(record.session, life, age, now)
+    Session::kept(record.session, ttl, age, now)
 }
 
 /// Whether these bytes are, as far as can be told without a key, something that some version of this crate wrote.

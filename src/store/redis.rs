@@ -207,11 +207,11 @@ impl SessionStore for RedisStore {
         })
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, life: Duration) -> StoreFuture<'a, ()> {
+    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()> {
         const SAVE: &str = "redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])";
         Box::pin(async move {
-            let life = life.as_millis().max(1).to_string();
-            self.clone().run(SAVE, name(key, "session"), &[session.expose_secret(), life.as_bytes()]).await
+            let ttl = ttl.as_millis().max(1).to_string();
+            self.clone().run(SAVE, name(key, "session"), &[session.expose_secret(), ttl.as_bytes()]).await
         })
     }
 

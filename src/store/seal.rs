@@ -49,7 +49,7 @@ impl fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    pub(crate) fn close(&self, key: &StoreKey, open: &StoredSession) -> Result<StoredSession, Error> {
+    pub(crate) fn seal(&self, key: &StoreKey, open: &StoredSession) -> Result<StoredSession, Error> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)
             .map_err(|error| Error::store(format!("no random numbers to seal a session with: {error}")))?;
@@ -67,8 +67,8 @@ impl SealingKey {
         let open = self.cipher().and_then(|cipher| cipher.decrypt(&XNonce::from(*nonce), payload).ok());
         let open = open.ok_or("it was sealed with another key, or is damaged")?;
         let open = StoredSession::from(open);
-        Ok(match stored.life() {
-            Some(life) => open.expiring_in(life),
+        Ok(match stored.ttl() {
+            Some(ttl) => open.expiring_in(ttl),
             None => open,
         })
     }
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn only_the_key_opens_it_and_only_for_its_session() {
         let open = StoredSession::from(b"a token".to_vec());
-        let sealed = seal(1).close(&key("one"), &open).unwrap();
+        let sealed = seal(1).seal(&key("one"), &open).unwrap();
         assert!(!sealed.expose_secret().windows(7).any(|bytes| bytes == b"a token"));
         assert_eq!(seal(1).open(&key("one"), &sealed), Ok(open));
         assert!(seal(2).open(&key("one"), &sealed).is_err());
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn it_is_never_sealed_twice_in_the_same_way() {
         let open = StoredSession::from(b"a token".to_vec());
-        let twice = [(); 2].map(|()| seal(1).close(&key("one"), &open).unwrap());
+        let twice = [(); 2].map(|()| seal(1).seal(&key("one"), &open).unwrap());
         assert_ne!(twice[0], twice[1]);
     }
 
     #[test]
     fn a_changed_byte_anywhere_is_noticed() {
-        let sealed = seal(1).close(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        let sealed = seal(1).seal(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
         for at in 0..sealed.expose_secret().len() {
             let mut bytes = sealed.expose_secret().to_vec();
             bytes[at] ^= 1;
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn what_the_store_says_of_its_life_stays() {
-        let sealed = seal(1).close(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        let sealed = seal(1).seal(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
         let sealed = sealed.expiring_in(Duration::from_secs(5));
-        assert_eq!(seal(1).open(&key("one"), &sealed).unwrap().life(), Some(Duration::from_secs(5)));
+        assert_eq!(seal(1).open(&key("one"), &sealed).unwrap().ttl(), Some(Duration::from_secs(5)));
     }
 }

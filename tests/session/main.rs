@@ -16,7 +16,7 @@ use std::time::Duration;
 use shuttle::future::{block_on, yield_now};
 use shuttle::sync::{Mutex, mpsc};
 use shuttle::thread;
-use single_flight::{Errand, SingleFlight, Stranded, Worth, lock};
+use single_flight::{Freshness, LoadError, Loader, SingleFlight, lock};
 
 /// So many schedules are drawn at random, and so many in which a few switches decide.
 const SCHEDULES: usize = 2_000;
@@ -38,7 +38,7 @@ struct Fetch {
     /// Runs that have neither ended nor been dropped.
     running: Arc<AtomicUsize>,
     most_running: AtomicUsize,
-    /// Closed when the last one lets go of the errand.
+    /// Closed when the last one lets go of the loader.
     _open: Option<mpsc::Sender<()>>,
 }
 
@@ -70,11 +70,11 @@ struct Kept {
     failures: usize,
 }
 
-impl Errand for Fetch {
-    type Kept = Kept;
-    type Outcome = Result<usize, usize>;
+impl Loader for Fetch {
+    type Entry = Kept;
+    type Output = Result<usize, usize>;
 
-    async fn run(&self) -> Self::Outcome {
+    async fn load(&self) -> Self::Output {
         let number = self.runs.fetch_add(1, SeqCst) + 1;
         let running = Running(Arc::clone(&self.running));
         self.most_running.fetch_max(self.running.fetch_add(1, SeqCst) + 1, SeqCst);
@@ -86,25 +86,25 @@ impl Errand for Fetch {
         if (self.fails)(number) { Err(number) } else { Ok(number) }
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         self.longest
     }
 
-    fn worth(&self, kept: &Kept) -> Worth<Self::Outcome> {
+    fn freshness(&self, kept: &Kept) -> Freshness<Self::Output> {
         match self.aging.load(SeqCst) {
-            true => Worth::Aging(Ok(kept.number)),
-            false => Worth::Good(Ok(kept.number)),
+            true => Freshness::Stale(Ok(kept.number)),
+            false => Freshness::Fresh(Ok(kept.number)),
         }
     }
 
-    fn land(&self, outcome: &Self::Outcome, kept: Option<&Kept>) -> Option<Kept> {
+    fn complete(&self, outcome: &Self::Output, kept: Option<&Kept>) -> Option<Kept> {
         match *outcome {
             Ok(number) => Some(Kept { number, failures: 0 }),
             Err(_) => kept.map(|kept| Kept { number: kept.number, failures: kept.failures + 1 }),
         }
     }
 
-    fn landed(&self, outcome: &Self::Outcome, kept: &Kept) {
+    fn on_complete(&self, outcome: &Self::Output, kept: &Kept) {
         assert_eq!(outcome.is_err(), kept.failures > 0);
     }
 }
@@ -136,7 +136,7 @@ fn ask_at_once(flights: &Flights, callers: usize) -> Vec<Result<usize, usize>> {
 }
 
 fn runs(flights: &Flights) -> usize {
-    flights.errand().runs.load(SeqCst)
+    flights.loader().runs.load(SeqCst)
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_failure_is_shared_by_those_who_waited_and_a_later_caller_starts_anew() {
         let fetched: BTreeSet<_> =
             (1..=runs(&flights)).map(|n| if n <= 2 { Err(n) } else { Ok(n) }).collect();
         assert_eq!(outcomes, fetched);
-        assert_eq!(flights.errand().most_running.load(SeqCst), 1);
+        assert_eq!(flights.loader().most_running.load(SeqCst), 1);
         while let Err(number) = block_on(ask(&flights)) {
             assert_eq!(number, runs(&flights));
         }
@@ -192,7 +192,7 @@ fn a_flight_whose_callers_all_gave_up_still_lands() {
         };
         caller.abort();
         _ = block_on(caller);
-        block_on(flights.settled());
+        block_on(flights.wait_idle());
         assert_eq!(flights.peek(|_, kept| Some(kept.number)), (runs(&flights) == 1).then_some(1));
         assert_eq!(block_on(ask(&flights)), Ok(1));
     });
@@ -203,11 +203,11 @@ fn what_is_kept_is_given_while_one_flight_renews_it() {
     check(|| {
         let flights = flights(Fetch { fails: |number| number == 2, ..Fetch::default() });
         assert_eq!(block_on(ask(&flights)), Ok(1));
-        flights.errand().aging.store(true, SeqCst);
+        flights.loader().aging.store(true, SeqCst);
         for outcome in ask_at_once(&flights, 3) {
             assert!(matches!(outcome, Ok(1 | 3 | 4)), "{outcome:?}");
         }
-        assert_eq!(flights.errand().most_running.load(SeqCst), 1);
+        assert_eq!(flights.loader().most_running.load(SeqCst), 1);
     });
 }
 
@@ -223,11 +223,11 @@ fn what_was_forgotten_is_given_to_no_later_caller() {
                 let (flights, forgotten) = (Arc::clone(&flights), Arc::clone(&forgotten));
                 thread::spawn(move || {
                     for _ in 0..2 {
-                        flights.errand().aging.store(caller == 0, SeqCst);
+                        flights.loader().aging.store(caller == 0, SeqCst);
                         let known = lock(&forgotten).clone();
                         let Ok(number) = block_on(ask(&flights)) else { continue };
                         assert!(!known.contains(&number), "{number} was forgotten");
-                        flights.forget(|kept| kept.number == number);
+                        flights.invalidate(|kept| kept.number == number);
                         lock(&forgotten).insert(number);
                     }
                 })
@@ -242,13 +242,13 @@ fn forgetting_a_value_leaves_the_one_that_took_its_place() {
     check(|| {
         let flights = flights(Fetch::default());
         assert_eq!(block_on(ask(&flights)), Ok(1));
-        flights.errand().aging.store(true, SeqCst);
+        flights.loader().aging.store(true, SeqCst);
         assert_eq!(block_on(ask(&flights)), Ok(1));
         let forgets = {
             let flights = Arc::clone(&flights);
-            thread::spawn(move || flights.forget(|kept| kept.number == 1))
+            thread::spawn(move || flights.invalidate(|kept| kept.number == 1))
         };
-        block_on(flights.settled());
+        block_on(flights.wait_idle());
         forgets.join().unwrap();
         assert_eq!(flights.peek(|_, kept| Some(kept.number)), Some(2));
     });
@@ -266,7 +266,7 @@ fn dropping_it_ends_the_flight_under_way() {
         caller.abort();
         _ = block_on(caller);
         drop(flights);
-        // Comes only when the task has let go of the errand, and with it of all it had.
+        // Comes only when the task has let go of the loader, and with it of all it had.
         is_open.recv().unwrap_err();
     });
 }
@@ -286,11 +286,11 @@ fn with_little_time(hangs: fn(usize) -> bool) {
                     match block_on(flights.get()) {
                         Ok(outcome) => {
                             let number = outcome.unwrap();
-                            assert!(!(flights.errand().hangs)(number));
+                            assert!(!(flights.loader().hangs)(number));
                             assert!(number >= newest, "{number} came after {newest}");
                             newest = number;
                         }
-                        Err(stranded) => assert!(!matches!(stranded, Stranded::NoRuntime)),
+                        Err(stranded) => assert!(!matches!(stranded, LoadError::NoRuntime)),
                     }
                 }
             })

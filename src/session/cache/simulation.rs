@@ -132,7 +132,7 @@ impl Register for World {
         })
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
@@ -157,7 +157,7 @@ impl Tally {
 
 async fn simulate(seed: u64) -> Tally {
     let world = World::new(seed);
-    let living = Renewal::new(Arc::new(world.clone()), world.clone());
+    let living = SessionCache::new(Arc::new(world.clone()), world.clone());
     let (life, sleeps) = world.with(|world| (world.life, world.rng.bool()));
     let end = Duration::from_secs(YEARS).min(life.mul_f64(LIFETIMES as f64));
     let mut tally = Tally::default();
@@ -214,7 +214,7 @@ async fn simulate(seed: u64) -> Tally {
             } else {
                 // Between two failures there is a pause, or a clock that stepped over it, or a caller who had no
                 // token and asked.
-                let apart = last_failure.is_none_or(|last| at - last >= SHORTEST_PAUSE || disturbed >= last);
+                let apart = last_failure.is_none_or(|last| at - last >= BACKOFF_MIN || disturbed >= last);
                 assert!(apart || at >= asked, "seed {seed}: failed renewals too close at {at:?}");
                 last_failure = Some(at);
             }

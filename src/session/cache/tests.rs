@@ -86,7 +86,7 @@ impl Register for Service {
         told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), LIFE, sent)))
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
@@ -96,7 +96,7 @@ fn failure(status: u16) -> Result<Session, Error> {
 }
 
 struct Scene {
-    living: Arc<Renewal<Service, Clocks>>,
+    living: Arc<SessionCache<Service, Clocks>>,
     service: Arc<Service>,
     clocks: Clocks,
 }
@@ -111,7 +111,7 @@ fn scene() -> Scene {
         asked: AtomicUsize::new(0),
         given_up: AtomicUsize::new(0),
     });
-    let living = Arc::new(Renewal::new(Arc::clone(&service), clocks.clone()));
+    let living = Arc::new(SessionCache::new(Arc::clone(&service), clocks.clone()));
     Scene { living, service, clocks }
 }
 
@@ -122,11 +122,11 @@ impl Scene {
 
     /// Lets the registration under way end.
     async fn settle(&self) {
-        self.living.0.settled().await;
+        self.living.0.wait_idle().await;
     }
 
     /// Starts `count` callers, and returns once all of them wait.
-    async fn herd(&self, count: usize) -> JoinSet<Outcome> {
+    async fn herd(&self, count: usize) -> JoinSet<LoadResult> {
         let mut herd = JoinSet::new();
         for _ in 0..count {
             let living = Arc::clone(&self.living);
@@ -292,7 +292,10 @@ async fn renewal_points_differ_within_the_jitter() {
     let now = scene().clocks.now();
     let session = Arc::new(Session::of("token", LIFE, now));
     let points: Vec<_> = (0..1000)
-        .map(|_| now.until(Cached::new(Arc::clone(&session), now).due).as_secs_f64() / LIFE.as_secs_f64())
+        .map(|_| {
+            now.until(CacheEntry::new(Arc::clone(&session), now).refresh_at).as_secs_f64()
+                / LIFE.as_secs_f64()
+        })
         .collect();
     assert!(points.iter().all(|point| (0.75..=0.80).contains(point)), "seed {seed}");
     assert!(
@@ -409,7 +412,7 @@ impl Register for Panicking {
         panic!("asked");
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
@@ -417,7 +420,7 @@ impl Register for Panicking {
 #[tokio::test(start_paused = true)]
 async fn a_registration_that_panics_is_one_that_failed() {
     let service = Arc::new(Panicking(AtomicUsize::new(0)));
-    let living = Renewal::new(Arc::clone(&service), scene().clocks);
+    let living = SessionCache::new(Arc::clone(&service), scene().clocks);
     let error = living.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("the registration broke off: it panicked"), "{error}");

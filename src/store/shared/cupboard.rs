@@ -124,8 +124,8 @@ pub(super) fn key() -> StoreKey {
     StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap())
 }
 
-pub(super) fn shelf(store: &Shared) -> Option<Shelf> {
-    Some(Shelf {
+pub(super) fn handle(store: &Shared) -> Option<StoreHandle> {
+    Some(StoreHandle {
         store: Arc::new(store.clone()),
         key: key(),
         #[cfg(feature = "sealing")]

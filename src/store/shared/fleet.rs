@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::cupboard::{Clocks, DAY, HOUR, Shared, shelf};
+use super::cupboard::{Clocks, DAY, HOUR, Shared, handle};
 use super::*;
 use crate::error::ServiceMessage;
-use crate::session::cache::Renewal;
+use crate::session::cache::SessionCache;
 
 const PROCESSES: usize = 1_000;
 const DAYS: u32 = 30;
@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(8 * 60 * 60);
 
 /// A service that is away at times.
 struct Service {
-    life: Duration,
+    ttl: Duration,
     clocks: Clocks,
     start: Instant,
     outages: Vec<(Duration, Duration)>,
@@ -44,10 +44,10 @@ impl Register for Service {
             return Err(Error::service(503, ServiceMessage::default(), None));
         }
         let number = self.registrations.fetch_add(1, Ordering::SeqCst);
-        Ok(Session::of(&format!("token-{number}"), self.life, sent))
+        Ok(Session::of(&format!("token-{number}"), self.ttl, sent))
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
@@ -68,13 +68,13 @@ fn times(rng: &mut fastrand::Rng, count: u32, length: Duration) -> Vec<(Duration
     starts.map(|start| (start, start + length)).collect()
 }
 
-async fn fleet(seed: u64, life: Duration, service_fails: u32, store_fails: u32) -> Tally {
+async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -> Tally {
     let mut rng = fastrand::Rng::with_seed(seed);
     fastrand::seed(seed);
     let start = Instant::now();
     let clocks = Clocks::start();
     let service = Arc::new(Service {
-        life,
+        ttl,
         clocks,
         start,
         outages: times(
@@ -89,8 +89,12 @@ async fn fleet(seed: u64, life: Duration, service_fails: u32, store_fails: u32) 
     for _ in 0..PROCESSES {
         let (service, store, mut rng) = (Arc::clone(&service), store.clone(), rng.fork());
         all.spawn(async move {
-            let process =
-                || Renewal::new(Arc::new(Sharing::new(Arc::clone(&service), shelf(&store), clocks)), clocks);
+            let process = || {
+                SessionCache::new(
+                    Arc::new(SharedSource::new(Arc::clone(&service), handle(&store), clocks)),
+                    clocks,
+                )
+            };
             let (mut living, mut calls, mut without_token, mut starts) = (process(), 0, 0, 1);
             while start.elapsed() < DAY * DAYS {
                 sleep(EVERY.mul_f64(rng.f64() * 2.0)).await;
@@ -139,19 +143,19 @@ fn a_fleet_registers_about_once_a_lifetime() {
     let seed = env::var("SIMULATE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("seed {seed}, {PROCESSES} processes, {DAYS} days, a call every 8 hours, a new start every day");
     println!(
-        "life, outages of the service and of the store (an hour each): registrations for each life, operations"
+        "ttl, outages of the service and of the store (an hour each): registrations for each ttl, operations"
     );
-    for (life, service_fails, store_fails) in [(DAY, 0, 0), (DAY, 10, 10), (DAY * 30, 5, 5)] {
+    for (ttl, service_fails, store_fails) in [(DAY, 0, 0), (DAY, 10, 10), (DAY * 30, 5, 5)] {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let tally = runtime.block_on(fleet(seed, life, service_fails, store_fails));
-        let lives = (DAY * DAYS).as_secs_f64() / life.as_secs_f64();
+        let tally = runtime.block_on(fleet(seed, ttl, service_fails, store_fails));
+        let lives = (DAY * DAYS).as_secs_f64() / ttl.as_secs_f64();
         let per_life = tally.registrations as f64 / lives;
         let per_process = tally.operations as f64 / (PROCESSES as f64 * f64::from(DAYS));
         println!(
-            "{:4} h, {service_fails:2}, {store_fails:2}: {per_life:6.2} registrations a life, {per_process:5.2} operations a \
+            "{:4} h, {service_fails:2}, {store_fails:2}: {per_life:6.2} registrations a ttl, {per_process:5.2} operations a \
              process and day; {} calls, {} without a token, {} starts, {} registrations",
-            life.as_secs() / 3600,
+            ttl.as_secs() / 3600,
             tally.calls,
             tally.without_token,
             tally.starts,
@@ -163,7 +167,7 @@ fn a_fleet_registers_about_once_a_lifetime() {
         let bound = lives / 0.75 + 1.0 + in_store_outages;
         assert!((tally.registrations as f64) <= bound, "seed {seed}: more than {bound} registrations");
         assert!(tally.starts > PROCESSES * DAYS as usize / 2, "seed {seed}: too little happened");
-        let renewals = DAY.as_secs_f64() / life.as_secs_f64() / 0.75;
+        let renewals = DAY.as_secs_f64() / ttl.as_secs_f64() / 0.75;
         // A start and a renewal are a look each, and a few more if it is this process's turn, or the service is away.
         assert!(
             per_process < 3.0 + 3.0 * renewals + f64::from(service_fails),

@@ -1,15 +1,15 @@
-//! Sharing through a store that the test holds in its hands, in time that stands still until somebody waits.
+//! SharedSource through a store that the test holds in its hands, in time that stands still until somebody waits.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::cupboard::{Clocks, DAY, HOUR, Shared, key, shelf};
+use super::cupboard::{Clocks, DAY, HOUR, Shared, handle, key};
 use super::*;
 use crate::config::ApiKey;
 use crate::error::{ErrorKind, ServiceMessage};
-use crate::session::cache::Renewal;
+use crate::session::cache::SessionCache;
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -18,7 +18,7 @@ struct Service {
     answers: Mutex<VecDeque<Result<Session, Error>>>,
     takes: Duration,
     asked: AtomicUsize,
-    life: Mutex<Duration>,
+    ttl: Mutex<Duration>,
     clocks: Clocks,
     /// When each request came.
     came: Mutex<Vec<Instant>>,
@@ -29,8 +29,8 @@ impl Service {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn set_life(&self, life: Duration) {
-        *self.life.lock().unwrap() = life;
+    fn set_life(&self, ttl: Duration) {
+        *self.ttl.lock().unwrap() = ttl;
     }
 
     /// When the request came that brought this token.
@@ -47,11 +47,11 @@ impl Register for Service {
         let sent = self.clocks.now();
         sleep(self.takes).await;
         let told = self.answers.lock().unwrap().pop_front();
-        let life = *self.life.lock().unwrap();
-        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), life, sent)))
+        let ttl = *self.ttl.lock().unwrap();
+        told.unwrap_or_else(|| Ok(Session::of(&format!("token-{number}"), ttl, sent)))
     }
 
-    fn longest(&self) -> Duration {
+    fn max_duration(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
@@ -67,7 +67,7 @@ struct Scene {
     clocks: Clocks,
 }
 
-type Process = Arc<Sharing<Service, Clocks>>;
+type Process = Arc<SharedSource<Service, Clocks>>;
 
 impl Scene {
     fn new() -> Self {
@@ -77,7 +77,7 @@ impl Scene {
             answers: Mutex::default(),
             takes: Duration::from_millis(300),
             asked: AtomicUsize::new(0),
-            life: Mutex::new(LIFE),
+            ttl: Mutex::new(LIFE),
             came: Mutex::default(),
         };
         Self { service: Arc::new(service), store: Shared::default(), clocks }
@@ -89,7 +89,7 @@ impl Scene {
 
     /// A process on a machine with other clocks.
     fn process_with(&self, clocks: Clocks) -> Process {
-        Arc::new(Sharing::new(Arc::clone(&self.service), shelf(&self.store), clocks))
+        Arc::new(SharedSource::new(Arc::clone(&self.service), handle(&self.store), clocks))
     }
 
     fn will(&self, answers: impl IntoIterator<Item = Result<Session, Error>>) {
@@ -122,7 +122,7 @@ async fn a_process_that_starts_later_finds_the_session_with_its_age() {
     sleep(DAY).await;
     let session = scene.process().register().await.unwrap();
     assert_eq!(session.access_token().expose_secret(), "token-1");
-    assert_eq!(session.life(), LIFE);
+    assert_eq!(session.ttl(), LIFE);
     assert_eq!(session.age(scene.clocks.now()), DAY + scene.service.takes);
     assert_eq!(scene.service.asked(), 1);
 }
@@ -220,7 +220,7 @@ async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
     }
     assert!(all.join_all().await.iter().all(|token| token == "token-2"));
     assert!(
-        before.elapsed() < Duration::from_secs(30) + LEEWAY + LATER_LOOK * 2 + scene.service.takes,
+        before.elapsed() < Duration::from_secs(30) + LEASE_MARGIN + POLL_MAX * 2 + scene.service.takes,
         "{:?}",
         before.elapsed()
     );
@@ -233,7 +233,7 @@ async fn a_lease_that_never_ends_keeps_nobody_from_registering() {
     let process = scene.process();
     let before = Instant::now();
     assert_eq!(token(&process).await.unwrap(), "token-1");
-    assert!(before.elapsed() < process.longest(), "{:?}", before.elapsed());
+    assert!(before.elapsed() < process.max_duration(), "{:?}", before.elapsed());
     assert_eq!(process.faults().count, 1);
     let fault = process.faults().last.unwrap();
     assert_eq!(fault.kind(), ErrorKind::Store);
@@ -272,10 +272,10 @@ async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
     let (one, other) = (scene.process(), scene.process());
     token(&one).await.unwrap();
     token(&other).await.unwrap();
-    one.refuse(&"token-1".to_owned().into());
+    one.revoke(&"token-1".to_owned().into());
     assert_eq!(token(&one).await.unwrap(), "token-2");
     // The other one learns of it later, and finds what the first one left.
-    other.refuse(&"token-1".to_owned().into());
+    other.revoke(&"token-1".to_owned().into());
     assert_eq!(token(&other).await.unwrap(), "token-2");
     assert_eq!(scene.service.asked(), 2);
 }
@@ -286,8 +286,8 @@ async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() 
     let process = scene.process();
     for number in 1..=3 {
         assert_eq!(token(&process).await.unwrap(), format!("token-{number}"));
-        process.refuse(&format!("token-{number}").into());
-        process.refuse(&format!("token-{}", number - 1).into());
+        process.revoke(&format!("token-{number}").into());
+        process.revoke(&format!("token-{}", number - 1).into());
     }
 }
 
@@ -321,9 +321,9 @@ async fn a_session_of_another_device_is_not_taken() {
         let stored = content.sessions[key().fingerprint()].clone();
         content.sessions.insert(other.fingerprint().to_owned(), stored);
     });
-    let mut shelf = shelf(&scene.store).unwrap();
-    shelf.key = other;
-    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    let mut handle = handle(&scene.store).unwrap();
+    handle.key = other;
+    let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
     assert_eq!(token(&process).await.unwrap(), "token-2");
     assert!(process.faults().last.unwrap().to_string().contains("for another address, device or key"));
 }
@@ -344,7 +344,7 @@ async fn what_the_store_says_is_left_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_living_session_takes_over_what_another_process_renewed() {
     let scene = Scene::new();
-    let living = |process: Process| Renewal::new(process, scene.clocks);
+    let living = |process: Process| SessionCache::new(process, scene.clocks);
     let (one, other) = (living(scene.process()), living(scene.process()));
     for living in [&one, &other] {
         assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
@@ -365,7 +365,7 @@ async fn an_old_session_of_another_process_is_looked_after_soon() {
     token(&scene.process()).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
     scene.will([outage()]);
-    let living = Renewal::new(scene.process(), scene.clocks);
+    let living = SessionCache::new(scene.process(), scene.clocks);
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(31)).await;
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
@@ -421,7 +421,8 @@ async fn a_slow_store_does_not_lengthen_a_token_s_life() {
     let start = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..2 {
-        let (living, service) = (Renewal::new(scene.process(), scene.clocks), Arc::clone(&scene.service));
+        let (living, service) =
+            (SessionCache::new(scene.process(), scene.clocks), Arc::clone(&scene.service));
         all.spawn(async move {
             let mut given = 0;
             while start.elapsed() < SHORT * 10 {

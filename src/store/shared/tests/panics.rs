@@ -1,4 +1,4 @@
-//! Sharing through a store of somebody's own that panics.
+//! SharedSource through a store of somebody's own that panics.
 
 use super::*;
 use crate::store::{Lease, StoreFuture};
@@ -58,10 +58,10 @@ impl SessionStore for Panicking {
 async fn a_store_that_panics_is_a_fault_like_another() {
     for panics in [Panics::Called, Panics::Polled, Panics::Dropped] {
         let scene = Scene::new();
-        let mut shelf = shelf(&scene.store).unwrap();
-        shelf.store = Arc::new(Panicking(panics));
-        let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
-        let living = Renewal::new(Arc::clone(&process), scene.clocks);
+        let mut handle = handle(&scene.store).unwrap();
+        handle.store = Arc::new(Panicking(panics));
+        let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
+        let living = SessionCache::new(Arc::clone(&process), scene.clocks);
         let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
         assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
         assert_eq!(process.faults().count, 2, "{panics:?}");
@@ -90,9 +90,9 @@ async fn a_lease_that_panics_is_a_fault_like_another() {
             &'a self,
             key: &'a StoreKey,
             session: StoredSession,
-            life: Duration,
+            ttl: Duration,
         ) -> StoreFuture<'a, ()> {
-            self.0.save(key, session, life)
+            self.0.save(key, session, ttl)
         }
 
         fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
@@ -105,9 +105,9 @@ async fn a_lease_that_panics_is_a_fault_like_another() {
     }
 
     let scene = Scene::new();
-    let mut shelf = shelf(&scene.store).unwrap();
-    shelf.store = Arc::new(Leasing(scene.store.clone()));
-    let process = Arc::new(Sharing::new(Arc::clone(&scene.service), Some(shelf), scene.clocks));
+    let mut handle = handle(&scene.store).unwrap();
+    handle.store = Arc::new(Leasing(scene.store.clone()));
+    let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
     assert_eq!(token(&process).await.unwrap(), "token-1");
     assert_eq!(process.faults().count, 1);
     assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
