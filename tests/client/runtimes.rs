@@ -80,19 +80,18 @@ type Call = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 fn calls(bot: &BotClient) -> Vec<(&'static str, Call)> {
     let bots = || bot.clone();
     let (one, two, three, four, five) = (bots(), bots(), bots(), bots(), bots());
-    let mut calls: Vec<(&'static str, Call)> = vec![
+    vec![
         ("register", Box::pin(async move { one.register().await.map(drop) })),
         ("session", Box::pin(async move { two.session().await.map(drop) })),
         ("access_token", Box::pin(async move { three.access_token().await.map(drop) })),
         ("get", Box::pin(async move { four.get("/api/v4/posts").await.map(drop) })),
         ("middleware", Box::pin(async move { layered(&five).await })),
-    ];
-    #[cfg(feature = "store")]
-    {
-        let six = bots();
-        calls.push(("stored_session", Box::pin(async move { six.stored_session().await.map(drop) })));
-    }
-    calls
+        #[cfg(feature = "store")]
+        ("stored_session", {
+            let six = bots();
+            Box::pin(async move { six.stored_session().await.map(drop) })
+        }),
+    ]
 }
 
 #[test]

@@ -207,7 +207,7 @@ async fn a_stopped_process_does_not_keep_its_lease_for_ever() {
     let folder = scene.state.path().join("sessions");
     scene.sandbox.fail_always(Fault::silence());
     let mut command = scene.in_folder("token", &folder);
-    command.args(["--timeout", "2"]).stderr(Stdio::null());
+    command.args(["--timeout", "5"]).stderr(Stdio::null());
     let stopped = Watcher::start(command);
     until(|| scene.registrations() == 1).await;
     let process = stopped.0.id().to_string();
@@ -216,7 +216,7 @@ async fn a_stopped_process_does_not_keep_its_lease_for_ever() {
     let mut all = JoinSet::new();
     for _ in 0..8 {
         let mut command = scene.in_folder("token", &folder);
-        command.args(["--timeout", "2"]);
+        command.args(["--timeout", "5"]);
         all.spawn(printed(command));
     }
     let tokens = all.join_all().await;
