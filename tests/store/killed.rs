@@ -167,7 +167,7 @@ mod with_files {
     #[tokio::test]
     async fn a_death_with_the_lease_frees_it() {
         // The only connection is that to the service.
-        let points = [point("ftruncate", "lock", 1), point("write", "lock", 1), point("connect", "", 1)];
+        let points = [point("ftruncate", "lock", 1), point("pwrite64", "lock", 1), point("connect", "", 1)];
         die(&points, Left::Nothing, &[".lock"]).await;
     }
 
