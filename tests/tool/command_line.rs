@@ -147,18 +147,18 @@ async fn two_addresses_in_the_environment_are_one_too_many() {
 #[tokio::test]
 async fn the_status_tells_a_refusal_from_an_outage() {
     let sandbox = Sandbox::start().await.unwrap();
-    for (fault, status) in [
-        (Fault::status(401), 3),
-        (Fault::status(422), 3),
-        (Fault::status(503), 4),
-        (Fault::status(429).header(http::header::RETRY_AFTER, "100"), 4),
-        (Fault::silence(), 4),
-        (Fault::answer(200, "text/html", "<p>"), 1),
-        (Fault::redirect(302, "https://example.com"), 1),
+    for (fault, status, timeout) in [
+        (Fault::status(401), 3, "60"),
+        (Fault::status(422), 3, "60"),
+        (Fault::status(503), 4, "60"),
+        (Fault::status(429).header(http::header::RETRY_AFTER, "100"), 4, "60"),
+        (Fault::silence(), 4, "1"),
+        (Fault::answer(200, "text/html", "<p>"), 1, "60"),
+        (Fault::redirect(302, "https://example.com"), 1, "60"),
     ] {
         sandbox.fail_always(fault);
         let mut command = register(&sandbox);
-        command.args(["--timeout", "2.5"]);
+        command.args(["--timeout", timeout]);
         failed(&run(command).await, status);
     }
 }

@@ -10,7 +10,8 @@ pub fn tool() -> Command {
     {
         command.env_remove(name);
     }
-    let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
+    // A folder of nobody's: a test that keeps something names one of its own.
+    let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-state");
     command.env("XDG_STATE_HOME", state).env("HOME", state).env("APPDATA", state);
     command.stdin(Stdio::null());
     command
@@ -25,7 +26,7 @@ pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// The same for a process that may hang: it is killed after a minute, and then has no exit status.
+/// The same for a process that may hang: it is killed after five minutes, and then has no exit status.
 #[allow(dead_code, reason = "not every test that runs the tool has one")]
 pub async fn run_or_kill(mut command: Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,7 +34,7 @@ pub async fn run_or_kill(mut command: Command) -> Output {
     let process = child.id().to_string();
     let ends = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let mut ends = std::pin::pin!(ends);
-    match tokio::time::timeout(std::time::Duration::from_secs(60), &mut ends).await {
+    match tokio::time::timeout(std::time::Duration::from_secs(300), &mut ends).await {
         Ok(output) => output.unwrap(),
         Err(_) => {
             Command::new("kill").args(["-KILL", &process]).status().unwrap();

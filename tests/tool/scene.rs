@@ -50,14 +50,16 @@ pub async fn printed(command: Command) -> String {
     text(&output.stdout).to_owned()
 }
 
-/// Looks until something is so, and gives up after a minute.
+/// Looks until something is so, and gives up after five minutes.
 pub async fn until(so: impl Fn() -> bool) {
     let looks = async {
         while !so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), looks).await.expect("it did not happen within a minute");
+    tokio::time::timeout(Duration::from_secs(300), looks)
+        .await
+        .expect("it did not happen within five minutes");
 }
 
 /// The one file of `folder` with this ending.
