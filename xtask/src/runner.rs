@@ -71,8 +71,8 @@ struct Report(BTreeMap<Failed, Option<String>>);
 impl Report {
     fn note(&mut self, failed: &Failed, line: &str) {
         if let Some((_, seed)) = line.split_once(SEED) {
-            let seed = seed.split_whitespace().next().unwrap_or_default();
-            self.0.insert(failed.clone(), Some(seed.to_owned()));
+            let seed = seed.chars().take_while(char::is_ascii_digit).collect();
+            self.0.insert(failed.clone(), Some(seed));
         }
     }
 }
@@ -171,7 +171,7 @@ mod tests {
         PASS [   0.005s] ( 1/17) social-plus-bot::store file::good
         FAIL [   0.005s] ( 2/17) social-plus-bot::store file::bad
   stdout ───
-    TEST_SEED=42
+    TEST_SEED=42: no token
         FAIL [   0.005s] ( 3/17) social-plus-bot retry::tests::worse
      TIMEOUT [ 900.005s] ( 4/17) xtask::bin/xtask hangs
      Summary [   1.0s] 17 tests run: 14 passed, 3 failed

@@ -10,7 +10,7 @@ pub fn years(seeds: Option<&str>) -> Result<(), String> {
     }
     // It needs no feature, and without any there is less to build.
     cargo_with(
-        "test --release --no-default-features --lib -- --exact --nocapture renewal::simulation::a_session_stays_valid_for_years",
+        "test --release --no-default-features --lib -- --exact --nocapture session::cache::simulation::a_session_stays_valid_for_years",
         &[("SIMULATE_SEEDS", seeds)],
     )
 }

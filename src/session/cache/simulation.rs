@@ -9,7 +9,7 @@
 //! - whoever asks while the service answers gets a working token,
 //! - there is no registration without a reason, and renewals that fail keep their distance.
 //!
-//! `SIMULATE_SEEDS` says how many seeds, `SIMULATE_SEED` runs a single one.
+//! `SIMULATE_SEEDS` says how many seeds, `TEST_SEED` runs a single one.
 
 use std::collections::{HashMap, HashSet};
 use std::env;
@@ -182,10 +182,10 @@ async fn simulate(seed: u64) -> Tally {
                 let token = token.expose_secret().to_owned();
                 assert!(
                     !known_revoked.contains(&token),
-                    "seed {seed}: a revoked token was given again at {now:?}"
+                    "TEST_SEED={seed}: a revoked token was given again at {now:?}"
                 );
                 let Issued { ends, revoked } = world.with(|world| world.tokens[&token]);
-                assert!(now < ends, "seed {seed}: a token that ended at {ends:?} was given at {now:?}");
+                assert!(now < ends, "TEST_SEED={seed}: a token that ended at {ends:?} was given at {now:?}");
                 // The caller learns of it when the service refuses the token.
                 if revoked {
                     living.invalidate(&AccessToken::from(token.clone()));
@@ -195,9 +195,12 @@ async fn simulate(seed: u64) -> Tally {
             }
             Err(error) => {
                 tally.refused += 1;
-                assert_ne!(error.kind(), ErrorKind::Timeout, "seed {seed}: {error}");
+                assert_ne!(error.kind(), ErrorKind::Timeout, "TEST_SEED={seed}: {error}");
                 let reachable = reachable_before && world.with(|world| world.reachable());
-                assert!(!reachable, "seed {seed}: no token at {now:?} although the service answers: {error}");
+                assert!(
+                    !reachable,
+                    "TEST_SEED={seed}: no token at {now:?} although the service answers: {error}"
+                );
             }
         }
 
@@ -208,14 +211,14 @@ async fn simulate(seed: u64) -> Tally {
             if succeeded {
                 let aged = last_success.is_none_or(|last| sent - last >= life.mul_f64(0.9 * 0.74));
                 let reason = aged || disturbed >= last_success.unwrap_or_default();
-                assert!(reason, "seed {seed}: a registration at {at:?} without a reason");
+                assert!(reason, "TEST_SEED={seed}: a registration at {at:?} without a reason");
                 // Its life counts from here, and so does a clock that stepped.
                 last_success = Some(sent);
             } else {
                 // Between two failures there is a pause, or a clock that stepped over it, or a caller who had no
                 // token and asked.
                 let apart = last_failure.is_none_or(|last| at - last >= BACKOFF_MIN || disturbed >= last);
-                assert!(apart || at >= asked, "seed {seed}: failed renewals too close at {at:?}");
+                assert!(apart || at >= asked, "TEST_SEED={seed}: failed renewals too close at {at:?}");
                 last_failure = Some(at);
             }
         }
@@ -252,7 +255,7 @@ fn disturb(world: &World, life: Duration, sleeps: bool, disturbed: &mut Duration
 #[test]
 fn a_session_stays_valid_for_years() {
     let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds: Vec<u64> = match number("SIMULATE_SEED") {
+    let seeds: Vec<u64> = match number("TEST_SEED") {
         Some(seed) => vec![seed],
         None => {
             let first = fastrand::u64(..u64::MAX / 2);

@@ -2,7 +2,7 @@
 //!
 //! Each process asks for a token now and then, and starts anew about once a day. The store and the service fail at
 //! times. What it costs is printed as a table: registrations for each lifetime of a token, which without a store
-//! would be one for each process and start, and operations of the store. `SIMULATE_SEED` runs one seed again.
+//! would be one for each process and start, and operations of the store. `TEST_SEED` runs one seed again.
 
 use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,7 +108,7 @@ async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -
                     without_token += 1;
                     assert!(
                         !answered || !service.answers(),
-                        "seed {seed}: no token although the service is up: {error}"
+                        "TEST_SEED={seed}: no token although the service is up: {error}"
                     );
                 }
             }
@@ -140,8 +140,10 @@ async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -
 
 #[test]
 fn a_fleet_registers_about_once_a_lifetime() {
-    let seed = env::var("SIMULATE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    println!("seed {seed}, {PROCESSES} processes, {DAYS} days, a call every 8 hours, a new start every day");
+    let seed = env::var("TEST_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!(
+        "TEST_SEED={seed}, {PROCESSES} processes, {DAYS} days, a call every 8 hours, a new start every day"
+    );
     println!(
         "ttl, outages of the service and of the store (an hour each): registrations for each ttl, operations"
     );
@@ -165,16 +167,16 @@ fn a_fleet_registers_about_once_a_lifetime() {
         // or is due registers for itself, which in an hour are those that start and the share of those that renew.
         let in_store_outages = f64::from(store_fails) * PROCESSES as f64 * (1.0 / 24.0 + 0.5);
         let bound = lives / 0.75 + 1.0 + in_store_outages;
-        assert!((tally.registrations as f64) <= bound, "seed {seed}: more than {bound} registrations");
-        assert!(tally.starts > PROCESSES * DAYS as usize / 2, "seed {seed}: too little happened");
+        assert!((tally.registrations as f64) <= bound, "TEST_SEED={seed}: more than {bound} registrations");
+        assert!(tally.starts > PROCESSES * DAYS as usize / 2, "TEST_SEED={seed}: too little happened");
         let renewals = DAY.as_secs_f64() / ttl.as_secs_f64() / 0.75;
         // A start and a renewal are a look each, and a few more if it is this process's turn, or the service is away.
         assert!(
             per_process < 3.0 + 3.0 * renewals + f64::from(service_fails),
-            "seed {seed}: too many operations"
+            "TEST_SEED={seed}: too many operations"
         );
         if service_fails == 0 {
-            assert_eq!(tally.without_token, 0, "seed {seed}");
+            assert_eq!(tally.without_token, 0, "TEST_SEED={seed}");
         }
     }
 }
