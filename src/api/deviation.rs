@@ -1,7 +1,7 @@
 //! What in an answer departs from the contract.
 //!
-//! The service grows, and already answers some things otherwise than documented (null for an absent
-//! object, a string for a number). A session must not fail for that. So each answer is held against the
+//! The service grows, and already answers some things otherwise than documented (a string for a
+//! number). A session must not fail for that. So each answer is held against the
 //! contract before it is decoded: what departs from it is noted and, unless the types can hold it, left
 //! out. The contract itself is the only description used, and the walk is linear in the answer's size.
 //! Most answers depart nowhere, and cost no more than being looked at: nothing is moved that stays.
@@ -196,6 +196,10 @@ impl<'a> Comparison<'a> {
         members.retain(|name, value| {
             let place = Place::Field(place, name);
             match properties.get(name) {
+                // The service writes null for what is absent.
+                Some(property) if value.is_null() && !schema.required.contains(name) => {
+                    property.resolved("null").r#type.is_none()
+                }
                 Some(property) => self.stays(property, value, &place),
                 None => {
                     self.note(&place, DeviationKind::UnknownField);

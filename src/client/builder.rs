@@ -10,9 +10,10 @@ use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
 use crate::client::BotClient;
 use crate::client::DeviceInfo;
+use crate::client::Inner;
 use crate::client::quota::Quota;
+use crate::client::registrar::Registrar;
 use crate::client::requests::Unexplained;
-use crate::client::{Inner, Registrar};
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
 use crate::error::Error;
@@ -191,7 +192,7 @@ impl BotClientBuilder {
         let transport = Transport::new(api_key, base_url, connections.clone(), body_limit);
         let api = Client::new_with_client(&address, connections, transport);
         let request = RegisterBotSession { device_id, device_info };
-        let registrar = Arc::new(Registrar { api, request, timeout });
+        let registrar = Arc::new(Registrar::new(api, request, timeout));
         #[cfg(feature = "store")]
         let source = Arc::new(SharedSource::new(Arc::clone(&registrar), handle, SystemClock));
         #[cfg(not(feature = "store"))]

@@ -8,6 +8,7 @@ mod failure;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod quota;
+mod registrar;
 mod requests;
 mod retry;
 
@@ -15,26 +16,20 @@ pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
-use progenitor_client::ClientInfo;
 
 use crate::api::Client;
-use crate::api::types::RegisterBotSession;
 use crate::client::quota::Quota;
+use crate::client::registrar::Registrar;
 use crate::client::requests::Unexplained;
 use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::cache::{Register, SessionCache};
-use crate::session::clock::{Clock, SystemClock};
+use crate::session::clock::SystemClock;
 use crate::session::{Session, runtime};
 #[cfg(feature = "store")]
 use crate::store::StoreFaults;
 #[cfg(feature = "store")]
 use crate::store::shared::SharedSource;
-
-const DEVIATIONS_LOGGED: usize = 10;
 
 /// Registers bot sessions for one device with one network.
 ///
@@ -73,14 +68,6 @@ pub(crate) struct Inner {
 pub(crate) type Source = SharedSource<Registrar, SystemClock>;
 #[cfg(not(feature = "store"))]
 pub(crate) type Source = Registrar;
-
-/// What a registration needs; the task of one outlives the call that started it.
-#[derive(Debug)]
-pub(crate) struct Registrar {
-    pub(crate) api: Client,
-    pub(crate) request: RegisterBotSession,
-    pub(crate) timeout: Duration,
-}
 
 impl BotClient {
     /// A client is built from its settings; the API key, the device id, and the region or base URL are
@@ -159,7 +146,7 @@ impl BotClient {
 
     /// The name of the device.
     pub fn device_id(&self) -> &str {
-        &self.0.registrar.request.device_id
+        self.0.registrar.device_id()
     }
 
     /// The session that other processes left in the [store](BotClientBuilder::store), if it still works. Nothing
@@ -192,35 +179,6 @@ impl BotClient {
     /// # }
     /// ```
     pub fn api(&self) -> &Client {
-        &self.0.registrar.api
-    }
-}
-
-impl Register for Registrar {
-    async fn register(&self) -> Result<Session, Error> {
-        let session = retry::run(self.timeout, || self.try_once()).await?;
-        let deviations = session.deviations();
-        if !deviations.is_empty() {
-            let first =
-                deviations.iter().take(DEVIATIONS_LOGGED).map(ToString::to_string).collect::<Vec<_>>();
-            let first = first.join("; ");
-            tracing::warn!(count = deviations.len(), first, "the answer departs from the contract");
-        }
-        Ok(session)
-    }
-
-    fn max_duration(&self) -> Duration {
-        self.timeout
-    }
-}
-
-impl Registrar {
-    async fn try_once(&self) -> Result<Session, Error> {
-        let before = SystemClock.now();
-        let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
-        let answer = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
-        // That clock, and not this machine's, issued the token.
-        let now = failure::service_time(answer.headers()).map_or_else(Utc::now, DateTime::from);
-        Session::new(answer.into_inner(), now, before).map_err(|reason| Error::invalid_response(200, reason))
+        self.0.registrar.api()
     }
 }

@@ -89,7 +89,7 @@ impl BotClient {
         if !path.starts_with('/') {
             return Err(Error::config("path", "must begin with a slash"));
         }
-        let url = format!("{}{path}", self.0.registrar.api.baseurl());
+        let url = format!("{}{path}", self.0.registrar.api().baseurl());
         let url =
             Url::parse(&url).map_err(|error| Error::config("path", format!("makes no URL: {error}")))?;
         if !self.api().inner().covers(&url) {
@@ -166,7 +166,7 @@ impl BotClient {
 
     async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
         let authorized = self.authorize(&mut request).await?;
-        let sent = self.0.registrar.api.client().execute(request);
+        let sent = self.0.registrar.api().client().execute(request);
         let response = runtime::within(sent).await?.map_err(Error::connection)?;
         Ok(self.examine(response, &authorized).await)
     }
@@ -199,7 +199,8 @@ impl BotClient {
             return Examined { response, said: None, refuses_token: false };
         }
         let came = SystemClock.now();
-        let (mut response, mut said) = self.0.registrar.api.read_error(response, token.expose_secret()).await;
+        let (mut response, mut said) =
+            self.0.registrar.api().read_error(response, token.expose_secret()).await;
         let silent = said.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
         if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
             said.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);

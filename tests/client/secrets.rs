@@ -125,14 +125,20 @@ async fn a_shared_session_shows_neither_key_nor_token() {
 }
 
 #[tokio::test]
-async fn the_log_tells_of_retries_and_deviations_once() {
+async fn a_difference_from_the_contract_is_a_warning_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let shown = Shown::default();
     sandbox.fail_next(Fault::status(503));
-    sandbox.fail_next(Fault::altered(|answer| answer["userType"] = json!("assistant")));
-    logged(&shown, sandbox.client().build().unwrap().register()).await.unwrap();
+    sandbox.fail_always(Fault::altered(|answer| answer["userType"] = json!("assistant")));
+    let bot = sandbox.client().build().unwrap();
+    for _ in 0..3 {
+        logged(&shown, bot.register()).await.unwrap();
+    }
     let log = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("trying again").count(), 1);
+    let ours = || log.lines().filter(|line| line.contains("the response differs from the contract"));
+    assert_eq!(ours().filter(|line| line.contains("WARN")).count(), 1, "{log}");
+    assert_eq!(ours().filter(|line| line.contains("DEBUG")).count(), 2, "{log}");
     assert_eq!(log.matches("/userType: a value that is not documented").count(), 1);
 }
 

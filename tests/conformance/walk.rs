@@ -113,6 +113,8 @@ pub struct Break {
     pub keyword: &'static str,
     /// A JSON pointer to what is wrong.
     pub at: String,
+    /// Whether it is a null in place of a field that need not be there.
+    pub is_absent: bool,
     edit: Edit,
 }
 
@@ -142,8 +144,12 @@ impl Break {
     }
 
     pub fn is_null(&self) -> bool {
-        matches!(self.edit, Edit::Set(Value::Null))
+        is_null(&self.edit)
     }
+}
+
+fn is_null(edit: &Edit) -> bool {
+    matches!(edit, Edit::Set(Value::Null))
 }
 
 fn remove(instance: &mut Value, at: &str) {
@@ -177,7 +183,13 @@ pub fn breaks(contract: &Contract, pointer: &str, instance: &Value) -> Vec<Break
     for place in places(contract, pointer, instance) {
         let Place { at, value, pointer, schema, through, union, required } = place;
         let rule = |keyword: &str| vec![format!("{pointer}/{keyword}")];
-        let mut add = |keyword, parts, edit| found.push(Break { parts, keyword, at: at.clone(), edit });
+        let is_property =
+            through.as_deref().and_then(|through| through.rsplit('/').nth(1)) == Some("properties");
+        let is_optional = is_property && required.is_none();
+        let mut add = |keyword, parts, edit| {
+            let is_absent = is_optional && is_null(&edit);
+            found.push(Break { parts, keyword, at: at.clone(), is_absent, edit });
+        };
 
         if let Some(required) = required {
             add("required", vec![required], Edit::Remove);
@@ -225,7 +237,8 @@ pub fn breaks(contract: &Contract, pointer: &str, instance: &Value) -> Vec<Break
         if value.is_object() && schema.get("properties").is_some() {
             for unknown in [json!(null), json!({ "deep": [{}] })] {
                 let at = format!("{at}/{}", escaped(UNKNOWN));
-                found.push(Break { parts: Vec::new(), keyword: "unknown", at, edit: Edit::Set(unknown) });
+                let (parts, edit) = (Vec::new(), Edit::Set(unknown));
+                found.push(Break { parts, keyword: "unknown", at, is_absent: false, edit });
             }
         }
     }

@@ -108,9 +108,9 @@ async fn wrong_usage_ends_with_2_and_one_line() {
 async fn wrong_configuration_ends_with_2_and_names_the_setting() {
     let long = "x".repeat(151);
     for (arguments, said) in [
-        (&[][..], "api_key: not set"),
+        (&[][..], "error: no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE"),
         (&["--api-key-file", "/nonexistent/key"], "--api-key-file /nonexistent/key: "),
-        (&["--api-key-file", "/dev/null"], "api_key: the key is empty"),
+        (&["--api-key-file", "/dev/null"], "--api-key-file: the key is empty"),
         (&["--api-key-file", "/dev/zero"], "--api-key-file /dev/zero: too long for a key"),
     ] {
         let mut command = tool();
@@ -119,17 +119,34 @@ async fn wrong_configuration_ends_with_2_and_names_the_setting() {
         assert!(line.contains(said), "{said} is not in: {line}");
     }
     for (arguments, said) in [
-        (&["--device-id", "crawler-1"][..], "region: not set"),
-        (&["--region", "us", "--device-id", ""], "device_id: is empty"),
-        (&["--region", "us", "--device-id", &long], "device_id: longer than 150 characters"),
-        (&["--region", "mars", "--device-id", "x"], "the regions are us, eu, sg"),
-        (&["--base-url", "http://example.com", "--device-id", "x"], "base_url: plain http"),
-        (&["--region", "us", "--device-id", "x", "--timeout", "0"], "timeout: must be longer than zero"),
+        (
+            &["--device-id", "crawler-1"][..],
+            "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION",
+        ),
+        (&["--region", "us", "--device-id", ""], "error: --device-id: is empty"),
+        (&["--region", "us", "--device-id", &long], "error: --device-id: longer than 150 characters"),
+        (&["--region", "mars", "--device-id", "x"], "error: --region: "),
+        (&["--base-url", "http://example.com", "--device-id", "x"], "error: --base-url: plain http"),
+        (
+            &["--region", "us", "--device-id", "x", "--timeout", "0"],
+            "error: --timeout: must be longer than zero",
+        ),
     ] {
         let mut command = tool();
         command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").arg("register").args(arguments);
         let line = failed(&run(command).await, 2);
         assert!(line.contains(said), "{said} is not in: {line}");
+    }
+    for (variable, value, said) in [
+        ("SOCIAL_PLUS_REGION", "mars", "the regions are us, eu, sg"),
+        ("SOCIAL_PLUS_DEVICE_ID", "", "is empty"),
+        ("SOCIAL_PLUS_API_KEY", "two words", "the key has"),
+    ] {
+        let mut command = tool();
+        command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("SOCIAL_PLUS_REGION", "us").arg("register");
+        command.env("SOCIAL_PLUS_DEVICE_ID", "crawler-1").env(variable, value);
+        let line = failed(&run(command).await, 2);
+        assert!(line.starts_with(&format!("error: {variable}: ")) && line.contains(said), "{line}");
     }
 }
 
@@ -164,12 +181,35 @@ async fn the_status_tells_a_refusal_from_an_outage() {
 }
 
 #[tokio::test]
-async fn deviations_are_told_apart_from_the_session() {
+async fn differences_from_the_contract_are_summed_up_and_listed_on_demand() {
     let sandbox = Sandbox::start().await.unwrap();
-    sandbox.fail_next(Fault::altered(|answer| answer["userType"] = "assistant".into()));
+    sandbox.fail_always(Fault::altered(|answer| {
+        answer["userType"] = "assistant".into();
+        answer["mood"] = 1.into();
+    }));
     let output = run(register(&sandbox)).await;
-    assert!(text(&output.stderr).starts_with("note: "));
+    let summary = "note: the response differs from the contract in 2 places";
+    assert_eq!(text(&output.stderr), format!("{summary}; --verbose lists them\n"));
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["userType"], "assistant");
+
+    let mut command = register(&sandbox);
+    command.arg("--verbose");
+    let output = run(command).await;
+    let lines: Vec<_> = text(&output.stderr).lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, &*format!("{summary}:")));
+    assert!(lines.contains(&"note: /userType: a value that is not documented"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let mut command = tool();
+        command.args(["completions", shell]);
+        let output = run(command).await;
+        assert!(output.status.success());
+        let script = text(&output.stdout);
+        assert!(script.contains("api-key-file") && script.contains("register"), "{shell}: {script}");
+    }
 }
 
 #[tokio::test]
@@ -258,7 +298,7 @@ async fn sandbox_accepts_only_the_key_of_the_environment() {
 
     let mut command = tool();
     command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "");
-    assert_eq!(failed(&run(command).await, 2), "error: api_key: the key is empty");
+    assert_eq!(failed(&run(command).await, 2), "error: SOCIAL_PLUS_API_KEY: the key is empty");
 }
 
 #[tokio::test]
@@ -283,14 +323,14 @@ async fn sandbox_says_where_it_listens_and_serves_other_processes() {
 
 #[tokio::test]
 async fn every_help_text_has_an_example() {
-    for name in ["register", "token", "status", "sandbox"] {
+    for name in ["register", "token", "status", "sandbox", "completions"] {
         let mut command = tool();
         command.args([name, "--help"]);
         let output = run(command).await;
         assert!(output.status.success());
         let help = text(&output.stdout);
         assert!(
-            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} --")),
+            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} ")),
             "{help}"
         );
     }

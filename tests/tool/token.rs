@@ -76,7 +76,7 @@ async fn a_session_that_is_due_is_renewed_and_an_old_one_bridges_an_outage() {
 async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
     let scene = Scene::new().await;
     let line = failed(&run(scene.tool("status")).await, 2);
-    assert!(line.contains("device_id: no device has been named yet"), "{line}");
+    assert!(line.contains("no device id yet: give --device-id"), "{line}");
 
     let folder = scene.state.path().join("sessions");
     let nothing: Value = serde_json::from_str(&printed(scene.in_folder("status", &folder)).await).unwrap();

@@ -87,9 +87,10 @@ fn single_features_and_long_runs() -> Result<(), String> {
 
 /// Without a feature, nothing is built that only the feature needs.
 fn check_optional_dependencies() -> Result<(), String> {
-    const OPTIONAL: [&str; 9] = [
+    const OPTIONAL: [&str; 10] = [
         "chacha20poly1305",
         "clap",
+        "clap_complete",
         "etcetera",
         "jsonschema",
         "progenitor",

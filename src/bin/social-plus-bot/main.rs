@@ -7,9 +7,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod bounded;
+mod completions;
 mod device_id;
 mod exit;
 mod register;
@@ -34,6 +35,7 @@ enum Command {
     Token(token::Arguments),
     Status(status::Arguments),
     Sandbox(sandbox::Arguments),
+    Completions(completions::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
             Command::Token(arguments) => token::run(arguments).await,
             Command::Status(arguments) => status::run(arguments).await,
             Command::Sandbox(arguments) => sandbox::run(arguments).await,
+            Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         }
     });
     // A name that is being resolved, or a file system that hangs, is not waited for.

@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Start a sandbox in this process and register with it; needs no key
     #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file"])]
     sandbox: bool,
+    /// List where the response differs from the contract
+    #[arg(long)]
+    verbose: bool,
     /// How to print the session [default: text on a terminal, json otherwise]
     #[arg(long)]
     format: Option<Format>,
@@ -34,12 +37,22 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(sandbox) => arguments.settings.client_of(sandbox),
         None => arguments.settings.client(Unnamed::Made)?,
     };
-    let bot = bot.build()?;
+    let bot = arguments.settings.build(bot)?;
     let session = bot.register().await?;
-    for deviation in session.deviations() {
-        exit::note(format_args!("the answer departs from the contract: {deviation}"));
-    }
+    tell_differences(&session, arguments.verbose);
     print(&session, arguments.format)
+}
+
+fn tell_differences(session: &Session, verbose: bool) {
+    let count = session.deviations().len();
+    if count == 0 {
+        return;
+    }
+    let more = if verbose { ":" } else { "; --verbose lists them" };
+    exit::note(format_args!("the response differs from the contract in {count} places{more}"));
+    for deviation in session.deviations().iter().take(if verbose { count } else { 0 }) {
+        exit::note(deviation);
+    }
 }
 
 fn print(session: &Session, format: Option<Format>) -> Result<(), Failure> {

@@ -24,7 +24,14 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut sandbox = Sandbox::builder().port(arguments.port);
     match env::var("SOCIAL_PLUS_API_KEY") {
-        Ok(key) => sandbox = sandbox.api_key(ApiKey::try_from(key)?),
+        Ok(key) => {
+            let key = ApiKey::try_from(key).map_err(|error| {
+                let text = error.to_string();
+                let rule = text.strip_prefix("api_key: ").unwrap_or(&text);
+                Failure::Usage(format!("SOCIAL_PLUS_API_KEY: {rule}"))
+            })?;
+            sandbox = sandbox.api_key(key);
+        }
         Err(VarError::NotPresent) => {}
         Err(VarError::NotUnicode(_)) => {
             return Err(Failure::Usage("SOCIAL_PLUS_API_KEY: is not valid Unicode".to_owned()));

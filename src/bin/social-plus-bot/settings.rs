@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use social_plus_bot::sandbox::Sandbox;
-use social_plus_bot::{ApiKey, BotClientBuilder};
+use social_plus_bot::{ApiKey, BotClient, BotClientBuilder, Error};
 
 use crate::bounded;
 use crate::device_id;
@@ -51,11 +51,46 @@ impl Settings {
         self.api_key_file.as_deref().is_some_and(is_input)
     }
 
+    /// The client of a builder that has these settings. What is wrong with one is told in the tool's own words.
+    pub fn build(&self, builder: BotClientBuilder) -> Result<BotClient, Failure> {
+        builder.build().map_err(|error| self.explained(error))
+    }
+
+    /// Names the option or the variable that a setting of the library came from.
+    fn explained(&self, error: Error) -> Failure {
+        let text = error.to_string();
+        let given = |option: bool, name, variable| if option { name } else { variable };
+        let setting = match text.split_once(": ") {
+            Some(("api_key", rule)) => {
+                (given(self.api_key_file.is_some(), "--api-key-file", "SOCIAL_PLUS_API_KEY"), rule)
+            }
+            Some(("region", rule)) => (given(self.region.is_some(), "--region", "SOCIAL_PLUS_REGION"), rule),
+            Some(("base_url", rule)) => {
+                (given(self.base_url.is_some(), "--base-url", "SOCIAL_PLUS_BASE_URL"), rule)
+            }
+            Some(("device_id", rule)) => {
+                (given(self.device_id.is_some(), "--device-id", "SOCIAL_PLUS_DEVICE_ID"), rule)
+            }
+            Some(("timeout", rule)) => ("--timeout", rule),
+            _ => return Failure::Client(error),
+        };
+        Failure::Usage(format!("{}: {}", setting.0, setting.1))
+    }
+
     /// A client with these settings.
     pub fn client(&self, unnamed: Unnamed) -> Result<BotClientBuilder, Failure> {
+        let is_set = |variable| env::var_os(variable).is_some();
         let mut builder = BotClientBuilder::from_env();
-        if let Some(file) = &self.api_key_file {
-            builder = builder.api_key(ApiKey::try_from(read_secret("--api-key-file", "key", file)?)?);
+        match &self.api_key_file {
+            Some(file) => {
+                let key = ApiKey::try_from(read_secret("--api-key-file", "key", file)?);
+                builder = builder.api_key(key.map_err(|error| self.explained(error))?);
+            }
+            None if is_set("SOCIAL_PLUS_API_KEY") => {}
+            None => {
+                let way_out = "no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE";
+                return Err(Failure::Usage(way_out.to_owned()));
+            }
         }
         if let Some(region) = &self.region {
             builder = builder.region(region.as_str());
@@ -63,19 +98,24 @@ impl Settings {
         if let Some(url) = &self.base_url {
             builder = builder.base_url(url);
         }
-        // One that is set but unfit is the builder's to refuse.
-        let set = env::var_os("SOCIAL_PLUS_DEVICE_ID").is_some();
+        let addressed = self.region.is_some() || self.base_url.is_some();
+        if !addressed && !is_set("SOCIAL_PLUS_REGION") && !is_set("SOCIAL_PLUS_BASE_URL") {
+            let way_out = "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION";
+            return Err(Failure::Usage(way_out.to_owned()));
+        }
+        // One that is set but invalid is the builder's to refuse.
+        let set = is_set("SOCIAL_PLUS_DEVICE_ID");
         builder = match (&self.device_id, unnamed) {
             (Some(id), _) => builder.device_id(id),
             (None, _) if set => builder,
             (None, Unnamed::Made) => {
-                builder.device_id(bounded::run("device_id: the kept name", device_id::kept_or_made)?)
+                builder.device_id(bounded::run("the stored device id", device_id::kept_or_made)?)
             }
-            (None, Unnamed::Kept) => match bounded::run("device_id: the kept name", device_id::kept)? {
+            (None, Unnamed::Kept) => match bounded::run("the stored device id", device_id::kept)? {
                 Some(id) => builder.device_id(id),
                 None => {
-                    let way_out = "no device has been named yet; give --device-id, or let `token` make one";
-                    return Err(Failure::Usage(format!("device_id: {way_out}")));
+                    let way_out = "no device id yet: give --device-id, or run `token`, which makes one";
+                    return Err(Failure::Usage(way_out.to_owned()));
                 }
             },
         };

@@ -25,7 +25,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = arguments.store.open()?;
-    let bot = store.set(arguments.settings.client(Unnamed::Kept)?).build()?;
+    let bot = arguments.settings.build(store.set(arguments.settings.client(Unnamed::Kept)?))?;
     let session = bot.stored_session().await?;
     if let Some(fault) = bot.store_faults().last {
         exit::note(fault);

@@ -44,7 +44,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { settings, store, refused, watch, sandbox } = arguments;
     if sandbox {
         let sandbox = Sandbox::start().await?;
-        let bot = settings.client_of(&sandbox).build()?;
+        let bot = settings.build(settings.client_of(&sandbox))?;
         return match watch {
             Some(file) => watch::keep(&bot, &file).await,
             None => print(&bot.access_token().await?),
@@ -52,7 +52,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let refused = refused.map(|file| read_refused(&file, &settings)).transpose()?;
     let store = store.open()?;
-    let bot = store.set(settings.client(Unnamed::Made)?).build()?;
+    let bot = settings.build(store.set(settings.client(Unnamed::Made)?))?;
     // Before a registration is made that could not be kept.
     if let Err(fault) = bot.stored_session().await
         && store.is_useless_after(&fault)

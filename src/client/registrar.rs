@@ -1,0 +1,84 @@
+//! A registration: its attempts, and what is logged about its response.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use progenitor_client::ClientInfo;
+
+use crate::api::types::RegisterBotSession;
+use crate::api::{Client, Deviation};
+use crate::client::{failure, retry};
+use crate::error::Error;
+use crate::session::Session;
+use crate::session::cache::Register;
+use crate::session::clock::{Clock, SystemClock};
+
+/// At most this many differences are written to one line of the log.
+const LOGGED_AT_ONCE: usize = 10;
+
+/// At most this many differences are remembered. Names of fields come from the service, so there is no natural end.
+const REMEMBERED: usize = 1_000;
+
+/// What a registration needs. The task of a registration can outlive the call that started it.
+#[derive(Debug)]
+pub(crate) struct Registrar {
+    api: Client,
+    request: RegisterBotSession,
+    timeout: Duration,
+    /// Differences from the contract that were logged as warnings.
+    logged: Mutex<HashSet<String>>,
+}
+
+impl Registrar {
+    pub(crate) fn new(api: Client, request: RegisterBotSession, timeout: Duration) -> Self {
+        Self { api, request, timeout, logged: Mutex::default() }
+    }
+
+    pub(crate) fn api(&self) -> &Client {
+        &self.api
+    }
+
+    pub(crate) fn device_id(&self) -> &str {
+        &self.request.device_id
+    }
+
+    async fn attempt(&self) -> Result<Session, Error> {
+        let before = SystemClock.now();
+        let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
+        let response = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
+        // The service's clock issued the token, not this machine's.
+        let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
+        Session::new(response.into_inner(), now, before)
+            .map_err(|reason| Error::invalid_response(200, reason))
+    }
+
+    /// Logs where a response differs from the contract: as a warning if any of it is new, for debugging otherwise.
+    fn log(&self, deviations: &[Deviation]) {
+        let shown: Vec<_> = deviations.iter().map(ToString::to_string).collect();
+        let new: Vec<_> = {
+            let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut is_new = |line: &&String| logged.len() < REMEMBERED && logged.insert((*line).clone());
+            shown.iter().filter(|line| is_new(line)).map(String::as_str).collect()
+        };
+        let join = |lines: &[&str]| lines.iter().take(LOGGED_AT_ONCE).copied().collect::<Vec<_>>().join("; ");
+        if !new.is_empty() {
+            tracing::warn!(count = new.len(), first = join(&new), "the response differs from the contract");
+        } else if !shown.is_empty() {
+            tracing::debug!(count = shown.len(), "the response differs from the contract, as before");
+        }
+    }
+}
+
+impl Register for Registrar {
+    async fn register(&self) -> Result<Session, Error> {
+        let session = retry::run(self.timeout, || self.attempt()).await?;
+        self.log(session.deviations());
+        Ok(session)
+    }
+
+    fn max_duration(&self) -> Duration {
+        self.timeout
+    }
+}
