@@ -29,7 +29,10 @@
 //! - [`Session`] contains the [`AccessToken`], its lifetime and the [`User`].
 //! - [`Error`] has a [`kind`](Error::kind), and tells whether it [`is_transient`](Error::is_transient).
 #![cfg_attr(feature = "blocking", doc = "- [`blocking`] is the same API without an async runtime.")]
-#![cfg_attr(not(feature = "blocking"), doc = "- `blocking` (a feature) is the same API without an async runtime.")]
+#![cfg_attr(
+    not(feature = "blocking"),
+    doc = "- `blocking` (a feature) is the same API without an async runtime."
+)]
 #![cfg_attr(feature = "store", doc = "- [`store`] shares a session between processes.")]
 #![cfg_attr(not(feature = "store"), doc = "- `store` (a feature) shares a session between processes.")]
 #![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for tests.")]
@@ -48,8 +51,8 @@
 //!   service, such as a user's name, is not redacted.
 //! - A response with status 200 and a usable token is a session, even if the rest of it does not match the contract;
 //!   [`Session::deviations`] lists the differences. Without a usable token it is an error.
-//! - While the service can be reached, no caller gets an expired token. Callers wait for a registration only if there is
-//!   no session yet, or the token has expired or was refused.
+//! - While the service can be reached, no caller gets an expired token. Callers wait for a registration only if there
+//!   is no session yet, or the token has expired or was refused.
 //! - Memory is limited, whatever the service sends. Of a registration's response, or an error's body, 1 MiB is read by
 //!   default, and at most 5,000 values of a field and 10,000 in all are kept. Decoding takes at most 16 MiB, a session
 //!   10 MiB and an error 200 KiB. Each byte added to
