@@ -1,8 +1,8 @@
 //! Bot sessions of [social.plus](https://www.social.plus) (formerly Amity Social Cloud).
 //!
-//! A network of social.plus lets a device register as a *bot*: a read-only user for search crawlers and
-//! automated readers. The service answers with an access token that is valid for 30 days. This crate does the
-//! registration, keeps the session valid, and sends requests with it:
+//! A network of social.plus can let a device register as a *bot*: a read-only user for search crawlers and automated
+//! readers. The service returns an access token that is valid for 30 days. This crate registers the bot, caches and
+//! refreshes its session, and sends requests with the token:
 //!
 #![cfg_attr(feature = "sandbox", doc = "```")]
 #![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -13,71 +13,59 @@
 //! use social_plus_bot::BotClient;
 //!
 //! let bot = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1").build()?;
-//! let session = bot.session().await?;
-//! println!("a bot until {}", session.expires_at());
-//! let posts = bot.get("/api/v4/posts").await?.text().await?;
+//! let posts = bot.get("/api/v4/posts?targetType=community&targetId=news").await?.text().await?;
 //! println!("{posts}");
+//!
+//! let session = bot.session().await?;
+//! println!("the token expires at {}", session.expires_at());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Where to look
+//! # Overview
 //!
-//! - [`BotClient`] registers, keeps a session and reads with it; its [builder](BotClientBuilder) has the
-//!   settings, their limits and defaults.
-//! - [`Session`] is what you get: an [`AccessToken`], its lifetime, its [`User`].
-//! - [`Error`] is what you get otherwise: ask for its [`kind`](Error::kind), and whether it
-//!   [`is_transient`](Error::is_transient).
-#![cfg_attr(feature = "blocking", doc = "- [`blocking`] is the same for programs without an async runtime.")]
+//! - [`BotClient`] registers the bot, caches its session and sends requests. [`BotClientBuilder`] has the settings,
+//!   with their limits and defaults.
+//! - [`Session`] contains the [`AccessToken`], its lifetime and the [`User`].
+//! - [`Error`] has a [`kind`](Error::kind), and tells whether it [`is_transient`](Error::is_transient).
+#![cfg_attr(feature = "blocking", doc = "- [`blocking`] is the same API without an async runtime.")]
 #![cfg_attr(
     not(feature = "blocking"),
-    doc = "- `blocking` (a feature) is the same for programs without an async runtime."
+    doc = "- `blocking` (a feature) is the same API without an async runtime."
 )]
-//! - [`api`] is the generated client underneath, for the bare operation.
 #![cfg_attr(feature = "store", doc = "- [`store`] shares a session between processes.")]
 #![cfg_attr(not(feature = "store"), doc = "- `store` (a feature) shares a session between processes.")]
-#![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for your tests.")]
-#![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for your tests.")]
+#![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for tests.")]
+#![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for tests.")]
+//! - [`api`] is the generated client, for direct calls of the operation.
 //!
-//! # What it promises
+#![cfg_attr(doc, doc = "The [`guide`] has a page for each topic.")]
 //!
-//! - A registration ends: within 30 s by default, whatever the service does.
-//! - The answer to a registration, or an error's body, is read up to 1 MiB by default, whatever its length, and costs
-//!   at most 16 MiB of memory meanwhile, whatever its content: of what it holds no more than 5,000 values are kept of a
-//!   field, and 10,000 in all. A session keeps at most 10 MiB, an error 200 KiB. Each byte that
-//!   [`max_response_bytes`](BotClientBuilder::max_response_bytes) adds costs at most 6 of memory. What
-//!   [`BotClient::get`] and [`send`](BotClient::send) return has no limit but yours.
-//! - The API key goes to the configured base URL and nowhere else: over https, or plain http on a loopback
-//!   host; redirects are not followed, and clients made of the generated code by hand send nothing elsewhere.
-//! - Key and token are in no log, no error and no `Debug` output of this crate, even where the service quotes them in
-//!   an error, as the name of a field or in a redirect, and are wiped when dropped. What the service says of a user is
-//!   shown as it is.
-//! - A 200 answer with a usable token is a session, however much the rest of it departs from the contract;
-//!   [`Session::deviations`] tells. Without one it is an error.
-//! - While the service can be reached, nobody gets an expired token, and only who asks for the first time, or
-//!   for the first time since the token ran out, waits for one.
-//! - No panics, no unsafe code, no global state. Dropping a future cancels what it did, but for a registration
-//!   that others may be waiting for; that one ends with the last clone of its client.
+//! # Guarantees
 //!
-//! # Features
+//! - A registration ends within its [`timeout`](BotClientBuilder::timeout), 30 s by default.
+//! - The API key is sent to the configured base URL and nowhere else: over https, or over http to a loopback host.
+//!   Redirects are not followed. An [`api::Client`] that is constructed directly sends the key nowhere else either.
+//! - Logs, errors and `Debug` output of this crate contain neither the API key nor a token, even if the service quotes
+//!   them in an error, in a field's name or in a redirect. Both are wiped from memory when dropped. Other data of the
+//!   service, such as a user's name, is not redacted.
+//! - A response with status 200 and a usable token is a session, even if the rest of it does not match the contract;
+//!   [`Session::deviations`] lists the differences. Without a usable token it is an error.
+//! - While the service can be reached, no caller gets an expired token. Callers wait for a registration only if there
+//!   is no session yet, or the token has expired or was refused.
+//! - Memory is limited, whatever the service sends. Of a registration's response, or an error's body, 1 MiB is read by
+//!   default, and at most 5,000 values of a field and 10,000 in all are kept. Decoding takes at most 16 MiB, a session
+//!   10 MiB and an error 200 KiB. Each byte added to
+//!   [`max_response_bytes`](BotClientBuilder::max_response_bytes) can take 6 bytes of memory. The bodies that
+//!   [`BotClient::get`] and [`send`](BotClient::send) return are not limited.
+//! - The crate does not panic, and has no unsafe code and no global state. Dropping a future cancels its work, except
+//!   for a registration that other callers may wait for, which ends with the last clone of its client.
 //!
-//! - `codegen` (default): generates the client while building; without it the committed copy, the same text, is
-//!   compiled and no generator is built.
-//! - `rustls` (default): TLS by rustls with the system's certificates.
-//! - `native-tls`: TLS by the system's own library.
-//! - `blocking`: the same surface for programs without an async runtime.
-//! - `middleware`: [`BotClient`] is a layer of `reqwest-middleware`, between those for retries, caches and traces.
-//! - `file-store`: sessions shared by the processes of one machine, through files.
-//! - `redis-store`: sessions shared by a fleet, through Redis or Valkey.
-//! - `sealing`: stored sessions sealed with a key.
-//! - `store`: the trait for a store of your own; comes with the three above.
-//! - `sandbox`: an in-process server that speaks the contract.
-//! - `cli`: the command line tool `social-plus-bot`.
+#![doc = include_str!("../guide/features.md")]
 //!
 //! # Sources
 //!
-//! Everything about the wire comes from the contract in the crate's folder `openapi`, whose README names the
-//! source of each part.
+//! The wire format is defined by the contract in the folder `openapi`, whose README lists the source of each part.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -105,13 +93,47 @@ pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
 pub use session::Session;
 
+/// A page for each topic.
+#[cfg(doc)]
+pub mod guide {
+    // An example is compiled with the tests if the features that it needs are enabled.
+
+    #[doc = include_str!("../guide/settings.md")]
+    ///
+    /// See [`BotClientBuilder`](crate::BotClientBuilder).
+    pub mod settings {}
+
+    #[cfg_attr(
+        any(not(doctest), all(feature = "blocking", feature = "middleware")),
+        doc = include_str!("../guide/sessions.md")
+    )]
+    ///
+    /// See [`BotClient`](crate::BotClient) and [`Session`](crate::Session).
+    pub mod sessions {}
+
+    #[doc = include_str!("../guide/errors.md")]
+    ///
+    /// See [`Error`](crate::Error), [`ErrorKind`](crate::ErrorKind) and [`ErrorCode`](crate::ErrorCode).
+    pub mod errors {}
+
+    #[cfg_attr(any(not(doctest), feature = "redis-store"), doc = include_str!("../guide/stores.md"))]
+    ///
+    #[cfg_attr(feature = "store", doc = "See [`store`](crate::store).")]
+    pub mod stores {}
+
+    #[cfg_attr(any(not(doctest), feature = "sandbox"), doc = include_str!("../guide/testing.md"))]
+    ///
+    #[cfg_attr(feature = "sandbox", doc = "See [`sandbox`](crate::sandbox).")]
+    pub mod testing {}
+
+    #[doc = include_str!("../guide/command_line.md")]
+    pub mod command_line {}
+
+    #[doc = include_str!("../guide/building.md")]
+    pub mod building {}
+}
+
 /// The examples of the README are compiled with the tests.
-#[cfg(all(
-    doctest,
-    feature = "blocking",
-    feature = "middleware",
-    feature = "redis-store",
-    feature = "sandbox"
-))]
+#[cfg(all(doctest, feature = "redis-store", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
