@@ -1,11 +1,9 @@
-//! The living session: cached, shared, and renewed before it ends.
+//! The session cache: one session, shared by all callers and refreshed before it expires.
 //!
-//! Whoever asks gets the cached session for the price of reading it. Only when it is due does a call look
-//! further: while the token still works, it starts a renewal in the background and returns the present
-//! session; without a working token it waits for a registration. There is one registration at a time, in a
-//! task of its own, so that everyone who waits gets its result and nobody who gives up disturbs it. Nothing
-//! runs between calls: no timer, no task, so there is nothing to stop when the last client is dropped but a
-//! registration that may be under way.
+//! A fresh session is returned for the cost of reading it. When it is stale, a call starts a refresh in the background
+//! and returns the cached session; when it has expired, callers wait for one registration, which runs in a task of its
+//! own. Between calls there is no timer and no task, so dropping the last client leaves nothing to stop but a
+//! registration in flight.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,47 +15,47 @@ use crate::session::clock::{Clock, Moment};
 use crate::session::single_flight::{Freshness, LoadError, Loader, SingleFlight};
 use crate::session::{Session, runtime};
 
-/// A token counts as expired so long before its end, but no longer than a tenth of its life.
+/// A token counts as expired this long before its end, or a tenth of its lifetime if that is less.
 const BUFFER_TIME: Duration = Duration::from_secs(30);
 
-/// A renewal is due when this part of a token's life is over, less the jitter.
+/// A session is refreshed when this fraction of its lifetime is over, less the jitter.
 const REFRESH_AT: f64 = 0.80;
 
-/// At most this part of a token's life is taken off, at random, so that a fleet does not renew in step.
+/// The largest jitter, as a fraction of the lifetime. It keeps a fleet from refreshing in step.
 const JITTER: f64 = 0.05;
 
 impl Session {
-    /// How long it can still be given out.
+    /// How long the session can still be returned to callers.
     fn remaining(&self, now: Moment) -> Duration {
         let margin = BUFFER_TIME.min(self.ttl() / 10);
         self.ttl().saturating_sub(margin).saturating_sub(self.age(now))
     }
 
-    /// Whether it can be given out at all.
+    /// Whether the session can still be returned to callers.
     #[cfg(feature = "store")]
     pub(crate) fn is_usable(&self, now: Moment) -> bool {
         !self.remaining(now).is_zero()
     }
 
-    /// Whether it is too young for anybody to renew it.
+    /// Whether no process would refresh the session yet.
     #[cfg(feature = "store")]
     pub(crate) fn is_fresh(&self, now: Moment) -> bool {
         self.age(now) < self.ttl().mul_f64(REFRESH_AT - JITTER)
     }
 }
 
-/// After a failed renewal the next one waits so long, and twice as long after each further one.
+/// The wait after the first failed refresh. It doubles with each further one.
 const BACKOFF_START: Duration = Duration::from_secs(30);
 
-/// The longest such wait.
+/// The longest wait between refreshes.
 const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// The shortest one, however near the end is.
+/// The shortest wait, however near the expiry is.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 
-/// What makes a new session.
+/// A source of new sessions.
 pub(crate) trait Register: Send + Sync + 'static {
-    /// Registers once, however many tries that takes.
+    /// Registers once, retries included.
     fn register(&self) -> impl Future<Output = Result<Session, Error>> + Send;
 
     /// The longest that [`register`](Self::register) can take.
@@ -66,25 +64,25 @@ pub(crate) trait Register: Send + Sync + 'static {
 
 type LoadResult = Result<Arc<Session>, Error>;
 
-/// A session that stays valid.
+/// Caches a session and keeps it valid.
 #[derive(Debug)]
 pub(crate) struct SessionCache<R: Register, C: Clock>(SingleFlight<SessionLoader<R, C>>);
 
-/// What the flights are for.
+/// Loads sessions for the single flight.
 struct SessionLoader<R, C> {
     register: Arc<R>,
     clock: C,
 }
 
-/// A session, and what is to be done about it when.
+/// A cached session and its schedule.
 #[derive(Debug)]
 struct CacheEntry {
     session: Arc<Session>,
-    /// From here on it is not given out any more.
+    /// From here on it is not returned any more.
     expires: Moment,
-    /// From here on a call looks further; never later than `expires`.
+    /// From here on a call starts a refresh; never later than `expires`.
     refresh_at: Moment,
-    /// Renewals that failed since.
+    /// Refreshes that failed in a row.
     failures: u32,
 }
 
@@ -93,7 +91,7 @@ impl<R: Register, C: Clock> SessionCache<R, C> {
         Self(SingleFlight::new(SessionLoader { register, clock }))
     }
 
-    /// A session whose token works: the cached one, or that of a registration.
+    /// The cached session, or that of a registration if it has expired.
     pub(crate) async fn session(&self) -> LoadResult {
         match self.fresh(|cached| Arc::clone(&cached.session)) {
             Some(session) => Ok(session),
@@ -109,12 +107,12 @@ impl<R: Register, C: Clock> SessionCache<R, C> {
         }
     }
 
-    /// Forgets the cached session if its token is `token`.
+    /// Removes the cached session if it has this token.
     pub(crate) fn invalidate(&self, token: &AccessToken) {
         self.0.invalidate(|cached| cached.session.access_token() == token);
     }
 
-    /// Takes of the cached session what is wanted, unless there is something to be done about it.
+    /// Reads the cached session if it is fresh.
     fn fresh<T>(&self, take: impl FnOnce(&CacheEntry) -> T) -> Option<T> {
         self.0.peek(|registration, cached| {
             (!registration.clock.now().has_reached(cached.refresh_at)).then(|| take(cached))
@@ -156,7 +154,7 @@ impl<R: Register, C: Clock> Loader for SessionLoader<R, C> {
         }
     }
 
-    /// Keeps a new session, or puts off the next renewal.
+    /// Caches a new session, or backs off after a failed refresh.
     fn complete(&self, outcome: &LoadResult, cached: Option<&CacheEntry>) -> Option<CacheEntry> {
         let now = self.clock.now();
         match outcome {
@@ -168,7 +166,7 @@ impl<R: Register, C: Clock> Loader for SessionLoader<R, C> {
     fn on_complete(&self, outcome: &LoadResult, cached: &CacheEntry) {
         if let Err(error) = outcome {
             let pause = self.clock.now().until(cached.refresh_at);
-            tracing::warn!(%error, ?pause, "the renewal of a session failed; the present one goes on");
+            tracing::warn!(%error, ?pause, "refreshing the session failed; the cached one is still valid");
         }
     }
 }
@@ -179,11 +177,11 @@ impl CacheEntry {
         let expires = now.after(session.remaining(now));
         let due = life.mul_f64(REFRESH_AT - JITTER * fastrand::f64());
         let cached = Self { session, expires, refresh_at: now.after(due.saturating_sub(age)), failures: 0 };
-        // Another process has it in hand, or could not renew it.
+        // It came from a store and is already due: another process is refreshing it, or failed to.
         if age >= due { cached.back_off(now) } else { cached }
     }
 
-    /// The same session after a renewal that failed at `now`.
+    /// The same session after a refresh that failed at `now`.
     fn back_off(&self, now: Moment) -> Self {
         let left = now.until(self.expires);
         let doubled = BACKOFF_START.saturating_mul(2_u32.saturating_pow(self.failures)).min(BACKOFF_MAX);

@@ -1,9 +1,9 @@
-//! What time it is, by two clocks at once.
+//! Time by two clocks at once.
 //!
-//! A token's end must be noticed although clocks step and machines sleep. The monotonic clock does not step,
-//! but may stand still while the machine sleeps; the wall clock goes on, but may step. So a moment is told by
-//! both, and counts as reached when either says so. It is read on every use of a token and need not be exact
-//! to more than some milliseconds, so where the system has a coarse clock, that one is read.
+//! Expiry must be noticed although clocks step and machines sleep. The monotonic clock does not step, but may stop while
+//! the machine sleeps; the wall clock keeps running, but may step. So a moment counts as reached when either clock says
+//! so. It is read whenever a token is used, and a few milliseconds don't matter, so the coarse clocks are read where the
+//! system has them.
 
 use std::time::Duration;
 

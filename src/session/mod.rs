@@ -1,4 +1,8 @@
-//! A registered session: a usable token, how long it lives, and whose it is.
+//! Sessions: a usable token with its lifetime and user, and the cache that keeps one valid.
+//!
+//! [`cache`] returns the session and decides when to refresh it, [`single_flight`] lets callers share one load,
+//! [`clock`] tells the time by two clocks, and [`runtime`] turns a missing Tokio runtime into an error. Registrations
+//! come from above, through [`cache::Register`].
 
 pub(crate) mod cache;
 pub(crate) mod clock;
@@ -15,40 +19,38 @@ use crate::api::{Answer, Deviation, Open};
 use crate::config::AccessToken;
 use crate::session::clock::Moment;
 
-/// A bot session, as the service granted it.
+/// A bot session.
 ///
-/// Whoever has one has a token that can be sent and was not expired when it came. Everything beyond the
-/// token and its dates is as the service gave it, and may be absent: see [`deviations`](Self::deviations).
+/// The token can be sent, and had not expired when the session was received. Everything but the token and its dates is
+/// as the service sent it, and may be absent: see [`deviations`](Self::deviations).
 #[derive(Clone, Debug)]
 pub struct Session {
     body: BotSession,
     deviations: Vec<Deviation>,
-    /// How long the token had to live when it was asked for.
+    /// The time to live of the token when its request was sent.
     life: Duration,
-    /// How long ago that was at the moment `as_of`.
+    /// How long ago that was at `as_of`.
     age: Duration,
     as_of: Moment,
 }
 
 impl Session {
-    /// Takes an answer to a request that was sent at `sent` for a session if its token is usable at `now`, which is
-    /// best told by the clock that issued it.
-    ///
-    /// Otherwise says why it is not.
+    /// The session of a response, if its token is usable at `now` by the service's clock; otherwise the reason. The
+    /// request was sent at `sent`.
     pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>, sent: Moment) -> Result<Self, String> {
         let (body, deviations) = answer.into_parts();
         let whole = usable(&body)?;
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
         }
-        // What is left of a token is never more than its whole life: that bounds what a wrong clock can do. It counts
-        // from before the request was sent, since nobody knows when on its way back the answer was made.
+        // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
+        // request was sent, since it is not known when the token was issued in the meantime.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
         Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent })
     }
 
-    /// Takes a body that a store kept for a session that had `life` to live when it was asked for, `age` before
-    /// `as_of`. It may be over. If it never was one, says why.
+    /// The session of a stored body, which may have expired, or the reason why it is not one. Its token had `life` to
+    /// live when its request was sent, `age` before `as_of`.
     #[cfg(feature = "store")]
     pub(crate) fn kept(
         body: BotSession,
@@ -75,17 +77,17 @@ impl Session {
         self.body.expires_at
     }
 
-    /// How long the token lives from its issue: 30 days by default, never zero or less.
+    /// The lifetime of the token: 30 days by default, and always positive.
     pub fn lifetime(&self) -> TimeDelta {
         self.body.expires_at - self.body.issued_at
     }
 
-    /// When the token is at the latest renewed, by the service's clock: when 80 % of its lifetime are over.
+    /// When the session is refreshed at the latest, by the service's clock: when 80 % of its lifetime is over.
     pub fn renewal_due(&self) -> DateTime<Utc> {
         self.issued_at() + self.lifetime() * 4 / 5
     }
 
-    /// How long the token had to live when it was asked for.
+    /// The time to live of the token when its request was sent.
     pub(crate) fn ttl(&self) -> Duration {
         self.life
     }
@@ -95,7 +97,7 @@ impl Session {
         self.age.saturating_add(now.since(self.as_of))
     }
 
-    /// How much of its life is left at `now`.
+    /// How much of the time to live is left at `now`.
     #[cfg(feature = "store")]
     pub(crate) fn left(&self, now: Moment) -> Duration {
         self.life.saturating_sub(self.age(now))
@@ -106,7 +108,7 @@ impl Session {
         self.users().first()
     }
 
-    /// The users that came with the session; for a bot, one.
+    /// The users of the session; a bot has one.
     pub fn users(&self) -> &[User] {
         self.body.users.as_deref().unwrap_or_default()
     }
@@ -116,20 +118,19 @@ impl Session {
         self.body.user_type.as_ref()
     }
 
-    /// Everything the service answered, with the documented names. Serializing it writes the token in the
-    /// clear.
+    /// The whole response, with the documented names. Serializing it writes the token in the clear.
     pub fn body(&self) -> &BotSession {
         &self.body
     }
 
-    /// Where the answer departed from the contract; the first 100 such places. A session from a store has none,
-    /// since only what the contract knows is stored.
+    /// Where the response differs from the contract; at most the first 100 places. A session from a store has none,
+    /// since only documented fields are stored.
     pub fn deviations(&self) -> &[Deviation] {
         &self.deviations
     }
 }
 
-/// How long the token lives from its issue, or why it can't be used.
+/// The lifetime of the token, or the reason why it can't be used.
 fn usable(body: &BotSession) -> Result<Duration, String> {
     if let Some(fault) = body.access_token.fault() {
         return Err(format!("/accessToken {fault}"));
@@ -142,7 +143,7 @@ fn usable(body: &BotSession) -> Result<Duration, String> {
 
 #[cfg(test)]
 impl Session {
-    /// A session as it would have come just now for a request that was sent at `sent`.
+    /// A session that was just received for a request sent at `sent`.
     pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
         let issued_at = Utc::now();
         let body = BotSession {

@@ -1,12 +1,12 @@
-//! Single flight: one task at a time fetches what any number of callers wait for, and keeps it for later ones.
+//! Single flight: one task at a time loads a value, and all callers that need it wait for that task.
 //!
-//! This is the concurrent part of the living session and nothing else: what is fetched, and how long it is
-//! worth something, an [`Loader`] knows. So a model checker can run this very file through thousands of
-//! schedules (`tests/session/main.rs`), with primitives of its own in place of those of `primitives`.
+//! This file has the concurrent part of the session cache and nothing else: a [`Loader`] knows what is loaded and how
+//! long it stays fresh. A model checker compiles this file with primitives of its own and runs it under thousands of
+//! schedules; see `tests/session/main.rs`.
 //!
-//! What is kept is read without a lock. It changes under the lock that also says which flight is under way: a
-//! flight lands, a caller boards, and a value is forgotten each in one step as the others see it. The loader
-//! itself runs in a task of its own, so that no caller who gives up can stop it.
+//! The cached entry is read without a lock. It changes under the lock that also guards the load in flight, so to other
+//! threads completing a load, joining one and invalidating the entry are atomic. The load runs in a task of its own,
+//! so that a caller that is dropped can't cancel it for the others.
 
 use std::fmt;
 use std::future::Future;
@@ -15,63 +15,64 @@ use std::time::Duration;
 
 use super::primitives::{AbortHandle, Mutex, MutexGuard, Slot, has_runtime, spawn, timeout, watch};
 
-/// What the flights are for.
+/// Loads a value and decides how long it stays fresh.
 pub(crate) trait Loader: Send + Sync + 'static {
-    /// What is kept between flights.
+    /// What is cached.
     type Entry: Send + Sync + 'static;
-    /// What a flight brings, good or bad.
+    /// The result of a load, successful or not.
     type Output: Clone + Send + Sync + 'static;
 
-    /// Runs the loader once.
+    /// Loads once.
     fn load(&self) -> impl Future<Output = Self::Output> + Send;
 
-    /// After so long, nothing is to be expected of a flight any more.
+    /// A load that takes longer is cancelled.
     fn max_duration(&self) -> Duration;
 
-    /// What is kept is worth so much now.
+    /// How fresh the entry is now.
     fn freshness(&self, kept: &Self::Entry) -> Freshness<Self::Output>;
 
-    /// What to keep after a flight in place of `kept`, if anything else. It runs under a lock: no waiting, and
-    /// no calls into foreign code.
+    /// The entry that replaces `kept` after a load, if any. Runs under the lock, so it must not block or call foreign
+    /// code.
     fn complete(&self, outcome: &Self::Output, kept: Option<&Self::Entry>) -> Option<Self::Entry>;
 
-    /// Takes note of what [`land`](Self::land) has put in place, without the lock.
+    /// Called after [`complete`](Self::complete) replaced the entry, without the lock.
     fn on_complete(&self, outcome: &Self::Output, kept: &Self::Entry);
 }
 
-/// What a kept value is worth to a caller.
+/// How fresh an entry is, with the value to return for it.
 pub(crate) enum Freshness<O> {
-    /// This, and nothing has to be done.
+    /// Returned as it is.
     Fresh(O),
-    /// This, and there should be a flight under way.
+    /// Returned, while a load runs in the background.
     Stale(O),
+    /// Not returned; callers wait for a load.
     Expired,
 }
 
-/// Why a caller got no outcome.
+/// Why a caller got no result.
 #[derive(Debug)]
 pub(crate) enum LoadError {
-    /// There is no runtime to fly or to wait on.
+    /// There is no Tokio runtime.
     NoRuntime,
-    /// The flight, and the one that replaced it, came to no end in time.
+    /// The load, and the one that replaced it, took too long.
     TimedOut,
-    /// The flight, and the one that replaced it, ended without an outcome.
+    /// The task of the load, and that of the one that replaced it, ended without a result.
     LeaderDropped,
 }
 
-/// The flights of one loader. Dropping it ends the one under way.
+/// A cached value with its loader. Dropping it cancels the load in flight.
 pub(crate) struct SingleFlight<E: Loader> {
     loader: Arc<E>,
     shared: Arc<Shared<E>>,
 }
 
 struct Shared<E: Loader> {
-    /// Read at any time, changed under the lock of `flight`.
+    /// Changed only under the lock of `flight`.
     kept: Slot<E::Entry>,
     flight: Mutex<Option<InFlight<E::Output>>>,
 }
 
-/// A flight that has not landed.
+/// A load that has not completed.
 struct InFlight<O> {
     outcome: watch::Receiver<Option<O>>,
     task: AbortHandle,
@@ -92,21 +93,21 @@ impl<E: Loader> SingleFlight<E> {
         &self.loader
     }
 
-    /// Takes what is wanted of the kept value, without a lock.
+    /// Reads the entry without a lock.
     pub(crate) fn peek<T>(&self, take: impl FnOnce(&E, &E::Entry) -> Option<T>) -> Option<T> {
         take(&self.loader, self.shared.kept.load().as_ref()?)
     }
 
-    /// What is kept, as long as it is worth something, or else the outcome of a flight.
+    /// The cached value, or the result of a load if it has expired.
     pub(crate) async fn get(&self) -> Result<E::Output, LoadError> {
         let mut stranded = LoadError::LeaderDropped;
-        // One more round than it takes for a flight that was lost with its runtime to be replaced.
+        // A load that was lost with its runtime is replaced once.
         for _ in 0..2 {
             let mut outcome = match self.join_or_start()? {
                 Lookup::Hit(outcome) => return Ok(outcome),
                 Lookup::Pending(outcome) => outcome,
             };
-            // The flight may be on another thread's runtime, and this one have none to time it by.
+            // The load may run on another thread's runtime, but this thread needs one for the timeout.
             if !has_runtime() {
                 return Err(LoadError::NoRuntime);
             }
@@ -122,7 +123,7 @@ impl<E: Loader> SingleFlight<E> {
         Err(stranded)
     }
 
-    /// Forgets the kept value if it is the one that is meant.
+    /// Removes the entry if it matches.
     pub(crate) fn invalidate(&self, is_meant: impl FnOnce(&E::Entry) -> bool) {
         let _landing = lock(&self.shared.flight);
         if self.shared.kept.load().as_ref().is_some_and(|kept| is_meant(kept)) {
@@ -130,8 +131,7 @@ impl<E: Loader> SingleFlight<E> {
         }
     }
 
-    /// The kept value if it is still worth something, with a flight under way if it should be; otherwise the
-    /// flight to wait for.
+    /// The cached value if it has not expired, after starting a load if it is stale; otherwise the load to wait for.
     fn join_or_start(&self) -> Result<Lookup<E::Output>, LoadError> {
         let mut flight = lock(&self.shared.flight);
         let kept = self.shared.kept.load();
@@ -139,7 +139,7 @@ impl<E: Loader> SingleFlight<E> {
             Freshness::Fresh(outcome) => return Ok(Lookup::Hit(outcome)),
             Freshness::Stale(outcome) => {
                 if in_flight(&flight).is_none() {
-                    // Without a runtime there is no flight, but there still is what was kept.
+                    // Without a runtime no load can start, but the stale value is still usable.
                     *flight = self.spawn_load();
                 }
                 return Ok(Lookup::Hit(outcome));
@@ -155,7 +155,7 @@ impl<E: Loader> SingleFlight<E> {
         Ok(Lookup::Pending(outcome))
     }
 
-    /// Starts a flight that no caller's end can stop.
+    /// Starts a load in a task of its own.
     fn spawn_load(&self) -> Option<InFlight<E::Output>> {
         let (sender, outcome) = watch::channel(None);
         let loader = Arc::clone(&self.loader);
@@ -167,7 +167,7 @@ impl<E: Loader> SingleFlight<E> {
         Some(InFlight { outcome, task })
     }
 
-    /// Ends a flight of which nothing is to be expected any more, unless another one took its place.
+    /// Cancels a load unless another one has replaced it.
     fn cancel(&self, outcome: &watch::Receiver<Option<E::Output>>) {
         let abandoned = lock(&self.shared.flight).take_if(|flight| flight.outcome.same_channel(outcome));
         if let Some(abandoned) = abandoned {
@@ -177,7 +177,7 @@ impl<E: Loader> SingleFlight<E> {
 }
 
 impl<E: Loader> Shared<E> {
-    /// Keeps what is to be kept, and tells those who wait.
+    /// Updates the entry and wakes the waiting callers.
     fn complete(
         shared: &Weak<Self>,
         loader: &E,
@@ -186,7 +186,7 @@ impl<E: Loader> Shared<E> {
     ) {
         let Some(shared) = shared.upgrade() else { return };
         let mut flight = lock(&shared.flight);
-        // Of a flight that was abandoned nobody wants to know any more.
+        // The result of a cancelled load is dropped.
         let Some(_landed) = flight.take_if(|flight| flight.outcome.same_channel(&sender.subscribe())) else {
             return;
         };
@@ -202,7 +202,7 @@ impl<E: Loader> Shared<E> {
     }
 }
 
-/// The outcome to come, if there is a flight whose task has not gone down with its runtime.
+/// The result to wait for, if a load is in flight whose task did not end with its runtime.
 fn in_flight<O>(flight: &Option<InFlight<O>>) -> Option<watch::Receiver<Option<O>>> {
     let flight = flight.as_ref()?;
     flight.outcome.has_changed().is_ok().then(|| flight.outcome.clone())
@@ -223,18 +223,18 @@ impl<E: Loader> fmt::Debug for SingleFlight<E> {
     }
 }
 
-/// Nothing panics while it holds this lock, so a poisoned one would be as good as any.
+/// Nothing panics while holding this lock, so poisoning can be ignored.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 impl<E: Loader> SingleFlight<E> {
-    /// Waits until no flight is under way.
+    /// Waits until no load is in flight.
     pub(crate) async fn wait_idle(&self) {
         let in_flight = in_flight(&lock(&self.shared.flight));
         if let Some(mut outcome) = in_flight {
-            // An error says that the flight has ended without landing.
+            // An error means that the load ended without a result.
             _ = outcome.wait_for(Option::is_some).await;
         }
     }

@@ -329,10 +329,7 @@ async fn every_help_text_has_an_example() {
         let output = run(command).await;
         assert!(output.status.success());
         let help = text(&output.stdout);
-        assert!(
-            help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} ")),
-            "{help}"
-        );
+        assert!(help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} ")), "{help}");
     }
     let mut command = tool();
     command.arg("--help");
