@@ -147,5 +147,5 @@ impl Read {
 fn top_level(deviations: &[Deviation]) -> String {
     let fields = deviations.iter().filter(|deviation| deviation.pointer().matches('/').count() == 1);
     let fields = fields.take(4).map(Deviation::to_string).collect::<Vec<_>>();
-    format!("it lacks what it has to have; {}", fields.join(", "))
+    format!("required fields are missing or invalid: {}", fields.join(", "))
 }

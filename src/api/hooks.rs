@@ -113,7 +113,7 @@ impl ClientHooks<Transport> for Client {
 
     async fn post<E>(&self, result: &reqwest::Result<Response>, _: &OperationInfo) -> Result<(), Error<E>> {
         match result.as_ref().ok().and_then(|response| response.extensions().get::<Unusable>()) {
-            Some(Unusable(reason)) => Err(Error::Custom(format!("the answer makes no session: {reason}"))),
+            Some(Unusable(reason)) => Err(Error::Custom(format!("the response is not a session: {reason}"))),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The settings of a client: checked once, when it is built, so that nothing has to be checked later.
+//! The settings of a client, all of which are checked when it is built.
 
 use std::env::{self, VarError};
 use std::sync::Arc;
@@ -32,8 +32,8 @@ const BODY_LIMIT: usize = 1 << 20;
 
 /// The settings of a [`BotClient`].
 ///
-/// Every setting is checked by [`build`](Self::build), which names the first one that is wrong. A setting
-/// given twice counts as given last.
+/// [`build`](Self::build) checks all settings, and its error names the first invalid one. If a setting is given twice,
+/// the last value counts.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct BotClientBuilder {
@@ -50,8 +50,8 @@ pub struct BotClientBuilder {
 }
 
 impl BotClientBuilder {
-    /// Takes what is set of `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` or `SOCIAL_PLUS_BASE_URL`, and
-    /// `SOCIAL_PLUS_DEVICE_ID`. Further settings replace them.
+    /// Reads the settings from `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` or `SOCIAL_PLUS_BASE_URL`, and
+    /// `SOCIAL_PLUS_DEVICE_ID`, as far as they are set. Settings given to the builder replace them.
     pub fn from_env() -> Self {
         let mut builder = Self::default();
         if let Some(key) = variable("SOCIAL_PLUS_API_KEY") {
@@ -82,7 +82,7 @@ impl BotClientBuilder {
         self
     }
 
-    /// The region that the network lives in. Required, unless there is a [`base_url`](Self::base_url).
+    /// The region of the network. Required unless a [`base_url`](Self::base_url) is given.
     pub fn region<R>(mut self, region: R) -> Self
     where
         R: TryInto<Region>,
@@ -92,47 +92,46 @@ impl BotClientBuilder {
         self
     }
 
-    /// An address in place of a region's: https, or http on a loopback host, where no proxy is used.
+    /// The address of the service, instead of a region: https, or http to a loopback host, for which no proxy is used.
     pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
         self.base_url = Some(url.as_ref().parse());
         self
     }
 
-    /// The name of the device, 1 to 150 characters (Unicode code points). Required. The same device stays
-    /// the same user, so choose a name that is stable across restarts.
+    /// The device id, 1 to 150 characters (Unicode code points). Required. The same id is always the same user, so use
+    /// one that is stable across restarts, and use it in one client at a time or share a store.
     pub fn device_id(mut self, id: impl Into<String>) -> Self {
         self.device_id = Some(device_id(id.into()));
         self
     }
 
-    /// What kind of device it is. By default the service is told nothing.
+    /// A description of the device. None is sent by default.
     pub fn device_info(mut self, info: DeviceInfo) -> Self {
         self.device_info = Some(info);
         self
     }
 
-    /// How long a registration may take, all tries and waits included: 30 s by default. A single try takes
-    /// at most 10 s, connecting at most 5 s of them. A request to the rest of the API may take as long, its response's
-    /// body included, unless it has a timeout of its own.
+    /// The timeout of a registration, including all attempts and the waits between them: 30 s by default. Each attempt
+    /// takes at most 10 s, and connecting at most 5 s. It is also the timeout of other requests, including the response
+    /// body, unless a request has its own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How many bytes of an answer are read at most: 1 MiB by default. A longer one makes no session. How many values
-    /// are kept of what is read is limited besides; see [`Answer`](crate::Answer).
+    /// The maximum size of a registration's response: 1 MiB by default. A longer one is an error. The number of values
+    /// that are kept is limited as well; see [`Answer`](crate::Answer).
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self
     }
 
-    /// Where the session is shared with other processes that have the same store, address, device and key. By
-    /// default it is in the client's memory only.
+    /// Shares the session with other processes that use the same store, address, device id and key. By default the
+    /// session is kept in memory only.
     ///
-    /// The store is read before a registration and written after one. While one process registers the others wait,
-    /// so that a call for a session may take twice the [`timeout`](Self::timeout) and half a minute more if that
-    /// process dies or the store hangs. A process notices a session of another when its own is due for cache, or
-    /// refused.
+    /// The store is read before a registration and written after it. While one process registers, the others wait, so a
+    /// call that needs a session can take twice the [`timeout`](Self::timeout) and half a minute more if that process
+    /// dies or the store hangs. A process notices another's new session when its own is due for refresh or refused.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store(mut self, store: impl SessionStore) -> Self {
@@ -140,8 +139,8 @@ impl BotClientBuilder {
         self
     }
 
-    /// Seals what is stored, for stores that others can read. All who share a session need the same key; what is
-    /// stored unsealed, or sealed with another key, is not used.
+    /// Encrypts stored sessions, for stores that others can read. All processes that share a session need the same key.
+    /// Sessions that are not encrypted, or with another key, are not used.
     #[cfg(feature = "sealing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
     pub fn sealing_key<K>(mut self, key: K) -> Self
@@ -153,17 +152,17 @@ impl BotClientBuilder {
         self
     }
 
-    /// Checks the settings and makes the client. Nothing is sent yet.
+    /// Checks the settings and creates the client. Sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the setting and the rule that it breaks.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a setting is invalid, with its name and the rule.
     pub fn build(self) -> Result<BotClient, Error> {
         let api_key = required("api_key", "SOCIAL_PLUS_API_KEY", self.api_key)?;
         let base_url = required("region", "SOCIAL_PLUS_REGION", self.base_url)?;
         let device_id = required("device_id", "SOCIAL_PLUS_DEVICE_ID", self.device_id)?;
         if device_id.as_str() == api_key.expose_secret() {
-            return Err(Error::config("device_id", "is the API key; give the device a name of its own"));
+            return Err(Error::config("device_id", "must not be the API key"));
         }
         let device_info = self.device_info.map(TryInto::try_into).transpose()?;
         let timeout = self.timeout.unwrap_or(DEADLINE);
@@ -211,7 +210,7 @@ impl BotClientBuilder {
 
 fn required<T>(setting: &str, variable: &str, value: Option<Result<T, Error>>) -> Result<T, Error> {
     value.unwrap_or_else(|| {
-        Err(Error::config(setting, format!("not set; give it to the builder, or set {variable}")))
+        Err(Error::config(setting, format!("not set: pass it to the builder, or set {variable}")))
     })
 }
 
@@ -234,18 +233,17 @@ fn connections(base_url: &BaseUrl, timeout: Duration) -> Result<reqwest::Client,
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
-        // For a request that has none of its own.
+        // For requests without a timeout of their own.
         .timeout(timeout)
         .https_only(!base_url.is_plain())
-        // The key would travel along.
+        // A redirect would take the key along.
         .redirect(redirect::Policy::none())
-        // Tries are counted in one place.
+        // Retries are made in one place.
         .retry(reqwest::retry::never());
     if base_url.is_plain() {
-        // A proxy would take the key off this machine in the clear.
+        // A proxy would get the key in the clear.
         builder = builder.no_proxy();
-        // Nor is there anything to verify, and reading the system's certificates takes its time. OpenSSL reads them
-        // whatever it is told.
+        // Loading the system's certificates is slow, and none is needed. OpenSSL can't be told not to load them.
         #[cfg(feature = "rustls")]
         {
             builder = builder.tls_backend_rustls();
@@ -257,5 +255,5 @@ fn connections(base_url: &BaseUrl, timeout: Duration) -> Result<reqwest::Client,
     }
     builder
         .build()
-        .map_err(|error| Error::config("base_url", format!("no HTTP client can be made for it: {error}")))
+        .map_err(|error| Error::config("base_url", format!("the HTTP client can't be created: {error}")))
 }

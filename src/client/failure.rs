@@ -23,12 +23,12 @@ pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Er
             let status = response.status();
             let reason = match (status.is_redirection(), location(&response, secret)) {
                 (true, Some(host)) => {
-                    format!("the service redirects to {host}, which is never followed; check the base URL")
+                    format!("the service redirects to {host}; redirects are not followed, check the base URL")
                 }
                 (true, None) => {
-                    "the service redirects, which is never followed; check the base URL".to_owned()
+                    "the service redirects; redirects are not followed, check the base URL".to_owned()
                 }
-                (false, _) => "the service answers with an undocumented status".to_owned(),
+                (false, _) => "the response has an undocumented status".to_owned(),
             };
             Error::invalid_response(status.as_u16(), reason)
         }
@@ -38,7 +38,7 @@ pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Er
         ApiError::InvalidRequest(rule) => Error::config("request", rule),
         ApiError::Custom(reason) => Error::invalid_response(200, reason),
         // Its payload is the body; the hooks leave nothing to decode that can't be.
-        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the answer can't be decoded"),
+        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the response can't be decoded"),
     }
 }
 

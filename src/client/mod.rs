@@ -1,4 +1,7 @@
-//! [`BotClient`]: what a caller holds, and the registration that everything else starts from.
+//! What callers use: [`BotClient`], its builder, and requests with the token.
+//!
+//! Calls come in here. Sessions come from [`session`](crate::session) and [`store`](crate::store), registrations go out
+//! through the generated client of [`api`](crate::api).
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -33,11 +36,10 @@ use crate::store::shared::SharedSource;
 
 /// Registers bot sessions for one device with one network.
 ///
-/// Cloning is cheap, and clones share their connections. Use it within a Tokio runtime that has its timer
-/// and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have. Elsewhere a cached session is still given
-/// out, and whatever needs more returns an error of kind [`Config`](crate::ErrorKind::Config). (A missing driver
-/// can only be noticed by Tokio's panic, which is caught: the panic hook sees it, and `panic = "abort"` lets it end
-/// the program.)
+/// Clones are cheap, and share the session and the connections. Use the client within a Tokio runtime that has its
+/// timer and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have. Outside one, a cached session is still
+/// returned, and everything else returns an error of kind [`Config`](crate::ErrorKind::Config). A missing driver is
+/// detected by catching Tokio's panic, so the panic hook runs, and a program built with `panic = "abort"` ends.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), social_plus_bot::Error> {
@@ -45,14 +47,14 @@ use crate::store::shared::SharedSource;
 ///
 /// let bot = BotClient::builder().api_key("b0e8…").region(Region::Us).device_id("crawler-1").build()?;
 /// let session = bot.register().await?;
-/// println!("a bot until {}", session.expires_at());
+/// println!("the token expires at {}", session.expires_at());
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct BotClient(pub(crate) Arc<Inner>);
 
-/// What the clones of a client share.
+/// Shared by the clones of a client.
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
@@ -63,20 +65,19 @@ pub(crate) struct Inner {
     pub(crate) cache: SessionCache<Source, SystemClock>,
 }
 
-/// What registers for the living session.
+/// Where the session cache gets new sessions from.
 #[cfg(feature = "store")]
 pub(crate) type Source = SharedSource<Registrar, SystemClock>;
 #[cfg(not(feature = "store"))]
 pub(crate) type Source = Registrar;
 
 impl BotClient {
-    /// A client is built from its settings; the API key, the device id, and the region or base URL are
-    /// required.
+    /// Returns a builder. The API key, the device id, and the region or base URL are required.
     pub fn builder() -> BotClientBuilder {
         BotClientBuilder::default()
     }
 
-    /// A client with the settings of the environment; see [`BotClientBuilder::from_env`].
+    /// Creates a client with the settings of the environment; see [`BotClientBuilder::from_env`].
     ///
     /// # Errors
     ///
@@ -85,48 +86,49 @@ impl BotClient {
         BotClientBuilder::from_env().build()
     }
 
-    /// Registers the device and returns its session. Nothing is cached: each call is a registration.
+    /// Registers the device and returns the new session, without caching it. Most programs need
+    /// [`session`](Self::session) instead: according to the service's documentation, a new session with the same device
+    /// id ends the older access token.
     ///
-    /// Faults that may pass are tried again, up to 4 tries in all, within the client's
-    /// [`timeout`](BotClientBuilder::timeout). Dropping the future ends the registration; the service may
-    /// have carried it out all the same, which does no harm: the same device stays the same user.
+    /// Transient failures are retried, with up to 4 attempts in all, within the client's
+    /// [`timeout`](BotClientBuilder::timeout). Dropping the future cancels the registration, but the service may have
+    /// carried it out.
     ///
-    /// With `tracing`, each further try is an event of level `DEBUG`, and an answer that departs from the
-    /// contract one of level `WARN`.
+    /// With `tracing`, each retry is logged at level `DEBUG`. A response that differs from the contract is logged at
+    /// level `WARN` the first time, and at level `DEBUG` afterwards.
     ///
     /// # Errors
     ///
-    /// - [`Rejected`](crate::ErrorKind::Rejected) if the service refuses,
+    /// - [`Rejected`](crate::ErrorKind::Rejected) if the service refuses the registration,
     /// - [`RateLimited`](crate::ErrorKind::RateLimited), [`Unavailable`](crate::ErrorKind::Unavailable) or
-    ///   [`Timeout`](crate::ErrorKind::Timeout) if it could not answer, even after further tries,
-    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if its answer holds no usable token,
-    /// - [`Config`](crate::ErrorKind::Config) if there is no Tokio runtime, or one without its timer or I/O driver.
+    ///   [`Timeout`](crate::ErrorKind::Timeout) if no attempt succeeds,
+    /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the response has no usable token,
+    /// - [`Config`](crate::ErrorKind::Config) without a Tokio runtime, or with one that lacks its timer or I/O driver.
     pub async fn register(&self) -> Result<Session, Error> {
         runtime::within(self.0.registrar.register()).await?
     }
 
-    /// A session whose token works: the cached one, or that of a new registration.
+    /// Returns the cached session, or registers if there is none.
     ///
-    /// A client and its clones share one session. While it is fresh, this costs no more than reading it: no
-    /// lock, no allocation, nothing sent. From 80 % of its lifetime on, less a random part of up to 5 %, a
-    /// call starts a renewal in the background and returns the present session all the same. A renewal that
-    /// fails is tried again by a call after 30 s, then after twice as long each time up to 15 min, sooner
-    /// when the end is near.
+    /// A client and its clones share one session. Reading a fresh session takes no lock, allocates nothing and sends
+    /// nothing. Once 75 to 80 % of its lifetime is over (the point is random), a call starts a refresh in the background
+    /// and still returns the cached session. After a failed refresh, calls start the next one after 30 s, doubled each
+    /// time up to 15 min, and sooner when the expiry is near.
     ///
-    /// Without a working token, all callers wait for one registration, and share its session or its error.
-    /// It goes on when its callers are dropped, and ends when the last clone of the client is.
+    /// Without a valid session, all callers wait for one registration and share its result. The registration continues
+    /// when its callers are dropped, and is cancelled when the last clone of the client is dropped.
     ///
-    /// A token counts as expired 30 s before its end (a tenth of its lifetime where that is less), by the
-    /// monotonic or the wall clock, whichever says so first: clocks step, and machines sleep.
+    /// A token counts as expired 30 s before its end, or a tenth of its lifetime before if that is less. Both the
+    /// monotonic and the wall clock are consulted, and the earlier expiry counts.
     ///
     /// # Errors
     ///
-    /// As for [`register`](Self::register), and only when there is no working token any more.
+    /// As for [`register`](Self::register), but only without a valid session.
     pub async fn session(&self) -> Result<Arc<Session>, Error> {
         self.0.cache.session().await
     }
 
-    /// The token of [`session`](Self::session), at the same price.
+    /// Returns the token of [`session`](Self::session), at the same cost.
     ///
     /// # Errors
     ///
@@ -135,22 +137,22 @@ impl BotClient {
         self.0.cache.access_token().await
     }
 
-    /// Forgets the cached session if its token is `token`, as when the service refused it. The next call for
-    /// a session registers again. A token that is not the cached one changes nothing, so that whoever comes
-    /// late with an old token does not end a new session.
+    /// Removes the cached session if it has this token, for example because the service refused it. The next call that
+    /// needs a session registers. Any other token is ignored, so reporting an old token late does not remove a new
+    /// session.
     pub fn invalidate(&self, token: &AccessToken) {
         #[cfg(feature = "store")]
         self.0.source.revoke(token);
         self.0.cache.invalidate(token);
     }
 
-    /// The name of the device.
+    /// The device id.
     pub fn device_id(&self) -> &str {
         self.0.registrar.device_id()
     }
 
-    /// The session that other processes left in the [store](BotClientBuilder::store), if it still works. Nothing
-    /// is sent to the service, and nothing cached.
+    /// Returns the session in the [store](BotClientBuilder::store), if there is a valid one. Sends nothing to the service
+    /// and caches nothing.
     ///
     /// # Errors
     ///
@@ -162,19 +164,19 @@ impl BotClient {
         runtime::within(self.0.source.stored()).await?
     }
 
-    /// What went wrong with the store since the client was made. None of it kept a session from the callers.
+    /// The faults of the store since the client was built. The client works without its store, so they are no errors.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store_faults(&self) -> StoreFaults {
         self.0.source.faults()
     }
 
-    /// The generated client, with this client's key, connections and limits, for the bare operation.
+    /// The generated client, for direct calls of the operation, with this client's key, connections and limits.
     ///
     /// ```no_run
     /// # async fn run(bot: social_plus_bot::BotClient) -> Result<(), Box<dyn std::error::Error>> {
-    /// let answer = bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send().await?;
-    /// println!("{:?}", answer.user_type);
+    /// let response = bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send().await?;
+    /// println!("{:?}", response.user_type);
     /// # Ok(())
     /// # }
     /// ```

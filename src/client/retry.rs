@@ -1,8 +1,7 @@
-//! When to try again, and how long to wait before.
+//! Retries of a registration, within one deadline.
 //!
-//! Registering a device again is safe: the same device stays the same user. So whatever may pass is tried
-//! again, within one deadline for everything together. The waits are drawn from the whole range below a
-//! doubling limit ("full jitter"), which keeps a fleet that failed together from coming back together.
+//! The waits are exponential with full jitter, so that a fleet that failed together does not retry together. A repeated
+//! registration is still the same user; the last token counts.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,55 +10,55 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Error;
 
-/// How many tries there are in all.
-const TRIES: u32 = 4;
+/// The number of attempts in all.
+const ATTEMPTS: u32 = 4;
 
-/// How long one try may take.
-const TRY: Duration = Duration::from_secs(10);
+/// The timeout of one attempt.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// The longest wait before the second try; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The upper limit of the first wait. It doubles with each further one.
+const WAIT_START: Duration = Duration::from_millis(200);
 
-/// The longest wait, however many tries there were.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The upper limit of all waits.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Runs `attempt` until it succeeds, fails for good, or `limit` is used up.
+/// Runs `attempt` until it succeeds, fails permanently, or `limit` has passed.
 ///
-/// Dropping the future ends it at once, with nothing left behind.
+/// Dropping the future cancels it.
 pub(crate) async fn run<T, A, F>(limit: Duration, mut attempt: A) -> Result<T, Error>
 where
     A: FnMut() -> F,
     F: Future<Output = Result<T, Error>>,
 {
     let start = Instant::now();
-    let mut tries = 0;
+    let mut attempts = 0;
     loop {
-        tries += 1;
-        let allowed = limit.saturating_sub(start.elapsed()).min(TRY);
+        attempts += 1;
+        let allowed = limit.saturating_sub(start.elapsed()).min(ATTEMPT);
         let error = match timeout(allowed, attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
             Err(_) => Error::timeout(allowed),
         };
-        let wait = wait(tries).max(error.retry_after().unwrap_or_default());
-        // A wait that the deadline would cut short ends in nothing: better to say now what happened.
+        let wait = wait(attempts).max(error.retry_after().unwrap_or_default());
+        // If the deadline would end the wait, no attempt could follow: return the error now.
         let in_time = start.elapsed().checked_add(wait).is_some_and(|then| then < limit);
-        if !error.is_transient() || tries == TRIES || !in_time {
-            return Err(error.after(tries));
+        if !error.is_transient() || attempts == ATTEMPTS || !in_time {
+            return Err(error.after(attempts));
         }
-        tracing::debug!(%error, tries, ?wait, "registration failed; trying again");
+        tracing::debug!(%error, attempts, ?wait, "registration failed, retrying");
         sleep(wait).await;
     }
 }
 
-/// A random wait before the next try, after so many.
-fn wait(tries: u32) -> Duration {
-    longest_wait(tries).mul_f64(fastrand::f64())
+/// A random wait after this many attempts.
+fn wait(attempts: u32) -> Duration {
+    max_wait(attempts).mul_f64(fastrand::f64())
 }
 
-fn longest_wait(tries: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
-    FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
+fn max_wait(attempts: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
+    WAIT_START.saturating_mul(doubled).min(WAIT_MAX)
 }
 
 #[cfg(test)]
@@ -125,7 +124,7 @@ mod tests {
         .await;
         let error = result.unwrap_err();
         assert_eq!(error.status(), Some(500));
-        assert!(error.to_string().ends_with("; tried 4 times"), "{error}");
+        assert!(error.to_string().ends_with("; after 4 attempts"), "{error}");
         assert_eq!(began.len(), 4);
     }
 
@@ -181,15 +180,15 @@ mod tests {
 
     #[test]
     fn waits_are_drawn_from_below_a_doubling_limit() {
-        let limits: Vec<_> = (1..=7).map(|tries| longest_wait(tries).as_millis()).collect();
+        let limits: Vec<_> = (1..=7).map(|attempts| max_wait(attempts).as_millis()).collect();
         assert_eq!(limits, [200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(longest_wait(u32::MAX), LONGEST_WAIT);
+        assert_eq!(max_wait(u32::MAX), WAIT_MAX);
         let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| fastrand::u64(..));
         fastrand::seed(seed);
         let drawn: Vec<_> = (0..1000).map(|_| wait(2)).collect();
-        assert!(drawn.iter().all(|wait| *wait < longest_wait(2)), "TEST_SEED={seed}");
-        let middle = longest_wait(2) / 2;
+        assert!(drawn.iter().all(|wait| *wait < max_wait(2)), "TEST_SEED={seed}");
+        let middle = max_wait(2) / 2;
         assert!(
             drawn.iter().any(|wait| *wait < middle) && drawn.iter().any(|wait| *wait > middle),
             "TEST_SEED={seed}"

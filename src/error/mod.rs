@@ -31,7 +31,7 @@ pub use code::ErrorCode;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
-const QUOTA_USED_UP: &str = "the bot's reads of the day are used up";
+const QUOTA_USED_UP: &str = "the daily read quota of the bot is used up";
 
 #[derive(Clone)]
 struct Inner {
@@ -43,7 +43,7 @@ struct Inner {
     message: Option<String>,
     details: Vec<String>,
     retry_after: Option<Duration>,
-    tries: u32,
+    attempts: u32,
     /// For `Debug`; the text has what matters of it.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -59,13 +59,13 @@ impl Inner {
             message: None,
             details: Vec::new(),
             retry_after: None,
-            tries: 1,
+            attempts: 1,
             cause: None,
         }
     }
 }
 
-/// What the body of an error says, secrets taken out.
+/// The content of an error response, with secrets redacted.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceMessage {
     pub(crate) code: Option<ErrorCode>,
@@ -73,98 +73,94 @@ pub(crate) struct ServiceMessage {
     pub(crate) details: Vec<String>,
 }
 
-/// What went wrong, by what can be done about it.
+/// What went wrong, grouped by what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting is wrong; nothing was sent. The error's text begins with the name of the setting.
+    /// A setting is invalid, and nothing was sent. The message begins with the name of the setting.
     Config,
-    /// The service refuses: the API key, the device or the user is not welcome. Trying again won't help.
+    /// The service rejected the API key, the device, the user or the request. Retrying does not help.
     Rejected,
-    /// The service wants fewer requests; [`Error::retry_after`] may say for how long.
+    /// Too many requests. [`Error::retry_after`] says how long to wait, if the service did.
     RateLimited,
-    /// The service could not be reached, or failed.
+    /// The service could not be reached, or it failed.
     Unavailable,
-    /// The service did not answer in time.
+    /// The service did not respond in time.
     Timeout,
-    /// The service answered with something that makes no session.
+    /// The response is not a session.
     InvalidResponse,
-    /// A store of sessions does not do its part. Sessions are to be had all the same; see
+    /// A session store failed. The client works without it; see
     /// [`BotClient::store_faults`](crate::BotClient::store_faults).
     #[cfg(feature = "store")]
     Store,
 }
 
 impl Error {
-    /// What went wrong, by what can be done about it.
+    /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later without anyone changing anything.
+    /// Whether the same call may succeed later, without a change of settings.
     pub fn is_transient(&self) -> bool {
         self.0.transient
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// The HTTP status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The service's own code of the error, if it gave one.
+    /// The service's error code, if there was one.
     pub fn code(&self) -> Option<ErrorCode> {
         self.0.code
     }
 
-    /// What the service said, in one line of at most 500 characters, secrets redacted.
+    /// The service's error message, in one line of at most 500 characters, with secrets redacted.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// What the service said was wrong in detail (`data.detail`): one line for each sentence of its list, or
-    /// `name: value` for each member of its object. At most 50 lines of 500 characters, secrets redacted.
+    /// The details of the service's error (`data.detail`): a line for each item of its list, or `name: value` for each
+    /// member of its object. At most 50 lines of 500 characters, with secrets redacted.
     pub fn details(&self) -> &[String] {
         &self.0.details
     }
 
-    /// How long the service asks to wait before the next try (`Retry-After`), counted from its answer.
+    /// How long to wait before the next attempt, from the response on (`Retry-After`).
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// What a [`SessionStore`](crate::store::SessionStore) could not do, with which thing and why. Keep secrets
-    /// out of it.
+    /// Creates the error of a [`SessionStore`](crate::store::SessionStore). The reason says what failed, on what, and
+    /// why. It must not contain secrets.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store(reason: impl Into<Cow<'static, str>>) -> Self {
         Inner::new(ErrorKind::Store, reason).into()
     }
 
-    /// A wrong setting, and the rule that it breaks.
+    /// An invalid setting, and the rule that it violates.
     pub(crate) fn config(setting: &str, rule: impl fmt::Display) -> Self {
         Inner::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
     }
 
-    /// An answer with an error's status.
+    /// A response with an error status.
     pub(crate) fn service(status: u16, message: ServiceMessage, retry_after: Option<Duration>) -> Self {
         let (kind, reason) = match (status, message.code) {
             (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
-            (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => {
-                (ErrorKind::RateLimited, "the service asks for fewer requests")
-            }
+            (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => (ErrorKind::RateLimited, "too many requests"),
             (401, _) => (
                 ErrorKind::Rejected,
-                "the service refuses the API key, the token or its user; check the key and its region",
+                "the service rejected the API key, the token or its user; check the key and its region",
             ),
-            (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "a bot may only read"),
-            (403, _) => (ErrorKind::Rejected, "the service refuses this user"),
-            (404, _) => {
-                (ErrorKind::Rejected, "there is nothing at this address; check path, region or base URL")
-            }
-            (408, _) => (ErrorKind::Unavailable, "the service gave up waiting for the request"),
-            (422, _) => (ErrorKind::Rejected, "the service refuses the request's content"),
+            (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "bots are read-only"),
+            (403, _) => (ErrorKind::Rejected, "the service rejected the user"),
+            (404, _) => (ErrorKind::Rejected, "not found; check the path, and the region or base URL"),
+            (408, _) => (ErrorKind::Unavailable, "the service timed out waiting for the request"),
+            (422, _) => (ErrorKind::Rejected, "the service rejected the content of the request"),
             (500.., _) => (ErrorKind::Unavailable, "the service failed"),
-            _ => (ErrorKind::Rejected, "the service refuses the request"),
+            _ => (ErrorKind::Rejected, "the service rejected the request"),
         };
         let mut error = Inner::new(kind, reason);
         error.transient = kind == ErrorKind::RateLimited || matches!(status, 408 | 500 | 502 | 503 | 504);
@@ -176,14 +172,14 @@ impl Error {
         error.into()
     }
 
-    /// An answer that makes no session.
+    /// A successful response that is not a session.
     pub(crate) fn invalid_response(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Inner::new(ErrorKind::InvalidResponse, reason);
         error.status = Some(status);
         error.into()
     }
 
-    /// The day's reads are used up, for so long; the service was not asked again.
+    /// The daily quota is used up for this long, so no request was sent.
     pub(crate) fn quota_used_up(wait: Duration) -> Self {
         let mut error = Inner::new(ErrorKind::RateLimited, QUOTA_USED_UP);
         error.transient = true;
@@ -192,13 +188,13 @@ impl Error {
         error.into()
     }
 
-    /// No answer, or only a part of one.
+    /// No response, or only part of one.
     pub(crate) fn connection(error: reqwest::Error) -> Self {
         let (kind, action) = match (error.is_timeout(), error.is_connect()) {
-            (true, true) => (ErrorKind::Timeout, "no connection to the service in time"),
-            (true, false) => (ErrorKind::Timeout, "no answer from the service in time"),
-            (false, true) => (ErrorKind::Unavailable, "no connection to the service"),
-            (false, false) => (ErrorKind::Unavailable, "the connection to the service broke"),
+            (true, true) => (ErrorKind::Timeout, "connecting to the service timed out"),
+            (true, false) => (ErrorKind::Timeout, "no response from the service in time"),
+            (false, true) => (ErrorKind::Unavailable, "cannot connect to the service"),
+            (false, false) => (ErrorKind::Unavailable, "the connection to the service was lost"),
         };
         let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
         inner.transient = true;
@@ -207,10 +203,10 @@ impl Error {
         inner.into()
     }
 
-    /// No answer within `limit`.
+    /// No response within `limit`.
     pub(crate) fn timeout(limit: Duration) -> Self {
         let mut error =
-            Inner::new(ErrorKind::Timeout, format!("no answer from the service within {limit:.1?}"));
+            Inner::new(ErrorKind::Timeout, format!("no response from the service within {limit:.1?}"));
         error.transient = true;
         error.into()
     }
@@ -219,15 +215,15 @@ impl Error {
     pub(crate) fn registration_lost() -> Self {
         let mut error = Inner::new(
             ErrorKind::Unavailable,
-            "the registration broke off: it panicked, or its Tokio runtime ended",
+            "the registration was aborted: it panicked, or its Tokio runtime was shut down",
         );
         error.transient = true;
         error.into()
     }
 
-    /// The same error, after so many tries.
-    pub(crate) fn after(mut self, tries: u32) -> Self {
-        Arc::make_mut(&mut self.0).tries = tries;
+    /// The same error, after this many attempts.
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        Arc::make_mut(&mut self.0).attempts = attempts;
         self
     }
 }
@@ -262,10 +258,10 @@ impl fmt::Display for Error {
             write!(f, "; {detail}")?;
         }
         if let Some(wait) = error.retry_after {
-            write!(f, "; to be tried again after {} s", wait.as_secs())?;
+            write!(f, "; retry after {} s", wait.as_secs())?;
         }
-        if error.tries > 1 {
-            write!(f, "; tried {} times", error.tries)?;
+        if error.attempts > 1 {
+            write!(f, "; after {} attempts", error.attempts)?;
         }
         Ok(())
     }
@@ -282,7 +278,7 @@ impl fmt::Debug for Error {
             .field("message", &error.message)
             .field("details", &error.details)
             .field("retry_after", &error.retry_after)
-            .field("tries", &error.tries)
+            .field("attempts", &error.attempts)
             .field("cause", &error.cause)
             .finish()
     }

@@ -219,7 +219,7 @@ impl Service {
             return Err(Refusal {
                 status: StatusCode::FORBIDDEN,
                 code: ErrorCode::BOT_PERMISSION_DENIED,
-                message: "a bot may only read",
+                message: "bots are read-only",
                 detail: vec![format!("{}: not allowed", head.method)],
             });
         }

@@ -21,9 +21,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 pub(crate) async fn run<'a, T>(operation: impl FnOnce() -> StoreFuture<'a, T>) -> Result<T, Error> {
     // Nothing here is used again after a panic but the store, which is shared and so has to hold by itself.
     let operation = Operation(Some(catch_unwind(AssertUnwindSafe(operation)).map_err(|_| panicked())?));
-    timeout(LIMIT, operation)
-        .await
-        .unwrap_or_else(|_| Err(Error::store(format!("the session store did not answer within {LIMIT:.0?}"))))
+    timeout(LIMIT, operation).await.unwrap_or_else(|_| {
+        Err(Error::store(format!("no response from the session store within {LIMIT:.0?}")))
+    })
 }
 
 /// Empty once it has ended.

@@ -182,9 +182,9 @@ impl RedisStore {
                 ),
             ),
             ErrorKind::InvalidClientConfig => {
-                Error::config("store", format!("the Redis server at {address} can't be used: {error}"))
+                Error::config("store", format!("cannot use the Redis server at {address}: {error}"))
             }
-            _ => Error::store(format!("the Redis server at {address} does not do its part: {error}")),
+            _ => Error::store(format!("the Redis server at {address} failed: {error}")),
         }
     }
 }

@@ -224,7 +224,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
     }
 
     fn record_fault(&self, fault: Error) {
-        tracing::warn!(%fault, "a session store does not do its part; the client goes on without it");
+        tracing::warn!(%fault, "the session store failed, continuing without it");
         let mut state = self.state();
         state.faults.count = state.faults.count.saturating_add(1);
         state.faults.last = Some(fault);

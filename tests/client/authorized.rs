@@ -124,7 +124,7 @@ async fn a_write_is_refused_by_the_service_with_its_code() {
     let bot = sandbox.client().build().unwrap();
     let error = bot.send(request(&sandbox, Method::POST, "/api/v4/posts")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, Some(ErrorCode::BOT_PERMISSION_DENIED)));
-    assert!(error.to_string().starts_with("a bot may only read"), "{error}");
+    assert!(error.to_string().starts_with("bots are read-only"), "{error}");
     assert_eq!(bot.reads_today(), 0);
 }
 

@@ -30,11 +30,11 @@ fn what_is_required_is_enough() {
 #[test]
 fn a_missing_setting_is_named_with_the_variable_that_could_give_it() {
     let without = BotClient::builder().region(Region::Us).device_id("crawler-1");
-    assert_eq!(refused(without), "api_key: not set; give it to the builder, or set SOCIAL_PLUS_API_KEY");
+    assert_eq!(refused(without), "api_key: not set: pass it to the builder, or set SOCIAL_PLUS_API_KEY");
     let without = BotClient::builder().api_key(KEY).device_id("crawler-1");
-    assert_eq!(refused(without), "region: not set; give it to the builder, or set SOCIAL_PLUS_REGION");
+    assert_eq!(refused(without), "region: not set: pass it to the builder, or set SOCIAL_PLUS_REGION");
     let without = BotClient::builder().api_key(KEY).region(Region::Us);
-    assert_eq!(refused(without), "device_id: not set; give it to the builder, or set SOCIAL_PLUS_DEVICE_ID");
+    assert_eq!(refused(without), "device_id: not set: pass it to the builder, or set SOCIAL_PLUS_DEVICE_ID");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_key_in_place_of_a_region_is_not_shown() {
 #[test]
 fn the_key_is_no_device_id() {
     let text = refused(valid().device_id(KEY));
-    assert_eq!(text, "device_id: is the API key; give the device a name of its own");
+    assert_eq!(text, "device_id: must not be the API key");
 }
 
 #[test]

@@ -78,9 +78,13 @@ async fn details_can_be_an_object() {
 #[tokio::test]
 async fn what_a_code_says_counts_whatever_the_status() {
     for (code, kind, reason) in [
-        (ErrorCode::DAILY_QUOTA_EXCEEDED, ErrorKind::RateLimited, "the bot's reads of the day are used up"),
-        (ErrorCode::RATE_LIMITED, ErrorKind::RateLimited, "the service asks for fewer requests"),
-        (ErrorCode::BOT_PERMISSION_DENIED, ErrorKind::Rejected, "a bot may only read"),
+        (
+            ErrorCode::DAILY_QUOTA_EXCEEDED,
+            ErrorKind::RateLimited,
+            "the daily read quota of the bot is used up",
+        ),
+        (ErrorCode::RATE_LIMITED, ErrorKind::RateLimited, "too many requests"),
+        (ErrorCode::BOT_PERMISSION_DENIED, ErrorKind::Rejected, "bots are read-only"),
     ] {
         let (error, _) = refused(Fault::answer(403, JSON, envelope(code.get(), "no", &json!([])))).await;
         assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(403), Some(code)));
@@ -176,7 +180,7 @@ async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
         assert!(error.to_string().contains("redirects to 127.0.0.1"), "{error}");
     }
     let (error, _) = refused(Fault::redirect(302, "/login?back=/")).await;
-    assert!(error.to_string().contains("redirects to 127.0.0.1,"), "{error}");
+    assert!(error.to_string().contains("redirects to 127.0.0.1;"), "{error}");
     // A connection that was made waits in the listener's queue, so there is nothing to wait for.
     let came = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
     assert!(came.is_err(), "something connected to the redirect's target");
@@ -281,7 +285,7 @@ async fn a_broken_connection_is_tried_four_times() {
         let (error, tries) = refused(fault).await;
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, None, 4));
         assert!(error.is_transient());
-        assert!(error.to_string().starts_with("the connection to the service broke: "), "{error}");
+        assert!(error.to_string().starts_with("the connection to the service was lost: "), "{error}");
     }
 }
 
@@ -298,7 +302,7 @@ async fn a_refused_connection_is_unavailable() {
         .unwrap();
     let error = bot.register().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("no connection to the service"), "{error}");
+    assert!(error.to_string().contains("cannot connect to the service"), "{error}");
 }
 
 #[tokio::test]
@@ -324,16 +328,16 @@ async fn an_error_status_counts_even_if_its_body_never_comes() {
 #[tokio::test]
 async fn the_text_says_what_the_status_means() {
     for (status, kind, meaning) in [
-        (400, ErrorKind::Rejected, "the service refuses the request (HTTP 400"),
+        (400, ErrorKind::Rejected, "the service rejected the request (HTTP 400"),
         (
             401,
             ErrorKind::Rejected,
-            "the service refuses the API key, the token or its user; check the key and its region",
+            "the service rejected the API key, the token or its user; check the key and its region",
         ),
-        (403, ErrorKind::Rejected, "the service refuses this user"),
-        (404, ErrorKind::Rejected, "there is nothing at this address; check path, region or base URL"),
-        (408, ErrorKind::Unavailable, "the service gave up waiting for the request"),
-        (422, ErrorKind::Rejected, "the service refuses the request's content"),
+        (403, ErrorKind::Rejected, "the service rejected the user"),
+        (404, ErrorKind::Rejected, "not found; check the path, and the region or base URL"),
+        (408, ErrorKind::Unavailable, "the service timed out waiting for the request"),
+        (422, ErrorKind::Rejected, "the service rejected the content of the request"),
         (501, ErrorKind::Unavailable, "the service failed"),
     ] {
         let (error, _) = refused(Fault::status(status)).await;

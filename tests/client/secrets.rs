@@ -135,7 +135,7 @@ async fn a_difference_from_the_contract_is_a_warning_once() {
         logged(&shown, bot.register()).await.unwrap();
     }
     let log = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.matches("trying again").count(), 1);
+    assert_eq!(log.matches("registration failed, retrying").count(), 1);
     let ours = || log.lines().filter(|line| line.contains("the response differs from the contract"));
     assert_eq!(ours().filter(|line| line.contains("WARN")).count(), 1, "{log}");
     assert_eq!(ours().filter(|line| line.contains("DEBUG")).count(), 2, "{log}");

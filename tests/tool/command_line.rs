@@ -359,5 +359,5 @@ async fn a_name_that_is_never_resolved_does_not_keep_the_tool_from_ending() {
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("HOSTALIASES", &fifo);
     let ended = crate::process::run_or_kill(command).await;
     let line = failed(&ended, 4);
-    assert!(line.contains("no answer from the service"), "{line}");
+    assert!(line.contains("no response from the service"), "{line}");
 }

@@ -425,6 +425,6 @@ async fn a_registration_that_panics_is_one_that_failed() {
     let living = SessionCache::new(Arc::clone(&service), scene().clocks);
     let error = living.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("the registration broke off: it panicked"), "{error}");
+    assert!(error.to_string().contains("the registration was aborted: it panicked"), "{error}");
     assert_eq!(service.0.load(Ordering::SeqCst), 1);
 }
