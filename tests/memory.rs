@@ -115,7 +115,7 @@ fn errors() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn whatever_is_answered_costs_no_more_than_the_documented_bound() {
+async fn no_response_takes_more_memory_than_documented() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     // What is set up once, connections and schemas, is not counted.

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_within_the_limit_and_beyond() {
+    fn invalid_json_is_an_error_within_the_limit_and_beyond() {
         for json in ["", "[1", "[1,2,3", r#"{"a":1,"b":}"#, "[] []", "[1,2,x]"] {
             assert!(value(json.as_bytes(), &mut 1).is_err(), "{json}");
         }

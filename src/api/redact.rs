@@ -172,7 +172,7 @@ mod tests {
     const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_";
 
     #[test]
-    fn the_key_is_taken_out_of_everything_said() {
+    fn the_key_is_redacted_everywhere() {
         let said =
             json!({ "message": format!("the key '{KEY}' is unknown"), KEY: [[format!("{KEY}{KEY}")]] });
         let shown = value(said, &[KEY]).to_string();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_token_is_taken_out() {
+    fn text_that_looks_like_a_token_is_redacted() {
         for (said, shown) in [
             (format!("revoked: {TOKEN}"), "revoked: [redacted]"),
             (format!("\"{TOKEN}\" and {TOKEN}, too"), "\"[redacted]\" and [redacted], too"),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_shows_a_key_is_taken_out() {
+    fn a_number_that_contains_a_key_is_redacted() {
         let said: Value =
             serde_json::from_str(r#"[12345678, 91234567890, 1.2345678e7, 400100, 1234567]"#).unwrap();
         let shown = value(said, &["12345678", "400100"]).to_string();

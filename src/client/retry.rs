@@ -97,7 +97,7 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(1);
 
     #[tokio::test(start_paused = true)]
-    async fn what_may_pass_is_tried_again() {
+    async fn transient_failures_are_retried() {
         for status in [408, 429, 500, 502, 503, 504] {
             let (result, began) = tried(AMPLE, QUICK, &[failed(status, None)]).await;
             assert!(result.is_ok(), "{status}");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_will_not_pass_is_tried_once() {
+    async fn permanent_failures_are_not_retried() {
         for status in [400, 401, 403, 404, 409, 422, 501, 505] {
             let (result, began) = tried(AMPLE, QUICK, &[failed(status, None)]).await;
             assert_eq!(result.unwrap_err().status(), Some(status));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_are_four_tries_and_the_error_says_so() {
+    async fn there_are_four_attempts_and_the_error_says_so() {
         let (result, began) = tried(
             AMPLE,
             QUICK,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_service_costs_ten_seconds_a_try_and_thirty_in_all() {
+    async fn a_silent_service_takes_ten_seconds_an_attempt_and_thirty_in_all() {
         let start = Instant::now();
         let (result, began) = tried(AMPLE, Duration::from_secs(3600), &[]).await;
         assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Timeout);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_short_deadline_cuts_the_first_try() {
+    async fn a_short_deadline_cuts_the_first_attempt() {
         let start = Instant::now();
         let (result, began) = tried(Duration::from_millis(300), Duration::from_secs(1), &[]).await;
         assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Timeout);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_beyond_the_deadline_is_not_waited() {
+    async fn a_wait_beyond_the_deadline_is_skipped() {
         let start = Instant::now();
         let (result, began) = tried(AMPLE, QUICK, &[failed(429, Some(120))]).await;
         let error = result.unwrap_err();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_leaves_no_time_for_a_try_is_not_waited() {
+    async fn a_wait_that_leaves_no_time_for_an_attempt_is_skipped() {
         let start = Instant::now();
         let limit = Duration::from_secs(7);
         let (result, began) = tried(limit, Duration::ZERO, &[failed(429, Some(7))]).await;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endless_wait_is_not_waited() {
+    async fn an_endless_wait_is_skipped() {
         let (result, began) = tried(AMPLE, QUICK, &[failed(503, Some(u64::MAX))]).await;
         assert!(result.is_err());
         assert_eq!(began.len(), 1);

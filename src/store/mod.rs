@@ -67,12 +67,12 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 ///
 /// /// Sessions that the clients of one process share.
 /// #[derive(Debug, Default)]
-/// struct Shelf {
+/// struct InMemoryStore {
 ///     sessions: Mutex<HashMap<String, StoredSession>>,
 ///     leases: Arc<Mutex<()>>,
 /// }
 ///
-/// impl SessionStore for Shelf {
+/// impl SessionStore for InMemoryStore {
 ///     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
 ///         Box::pin(async { Ok(self.sessions.lock().unwrap().get(key.fingerprint()).cloned()) })
 ///     }

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_never_sealed_twice_in_the_same_way() {
+    fn nonce_is_unique_per_seal() {
         let open = StoredSession::from(b"a token".to_vec());
         let twice = [(); 2].map(|()| seal(1).seal(&key("one"), &open).unwrap());
         assert_ne!(twice[0], twice[1]);

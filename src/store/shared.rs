@@ -256,7 +256,7 @@ impl<R: Register, C: Clock> Register for SharedSource<R, C> {
 }
 
 #[cfg(test)]
-mod cupboard;
+mod in_memory;
 
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ fn threads_share_one_session() {
 }
 
 #[test]
-fn a_renewal_goes_on_while_nobody_calls() {
+fn a_refresh_continues_between_calls() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::seconds(4));
     let bot = sandbox.client().build_blocking().unwrap();
     let session = bot.session().unwrap();

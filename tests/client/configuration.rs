@@ -52,7 +52,7 @@ fn an_api_key_that_no_header_can_carry_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_finished_key_is_taken_as_it_is() {
+fn an_api_key_value_is_accepted() {
     let key = ApiKey::try_from(KEY).unwrap();
     valid().api_key(key).build().unwrap();
 }

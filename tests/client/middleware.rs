@@ -92,7 +92,7 @@ async fn an_error_stays_a_response_and_says_what_it_means() {
 }
 
 #[tokio::test]
-async fn once_the_reads_are_used_up_nothing_is_sent_and_nothing_is_retried() {
+async fn a_used_up_quota_sends_and_retries_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let client = layered(&bot);

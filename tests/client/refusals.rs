@@ -93,7 +93,7 @@ async fn what_a_code_says_counts_whatever_the_status() {
 }
 
 #[tokio::test]
-async fn a_code_of_tomorrow_is_still_a_code() {
+async fn unknown_codes_are_kept() {
     let (error, _) = refused(Fault::answer(403, JSON, envelope(499_999, "new", &json!([])))).await;
     assert_eq!(error.code(), Some(ErrorCode::from(499_999)));
 }
@@ -122,7 +122,7 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_gateways_failure_is_tried_four_times() {
+async fn a_gateway_failure_is_retried() {
     for status in [502, 503, 504] {
         let (error, tries) = refused(Fault::answer(status, HTML, PAGE)).await;
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, Some(status), 4));
@@ -163,7 +163,7 @@ async fn a_date_that_has_passed_asks_for_no_wait() {
 }
 
 #[tokio::test]
-async fn a_retry_after_that_makes_no_sense_is_passed_over() {
+async fn an_invalid_retry_after_is_ignored() {
     for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
         let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
         assert_eq!((error.retry_after(), tries), (None, 4), "{value}");
@@ -187,7 +187,7 @@ async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn an_undocumented_success_is_no_session() {
+async fn an_undocumented_success_status_is_an_error() {
     for status in [201, 202, 204] {
         let (error, tries) = refused(Fault::answer(status, JSON, "")).await;
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
@@ -195,7 +195,7 @@ async fn an_undocumented_success_is_no_session() {
 }
 
 #[tokio::test]
-async fn a_200_that_is_no_json_object_is_no_session() {
+async fn a_200_that_is_not_a_json_object_is_an_error() {
     for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "\u{feff}{}"] {
         let text = no_session(JSON, body).await;
         assert!(text.contains("it is not a JSON object"), "{body}: {text}");
@@ -203,20 +203,20 @@ async fn a_200_that_is_no_json_object_is_no_session() {
 }
 
 #[tokio::test]
-async fn a_session_with_something_behind_it_is_no_session() {
+async fn trailing_data_after_a_session_is_an_error() {
     let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
     let text = no_session(JSON, &format!("{good}{good}")).await;
     assert!(text.contains("trailing characters"), "{text}");
 }
 
 #[tokio::test]
-async fn a_200_with_an_error_envelope_is_no_session() {
+async fn a_200_with_an_error_envelope_is_an_error() {
     let text = no_session(JSON, &envelope(400_100, "Unauthorized", &json!([]))).await;
     assert!(text.contains("/accessToken: missing"), "{text}");
 }
 
 #[tokio::test]
-async fn an_answer_without_a_usable_token_or_date_is_no_session() {
+async fn a_response_without_a_usable_token_or_date_is_an_error() {
     let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
     for (field, value, said) in [
         ("accessToken", json!(""), "/accessToken is empty"),
@@ -248,7 +248,7 @@ async fn an_answer_without_a_usable_token_or_date_is_no_session() {
 }
 
 #[tokio::test]
-async fn an_oversized_answer_is_no_session() {
+async fn an_oversized_response_is_an_error() {
     for announced in [true, false] {
         let (error, tries) = refused(Fault::oversized(30 << 20, announced)).await;
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(200), 1));
@@ -280,7 +280,7 @@ async fn silence_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_tried_four_times() {
+async fn a_lost_connection_is_retried() {
     for fault in [Fault::reset(), Fault::cut_short()] {
         let (error, tries) = refused(fault).await;
         assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, None, 4));
@@ -359,7 +359,7 @@ fn with_sources(error: &Error) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_cause_is_told_once_and_debug_tells_all_of_it() {
+async fn display_has_the_cause_once_and_debug_the_whole_chain() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

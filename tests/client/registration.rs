@@ -34,7 +34,7 @@ async fn nothing_is_cached() {
 }
 
 #[tokio::test]
-async fn a_fault_that_passes_is_not_noticed() {
+async fn a_transient_fault_is_retried() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for fault in
@@ -47,7 +47,7 @@ async fn a_fault_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn three_faults_in_a_row_pass_too() {
+async fn three_faults_in_a_row_are_retried() {
     let sandbox = Sandbox::start().await.unwrap();
     for fault in [Fault::status(502), Fault::reset(), Fault::status(504)] {
         sandbox.fail_next(fault);

@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-struct Scene {
+struct Fixture {
     sandbox: Sandbox,
     bot: BotClient,
     address: String,
     client: reqwest::Client,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let bot = sandbox.client().build().unwrap();
@@ -49,9 +49,9 @@ impl Scene {
 
 #[tokio::test]
 async fn a_crawler_gets_title_description_and_open_graph_tags() {
-    let scene = Scene::new().await;
-    scene.set_community(json!({ "displayName": "Gardening", "description": "Beds & borders." }));
-    let response = scene.crawled().await;
+    let fixture = Fixture::new().await;
+    fixture.set_community(json!({ "displayName": "Gardening", "description": "Beds & borders." }));
+    let response = fixture.crawled().await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["vary"]),
         (200, &"user-agent".parse().unwrap())
@@ -67,15 +67,15 @@ async fn a_crawler_gets_title_description_and_open_graph_tags() {
     ] {
         assert!(html.contains(part), "{part} is not in {html}");
     }
-    assert!(!html.contains(scene.bot.access_token().await.unwrap().expose_secret()));
+    assert!(!html.contains(fixture.bot.access_token().await.unwrap().expose_secret()));
 }
 
 #[tokio::test]
 async fn what_people_wrote_is_text_and_never_markup() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let title = r#"</title><script>alert("1")</script>"#;
-    scene.set_community(json!({ "displayName": title, "description": r#""><script>alert(2)</script>"# }));
-    let html = scene.crawled().await.text().await.unwrap();
+    fixture.set_community(json!({ "displayName": title, "description": r#""><script>alert(2)</script>"# }));
+    let html = fixture.crawled().await.text().await.unwrap();
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains(r#"content="">"#), "{html}");
     assert!(html.contains("&lt;script&gt;"), "{html}");
@@ -83,57 +83,57 @@ async fn what_people_wrote_is_text_and_never_markup() {
 
 #[tokio::test]
 async fn a_person_is_led_to_the_app_at_the_cost_of_no_read() {
-    let scene = Scene::new().await;
-    let html = scene.get("/community/gardening", BROWSER).await.text().await.unwrap();
+    let fixture = Fixture::new().await;
+    let html = fixture.get("/community/gardening", BROWSER).await.text().await.unwrap();
     assert!(html.contains(r#"<a href="https://app.example.com/community/gardening">"#), "{html}");
     assert!(!html.contains("og:title"), "{html}");
-    assert_eq!(scene.sandbox.requests().len(), 0);
+    assert_eq!(fixture.sandbox.requests().len(), 0);
 }
 
 #[tokio::test]
 async fn when_the_reads_are_used_up_a_crawler_is_asked_to_come_back() {
-    let scene = Scene::new().await;
-    scene.bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
-    let response = scene.crawled().await;
+    let fixture = Fixture::new().await;
+    fixture.bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
+    let response = fixture.crawled().await;
     assert_eq!(response.status(), 503);
     let wait: u64 = response.headers()[RETRY_AFTER].to_str().unwrap().parse().unwrap();
     assert!((3500..=3600).contains(&wait), "{wait}");
 
     // The same when it is the service that says so, at the read after the last.
-    scene.bot.resume_reads_at(Utc::now());
-    scene.set_community(json!({ "displayName": "Gardening" }));
+    fixture.bot.resume_reads_at(Utc::now());
+    fixture.set_community(json!({ "displayName": "Gardening" }));
     for _ in 0..100 {
-        assert_eq!(scene.crawled().await.status(), 200);
+        assert_eq!(fixture.crawled().await.status(), 200);
     }
-    let response = scene.crawled().await;
+    let response = fixture.crawled().await;
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key(RETRY_AFTER));
 }
 
 #[tokio::test]
 async fn failures_tell_a_crawler_whether_to_come_back() {
-    let scene = Scene::new().await;
-    scene.set_community(json!({ "displayName": "Gardening" }));
+    let fixture = Fixture::new().await;
+    fixture.set_community(json!({ "displayName": "Gardening" }));
     // So long a wait is beyond what the bot's own tries take, and is left to the crawler.
-    scene.sandbox.fail_always(Fault::status(503).header(RETRY_AFTER, "77"));
-    let unavailable = scene.crawled().await;
+    fixture.sandbox.fail_always(Fault::status(503).header(RETRY_AFTER, "77"));
+    let unavailable = fixture.crawled().await;
     assert_eq!((unavailable.status().as_u16(), &unavailable.headers()[RETRY_AFTER]), (503, &77.into()));
-    scene.sandbox.fail_always(Fault::status(403));
-    assert_eq!(scene.crawled().await.status(), 502);
-    scene.sandbox.recover();
-    assert_eq!(scene.crawled().await.status(), 200);
+    fixture.sandbox.fail_always(Fault::status(403));
+    assert_eq!(fixture.crawled().await.status(), 502);
+    fixture.sandbox.recover();
+    assert_eq!(fixture.crawled().await.status(), 200);
 
-    scene.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [] }));
-    assert_eq!(scene.crawled().await.status(), 404);
-    scene.sandbox.set_read("/api/v3/communities/gardening", json!("no community"));
-    assert_eq!(scene.crawled().await.status(), 502);
+    fixture.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [] }));
+    assert_eq!(fixture.crawled().await.status(), 404);
+    fixture.sandbox.set_read("/api/v3/communities/gardening", json!("no community"));
+    assert_eq!(fixture.crawled().await.status(), 502);
 }
 
 #[tokio::test]
 async fn a_path_that_is_no_id_reads_nothing() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for path in ["/community/..%2Fposts", "/community/a%3Fb", "/community/%20", "/", "/community/"] {
-        assert_eq!(scene.get(path, CRAWLER).await.status(), 404, "{path}");
+        assert_eq!(fixture.get(path, CRAWLER).await.status(), 404, "{path}");
     }
-    assert_eq!(scene.sandbox.requests().len(), 0);
+    assert_eq!(fixture.sandbox.requests().len(), 0);
 }

@@ -31,14 +31,14 @@ fn without_runtime<F: Future>(future: F) -> F::Output {
 }
 
 /// A sandbox on a runtime of its own, and a client that was not used yet.
-struct Scene {
+struct Fixture {
     runtime: Runtime,
     sandbox: Sandbox,
     bot: BotClient,
     _folder: TempDir,
 }
 
-fn scene() -> Scene {
+fn fixture() -> Fixture {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let sandbox = runtime.block_on(Sandbox::start()).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -47,7 +47,7 @@ fn scene() -> Scene {
     let builder =
         builder.store(social_plus_bot::store::FileStore::new(folder.path().join("sessions")).unwrap());
     let bot = builder.build().unwrap();
-    Scene { runtime, sandbox, bot, _folder: folder }
+    Fixture { runtime, sandbox, bot, _folder: folder }
 }
 
 #[track_caller]
@@ -96,47 +96,47 @@ fn calls(bot: &BotClient) -> Vec<(&'static str, Call)> {
 
 #[test]
 fn without_a_runtime_every_call_says_that_it_needs_one() {
-    let scene = scene();
-    for (name, call) in calls(&scene.bot) {
+    let fixture = fixture();
+    for (name, call) in calls(&fixture.bot) {
         needs_runtime(name, without_runtime(call));
     }
-    assert_eq!(scene.sandbox.requests().len(), 0);
+    assert_eq!(fixture.sandbox.requests().len(), 0);
 }
 
 #[test]
 fn without_a_runtime_a_cached_session_is_there_and_nothing_else() {
-    let scene = scene();
-    let token = scene.runtime.block_on(scene.bot.access_token()).unwrap();
-    assert_eq!(without_runtime(scene.bot.access_token()).unwrap(), token);
+    let fixture = fixture();
+    let token = fixture.runtime.block_on(fixture.bot.access_token()).unwrap();
+    assert_eq!(without_runtime(fixture.bot.access_token()).unwrap(), token);
     for (name, call) in
-        calls(&scene.bot).into_iter().filter(|(name, _)| !matches!(*name, "session" | "access_token"))
+        calls(&fixture.bot).into_iter().filter(|(name, _)| !matches!(*name, "session" | "access_token"))
     {
         needs_runtime(name, without_runtime(call));
     }
-    assert_eq!(scene.bot.reads_today(), 0, "nothing was sent");
-    scene.bot.invalidate(&token);
-    needs_runtime("session", without_runtime(scene.bot.session()));
+    assert_eq!(fixture.bot.reads_today(), 0, "nothing was sent");
+    fixture.bot.invalidate(&token);
+    needs_runtime("session", without_runtime(fixture.bot.session()));
 }
 
 #[test]
 fn without_a_runtime_the_registration_of_another_thread_is_not_waited_for() {
-    let scene = scene();
-    scene.sandbox.fail_always(Fault::silence());
-    let other = scene.runtime.spawn({
-        let bot = scene.bot.clone();
+    let fixture = fixture();
+    fixture.sandbox.fail_always(Fault::silence());
+    let other = fixture.runtime.spawn({
+        let bot = fixture.bot.clone();
         async move { bot.session().await }
     });
-    while scene.sandbox.requests().is_empty() {
+    while fixture.sandbox.requests().is_empty() {
         thread::yield_now();
     }
-    needs_runtime("session", without_runtime(scene.bot.session()));
+    needs_runtime("session", without_runtime(fixture.bot.session()));
     other.abort();
 }
 
 #[test]
-fn a_runtime_without_timer_or_io_is_told_in_an_error() {
+fn a_runtime_without_timer_or_io_is_an_error() {
     for (io, time) in [(true, false), (false, true), (false, false)] {
-        let scene = scene();
+        let fixture = fixture();
         let mut builder = Builder::new_current_thread();
         if io {
             builder.enable_io();
@@ -145,13 +145,13 @@ fn a_runtime_without_timer_or_io_is_told_in_an_error() {
             builder.enable_time();
         }
         let lacking = builder.build().unwrap();
-        for (name, call) in calls(&scene.bot) {
+        for (name, call) in calls(&fixture.bot) {
             match lacking.block_on(call) {
                 // The file store needs no driver but the timer.
                 Ok(()) => assert_eq!(name, "stored_session"),
                 error => needs_runtime(name, error),
             }
         }
-        assert_eq!(scene.sandbox.requests().len(), 0);
+        assert_eq!(fixture.sandbox.requests().len(), 0);
     }
 }

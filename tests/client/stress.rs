@@ -42,12 +42,12 @@ fn noted(issued: &Issued) -> Fault {
 
 /// How calls ended.
 #[derive(Default)]
-struct Tally {
+struct Stats {
     calls: usize,
     ends: BTreeMap<&'static str, usize>,
 }
 
-impl Tally {
+impl Stats {
     fn end(&mut self, end: &'static str) {
         *self.ends.entry(end).or_default() += 1;
     }
@@ -83,13 +83,13 @@ struct Task {
     issued: Issued,
     newest: usize,
     rng: fastrand::Rng,
-    tally: Tally,
+    stats: Stats,
 }
 
 impl Task {
-    async fn run(mut self, over: Arc<AtomicBool>) -> Tally {
+    async fn run(mut self, over: Arc<AtomicBool>) -> Stats {
         while !over.load(SeqCst) {
-            self.tally.calls += 1;
+            self.stats.calls += 1;
             let end = match self.rng.u8(..100) {
                 0 => self.reads().await,
                 1..=2 => match is_accepted(&self.bot, &self.address).await {
@@ -101,10 +101,10 @@ impl Task {
                     Err(error) => expected(&error),
                 },
             };
-            self.tally.end(end);
+            self.stats.end(end);
             sleep(Duration::from_millis(self.rng.u64(100..300))).await;
         }
-        self.tally
+        self.stats
     }
 
     /// A token that was issued, and none older than one that this task had before.
@@ -170,7 +170,7 @@ async fn strike(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicB
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_tasks_live_through_faults() {
+async fn a_thousand_tasks_survive_faults() {
     let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("TEST_SEED={seed}");
@@ -193,17 +193,17 @@ async fn a_thousand_tasks_live_through_faults() {
             issued: Arc::clone(&issued),
             newest: 0,
             rng: rng.fork(),
-            tally: Tally::default(),
+            stats: Stats::default(),
         };
         tasks.spawn(task.run(Arc::clone(&over)));
     }
     sleep(LASTS).await;
     over.store(true, SeqCst);
     let revocations = strikes.await.unwrap();
-    let mut total = Tally::default();
+    let mut total = Stats::default();
     let mut joined = 0;
-    while let Some(tally) = tasks.join_next().await {
-        total.add(tally.unwrap());
+    while let Some(stats) = tasks.join_next().await {
+        total.add(stats.unwrap());
         joined += 1;
     }
 

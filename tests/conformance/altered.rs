@@ -50,7 +50,7 @@ fn value<'a>(part: &Part, contract: &'a mut Contract) -> Option<&'a mut Value> {
 }
 
 #[test]
-fn a_contract_without_any_one_of_its_parts_is_told_by_name() {
+fn a_removed_part_of_the_contract_is_reported_by_name() {
     let (altered, unnoticed) = unnoticed(|part, copy| {
         part.remove_from(copy);
         true
@@ -60,7 +60,7 @@ fn a_contract_without_any_one_of_its_parts_is_told_by_name() {
 }
 
 #[test]
-fn a_looser_or_tighter_limit_is_told_by_name() {
+fn a_changed_limit_is_reported_by_name() {
     for by in [1, -1] {
         let (altered, unnoticed) = unnoticed(|part, copy| {
             let Some(limit) = value(part, copy) else { return false };
@@ -74,7 +74,7 @@ fn a_looser_or_tighter_limit_is_told_by_name() {
 }
 
 #[test]
-fn a_further_value_of_an_enumeration_is_told_by_name() {
+fn an_added_enum_value_is_reported_by_name() {
     let (altered, unnoticed) = unnoticed(|part, copy| {
         let Some(values) = value(part, copy).and_then(Value::as_array_mut) else { return false };
         values.push(json!("further"));
@@ -92,7 +92,7 @@ fn a_further_value_of_an_enumeration_is_told_by_name() {
 }
 
 #[test]
-fn a_renamed_field_is_told_by_name() {
+fn a_renamed_field_is_reported_by_name() {
     let (altered, unnoticed) = unnoticed(|part, copy| {
         let Entry::Member(name) = &part.entry else { return false };
         if !part.within.ends_with("/properties") {
@@ -112,7 +112,7 @@ fn a_renamed_field_is_told_by_name() {
 }
 
 #[test]
-fn another_word_or_switch_is_told_by_name() {
+fn a_changed_keyword_is_reported_by_name() {
     let (altered, unnoticed) = unnoticed(|part, copy| {
         match value(part, copy) {
             Some(Value::Bool(switch)) => *switch = !*switch,
@@ -126,7 +126,7 @@ fn another_word_or_switch_is_told_by_name() {
 }
 
 #[test]
-fn a_further_server_or_field_is_told_by_name() {
+fn an_added_server_or_field_is_reported_by_name() {
     let mut subject = Subject::new(Contract::of_the_crate(), 0, 1);
     let mut contract = Contract::of_the_crate();
     let servers = contract.document["servers"].as_array_mut().unwrap();

@@ -136,7 +136,7 @@ fn without(value: &mut Value, name: &str) {
 }
 
 #[test]
-fn a_sandbox_that_forgets_a_rule_is_told_by_name() {
+fn a_sandbox_without_a_rule_is_reported_by_name() {
     let mut subject = Subject::new(Contract::of_the_crate(), 0, 1);
     let forgetful = Forgetful::before(&mut subject);
     let faults = |forgotten| {
@@ -174,7 +174,7 @@ fn part_of_the_body(faults: &BTreeSet<String>) -> bool {
 }
 
 #[test]
-fn a_sandbox_that_forgets_a_field_is_told_by_name() {
+fn a_sandbox_without_a_field_is_reported_by_name() {
     let mut subject = Subject::new(Contract::of_the_crate(), 0, 1);
     let forgetful = Forgetful::before(&mut subject);
     let parts = parts(&subject.contract);

@@ -159,7 +159,7 @@ async fn each_rule_of_the_request_is_checked_and_named() {
 }
 
 #[tokio::test]
-async fn several_breaches_are_several_lines() {
+async fn each_violation_is_a_line() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({ "deviceId": "", "deviceInfo": { "kind": 1, "sdkVersion": "1".repeat(31) } });
 
@@ -215,7 +215,7 @@ async fn another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_refused_in_words() {
+async fn an_endless_body_is_refused() {
     let sandbox = Sandbox::start().await.unwrap();
 
     let answer = send(&sandbox, json!({ "deviceId": "a", "more": "x".repeat(3_000_000) }).to_string()).await;

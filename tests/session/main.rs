@@ -140,7 +140,7 @@ fn runs(flights: &Flights) -> usize {
 }
 
 #[test]
-fn one_flight_serves_all_who_ask() {
+fn one_load_serves_all_callers() {
     check(|| {
         let flights = flights(Fetch::default());
         assert_eq!(ask_at_once(&flights, 3), [Ok(1); 3]);
@@ -149,7 +149,7 @@ fn one_flight_serves_all_who_ask() {
 }
 
 #[test]
-fn a_failure_is_shared_by_those_who_waited_and_a_later_caller_starts_anew() {
+fn waiting_callers_share_a_failure_and_a_later_caller_loads_again() {
     check(|| {
         let flights = flights(Fetch { fails: |number| number <= 2, ..Fetch::default() });
         let outcomes: BTreeSet<_> = ask_at_once(&flights, 3).into_iter().collect();
@@ -166,7 +166,7 @@ fn a_failure_is_shared_by_those_who_waited_and_a_later_caller_starts_anew() {
 }
 
 #[test]
-fn a_caller_who_gives_up_at_any_time_disturbs_nobody() {
+fn dropping_a_caller_does_not_affect_the_others() {
     check(|| {
         let flights = flights(Fetch::default());
         let asks = |flights: &Flights| {
@@ -183,7 +183,7 @@ fn a_caller_who_gives_up_at_any_time_disturbs_nobody() {
 }
 
 #[test]
-fn a_flight_whose_callers_all_gave_up_still_lands() {
+fn a_load_without_callers_still_completes() {
     check(|| {
         let flights = flights(Fetch::default());
         let caller = {
@@ -199,7 +199,7 @@ fn a_flight_whose_callers_all_gave_up_still_lands() {
 }
 
 #[test]
-fn what_is_kept_is_given_while_one_flight_renews_it() {
+fn a_stale_value_is_returned_while_one_load_refreshes_it() {
     check(|| {
         let flights = flights(Fetch { fails: |number| number == 2, ..Fetch::default() });
         assert_eq!(block_on(ask(&flights)), Ok(1));
@@ -214,7 +214,7 @@ fn what_is_kept_is_given_while_one_flight_renews_it() {
 /// Every caller reports what it got as refused, and so does whoever got the same; meanwhile flights land, good
 /// and bad.
 #[test]
-fn what_was_forgotten_is_given_to_no_later_caller() {
+fn an_invalidated_value_is_not_returned_again() {
     check(|| {
         let flights = flights(Fetch { fails: |number| number % 2 == 0, ..Fetch::default() });
         let forgotten = Arc::new(Mutex::new(BTreeSet::new()));
@@ -238,7 +238,7 @@ fn what_was_forgotten_is_given_to_no_later_caller() {
 }
 
 #[test]
-fn forgetting_a_value_leaves_the_one_that_took_its_place() {
+fn invalidating_a_value_keeps_its_replacement() {
     check(|| {
         let flights = flights(Fetch::default());
         assert_eq!(block_on(ask(&flights)), Ok(1));
@@ -255,7 +255,7 @@ fn forgetting_a_value_leaves_the_one_that_took_its_place() {
 }
 
 #[test]
-fn dropping_it_ends_the_flight_under_way() {
+fn dropping_it_cancels_the_load_in_flight() {
     check(|| {
         let (open, is_open) = mpsc::channel();
         let flights = flights(Fetch { hangs: |_| true, _open: Some(open), ..Fetch::default() });
@@ -303,11 +303,11 @@ fn with_little_time(hangs: fn(usize) -> bool) {
 }
 
 #[test]
-fn a_flight_that_takes_too_long_is_ended_and_replaced() {
+fn a_load_that_takes_too_long_is_cancelled_and_replaced() {
     check(|| with_little_time(|number| number == 1));
 }
 
 #[test]
-fn a_flight_that_was_given_up_lands_nothing() {
+fn a_cancelled_load_caches_nothing() {
     check(|| with_little_time(|_| false));
 }

@@ -12,12 +12,12 @@ use social_plus_bot::store::FileStore;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-struct Scene {
+struct Fixture {
     sandbox: Sandbox,
     folder: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         Self { sandbox: Sandbox::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
     }
@@ -48,11 +48,11 @@ async fn token(bot: &BotClient) -> String {
 
 #[tokio::test]
 async fn a_restart_finds_the_session_it_left() {
-    let scene = Scene::new().await;
-    let first = token(&scene.bot()).await;
-    let bot = scene.bot();
+    let fixture = Fixture::new().await;
+    let first = token(&fixture.bot()).await;
+    let bot = fixture.bot();
     assert_eq!(token(&bot).await, first);
-    assert_eq!(scene.sandbox.requests().len(), 1);
+    assert_eq!(fixture.sandbox.requests().len(), 1);
     let kept = bot.stored_session().await.unwrap().unwrap();
     assert!(kept.user().unwrap().user_id.is_some());
     assert_eq!(bot.store_faults().count, 0);
@@ -60,61 +60,61 @@ async fn a_restart_finds_the_session_it_left() {
 
 #[tokio::test]
 async fn each_device_and_each_key_has_a_file_of_its_own() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (device, key) in [("one", "key-1"), ("two", "key-1"), ("one", "key-2"), ("one", "key-1")] {
-        let store = FileStore::new(scene.folder()).unwrap();
-        let bot = scene.sandbox.client().device_id(device).api_key(key).store(store).build().unwrap();
+        let store = FileStore::new(fixture.folder()).unwrap();
+        let bot = fixture.sandbox.client().device_id(device).api_key(key).store(store).build().unwrap();
         token(&bot).await;
     }
-    assert_eq!((scene.files(".json").len(), scene.sandbox.requests().len()), (3, 3));
+    assert_eq!((fixture.files(".json").len(), fixture.sandbox.requests().len()), (3, 3));
 }
 
 #[tokio::test]
 async fn many_clients_in_one_process_register_once() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let mut all = JoinSet::new();
     for _ in 0..32 {
-        let bot = scene.bot();
+        let bot = fixture.bot();
         all.spawn(async move { token(&bot).await });
     }
     all.join_all().await;
-    assert_eq!(scene.sandbox.requests().len(), 1);
+    assert_eq!(fixture.sandbox.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_session_counts_as_none_and_is_kept_aside() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let whole = fs::read(scene.file()).unwrap();
+async fn a_file_that_is_not_a_session_is_quarantined() {
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let whole = fs::read(fixture.file()).unwrap();
     let foreign = String::from_utf8(whole.clone()).unwrap().replace("\"version\":1", "\"version\":7");
     let mut registrations = 1;
     for content in
-        [&b""[..], b"rubbish", b"\0\0\0\0", b"{}", b"[1]", &whole[..whole.len() / 2], foreign.as_bytes()]
+        [&b""[..], b"garbage", b"\0\0\0\0", b"{}", b"[1]", &whole[..whole.len() / 2], foreign.as_bytes()]
     {
-        fs::write(scene.file(), content).unwrap();
-        let bot = scene.bot();
+        fs::write(fixture.file(), content).unwrap();
+        let bot = fixture.bot();
         token(&bot).await;
         registrations += 1;
-        assert_eq!(scene.sandbox.requests().len(), registrations);
+        assert_eq!(fixture.sandbox.requests().len(), registrations);
         let fault = bot.store_faults().last.unwrap().to_string();
         assert!(fault.contains("is not used: it "), "{fault}");
         // What somebody may want to look at is kept; what another version of this crate wrote is replaced, or two
         // versions would set each other's sessions aside for ever.
-        let aside = scene.files(".unread-");
+        let aside = fixture.files(".unread-");
         let kept = aside.iter().any(|path| fs::read(path).unwrap() == content);
         assert_eq!(kept, content != foreign.as_bytes(), "{aside:?}");
-        assert!(scene.bot().stored_session().await.unwrap().is_some());
+        assert!(fixture.bot().stored_session().await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
 async fn a_session_of_another_device_under_this_name_is_not_used() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let mut record: Value = serde_json::from_slice(&fs::read(scene.file()).unwrap()).unwrap();
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let mut record: Value = serde_json::from_slice(&fs::read(fixture.file()).unwrap()).unwrap();
     record["key"] = "0123456789abcdef0123456789abcdef".into();
-    fs::write(scene.file(), record.to_string()).unwrap();
-    let bot = scene.bot();
+    fs::write(fixture.file(), record.to_string()).unwrap();
+    let bot = fixture.bot();
     assert!(bot.stored_session().await.unwrap().is_none());
     let fault = bot.store_faults().last.unwrap().to_string();
     assert!(fault.contains("it is for another address, device or key"), "{fault}");
@@ -122,9 +122,9 @@ async fn a_session_of_another_device_under_this_name_is_not_used() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_sees_a_whole_session_while_another_is_written() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let (file, stop) = (scene.file(), Arc::new(AtomicBool::new(false)));
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let (file, stop) = (fixture.file(), Arc::new(AtomicBool::new(false)));
     let reader = std::thread::spawn({
         let stop = Arc::clone(&stop);
         move || {
@@ -140,19 +140,19 @@ async fn a_reader_sees_a_whole_session_while_another_is_written() {
     });
     for _ in 0..200 {
         // A session that is due is replaced in place; one that was refused would be removed first.
-        let mut record: Value = serde_json::from_slice(&fs::read(scene.file()).unwrap()).unwrap();
+        let mut record: Value = serde_json::from_slice(&fs::read(fixture.file()).unwrap()).unwrap();
         record["received_ms"] = (record["received_ms"].as_u64().unwrap() - 2_300_000_000).into();
-        let aged = scene.folder().join("aged");
+        let aged = fixture.folder().join("aged");
         fs::write(&aged, record.to_string()).unwrap();
         private(&aged);
-        fs::rename(aged, scene.file()).unwrap();
-        let before = scene.sandbox.requests().len();
-        token(&scene.bot()).await;
-        assert_eq!(scene.sandbox.requests().len(), before + 1);
+        fs::rename(aged, fixture.file()).unwrap();
+        let before = fixture.sandbox.requests().len();
+        token(&fixture.bot()).await;
+        assert_eq!(fixture.sandbox.requests().len(), before + 1);
     }
     stop.store(true, Ordering::Relaxed);
     assert!(reader.join().unwrap() > 100);
-    assert!(scene.files(".new").is_empty());
+    assert!(fixture.files(".new").is_empty());
 }
 
 #[cfg(unix)]
@@ -169,11 +169,11 @@ fn private(_: &Path) {}
 async fn only_the_user_has_access_to_folder_and_files() {
     use std::os::unix::fs::PermissionsExt;
 
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&scene.folder()), 0o700);
-    for file in scene.files("") {
+    assert_eq!(mode(&fixture.folder()), 0o700);
+    for file in fixture.files("") {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
 }
@@ -183,53 +183,54 @@ async fn only_the_user_has_access_to_folder_and_files() {
 async fn a_file_that_others_can_read_is_replaced_and_sharing_goes_on() {
     use std::os::unix::fs::PermissionsExt;
 
-    let scene = Scene::new().await;
-    let first = token(&scene.bot()).await;
-    fs::set_permissions(scene.file(), fs::Permissions::from_mode(0o644)).unwrap();
-    let bot = scene.bot();
+    let fixture = Fixture::new().await;
+    let first = token(&fixture.bot()).await;
+    fs::set_permissions(fixture.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let bot = fixture.bot();
     let second = token(&bot).await;
     assert_ne!(second, first, "others may have it");
     let fault = bot.store_faults().last.unwrap().to_string();
     assert!(fault.contains("others have access to it (mode 0644)"), "{fault}");
     for _ in 0..20 {
-        assert_eq!(token(&scene.bot()).await, second);
+        assert_eq!(token(&fixture.bot()).await, second);
     }
-    assert_eq!(scene.sandbox.requests().len(), 2);
-    assert_eq!(fs::metadata(scene.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fixture.sandbox.requests().len(), 2);
+    assert_eq!(fs::metadata(fixture.file()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_is_no_file_is_set_aside_and_not_waited_for() {
+async fn special_files_are_quarantined_without_waiting() {
     for make in ["mkfifo", "mkdir"] {
-        let scene = Scene::new().await;
-        token(&scene.bot()).await;
-        let file = scene.file();
+        let fixture = Fixture::new().await;
+        token(&fixture.bot()).await;
+        let file = fixture.file();
         fs::remove_file(&file).unwrap();
         assert!(std::process::Command::new(make).arg(&file).status().unwrap().success());
-        let bot = scene.bot();
+        let bot = fixture.bot();
         let second = token(&bot).await;
-        assert_eq!(token(&scene.bot()).await, second, "{make}");
-        assert_eq!(scene.sandbox.requests().len(), 2, "{make}");
+        assert_eq!(token(&fixture.bot()).await, second, "{make}");
+        assert_eq!(fixture.sandbox.requests().len(), 2, "{make}");
         let fault = bot.store_faults().last.unwrap().to_string();
         assert!(fault.contains("it is not a file"), "{fault}");
-        assert_eq!(scene.files(".unread-").len(), 1, "{make}");
+        assert_eq!(fixture.files(".unread-").len(), 1, "{make}");
     }
 }
 
 #[tokio::test]
 async fn files_set_aside_are_few_and_do_not_stay_for_ever() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let long_ago = scene.file().with_extension("unread-20200101T000000.000000Z");
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let long_ago = fixture.file().with_extension("unread-20200101T000000.000000Z");
     fs::write(&long_ago, "a token, perhaps").unwrap();
-    let strangers = scene.folder().join("other.unread-20200101T000000.000000Z");
+    let strangers = fixture.folder().join("other.unread-20200101T000000.000000Z");
     fs::write(&strangers, "another device's").unwrap();
     for number in 0..10 {
-        fs::write(scene.file(), format!("garbage {number}")).unwrap();
-        token(&scene.bot()).await;
+        fs::write(fixture.file(), format!("garbage {number}")).unwrap();
+        token(&fixture.bot()).await;
         assert!(!long_ago.exists());
-        let aside = scene.files(&format!("{}.unread-", scene.file().file_stem().unwrap().to_str().unwrap()));
+        let aside =
+            fixture.files(&format!("{}.unread-", fixture.file().file_stem().unwrap().to_str().unwrap()));
         assert!(aside.len() <= 3, "{aside:?}");
         let content = |path: &PathBuf| fs::read_to_string(path).unwrap();
         assert!(aside.iter().any(|path| content(path) == format!("garbage {number}")));
@@ -257,29 +258,29 @@ fn a_shared_folder_is_refused_with_another_one_named_and_no_advice_to_change_it(
 }
 
 #[tokio::test]
-async fn what_a_process_left_half_written_is_swept_up_later() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let half = scene.file().with_extension("x1y2z3.new");
-    let fresh = scene.file().with_extension("a1b2c3.new");
+async fn unfinished_files_are_removed_later() {
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let half = fixture.file().with_extension("x1y2z3.new");
+    let fresh = fixture.file().with_extension("a1b2c3.new");
     for file in [&half, &fresh] {
         fs::write(file, "{\"version\":").unwrap();
     }
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(120);
     fs::File::options().write(true).open(&half).unwrap().set_modified(long_ago).unwrap();
-    fs::remove_file(scene.file()).unwrap();
-    token(&scene.bot()).await;
+    fs::remove_file(fixture.file()).unwrap();
+    token(&fixture.bot()).await;
     assert!(!half.exists());
     assert!(fresh.exists(), "somebody may be writing it");
 }
 
 #[tokio::test]
 async fn a_refused_token_leaves_the_file() {
-    let scene = Scene::new().await;
-    let (one, other) = (scene.bot(), scene.bot());
+    let fixture = Fixture::new().await;
+    let (one, other) = (fixture.bot(), fixture.bot());
     let first = token(&one).await;
     assert_eq!(token(&other).await, first);
-    scene.sandbox.revoke_tokens();
+    fixture.sandbox.revoke_tokens();
     for bot in [&one, &other] {
         bot.get("/api/v4/posts").await.unwrap();
     }
@@ -289,10 +290,10 @@ async fn a_refused_token_leaves_the_file() {
 }
 
 #[tokio::test]
-async fn the_failure_of_one_is_not_the_failure_of_the_next() {
-    let scene = Scene::new().await;
-    scene.sandbox.fail_next(Fault::status(401));
-    assert!(scene.bot().access_token().await.is_err());
-    token(&scene.bot()).await;
-    assert!(scene.files(".unread-").is_empty());
+async fn a_failed_client_does_not_affect_the_next() {
+    let fixture = Fixture::new().await;
+    fixture.sandbox.fail_next(Fault::status(401));
+    assert!(fixture.bot().access_token().await.is_err());
+    token(&fixture.bot()).await;
+    assert!(fixture.files(".unread-").is_empty());
 }

@@ -31,7 +31,7 @@ fn session_key(redis: &Redis) -> String {
 }
 
 #[tokio::test]
-async fn a_fleet_registers_once_and_gives_the_lease_back() {
+async fn a_fleet_registers_once_and_releases_the_lease() {
     let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
     let mut all = JoinSet::new();
     for _ in 0..20 {
@@ -96,22 +96,22 @@ async fn a_refused_token_leaves_redis_unless_another_took_its_place() {
 }
 
 /// 200 clients, each in a task of its own.
-struct Crowd {
+struct Fleet {
     sandbox: Arc<Sandbox>,
     round: watch::Sender<()>,
     answers: mpsc::UnboundedReceiver<Result<AccessToken, Error>>,
     tasks: JoinSet<u64>,
 }
 
-const CROWD: usize = 200;
+const CLIENTS: usize = 200;
 
-impl Crowd {
-    async fn gather(redis: &Redis) -> Self {
+impl Fleet {
+    async fn start(redis: &Redis) -> Self {
         let sandbox = Arc::new(Sandbox::start().await.unwrap());
         let (round, _) = watch::channel(());
         let (answer, answers) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
-        for _ in 0..CROWD {
+        for _ in 0..CLIENTS {
             let bot = bot(&sandbox, &redis.url());
             let (mut round, answer) = (round.subscribe(), answer.clone());
             tasks.spawn(async move {
@@ -128,16 +128,16 @@ impl Crowd {
                 bot.store_faults().count
             });
         }
-        let mut crowd = Self { sandbox, round, answers, tasks };
-        crowd.needs_sessions().await;
-        crowd
+        let mut fleet = Self { sandbox, round, answers, tasks };
+        fleet.register_again().await;
+        fleet
     }
 
     /// Lets everybody need a new session at once. Nobody goes without. Returns how many registrations it took.
-    async fn needs_sessions(&mut self) -> usize {
+    async fn register_again(&mut self) -> usize {
         let before = self.sandbox.requests().len();
         self.round.send_replace(());
-        for _ in 0..CROWD {
+        for _ in 0..CLIENTS {
             let answer = timeout(Duration::from_secs(120), self.answers.recv()).await;
             answer.expect("an answer within two minutes").unwrap().expect("the service is up");
         }
@@ -145,13 +145,13 @@ impl Crowd {
     }
 
     /// Sends everybody home, once they share again. Returns how many faults of the store they saw.
-    async fn disperse(mut self) -> u64 {
+    async fn stop(mut self) -> u64 {
         // In the first round each may still hold a session of its own, and on a busy machine an operation of the store
         // may take too long.
         let mut registrations = Vec::new();
         while registrations.last().is_none_or(|last| *last > 10) {
             assert!(registrations.len() < 20, "they don't share again: {registrations:?}");
-            registrations.push(self.needs_sessions().await);
+            registrations.push(self.register_again().await);
         }
         drop(self.round);
         let faults = self.tasks.join_all().await.into_iter().sum();
@@ -162,61 +162,61 @@ impl Crowd {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_goes_without_when_redis_is_stopped_and_started() {
+async fn clients_get_sessions_while_redis_is_restarted() {
     let mut redis = Redis::start(&[]);
-    let mut crowd = Crowd::gather(&redis).await;
+    let mut fleet = Fleet::start(&redis).await;
     redis.stop();
-    crowd.needs_sessions().await;
-    redis.go_on();
-    assert!(crowd.disperse().await >= CROWD as u64);
+    fleet.register_again().await;
+    redis.restart();
+    assert!(fleet.stop().await >= CLIENTS as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_goes_without_when_redis_is_flushed_or_its_keys_are_overwritten() {
+async fn clients_get_sessions_while_redis_is_flushed_and_its_keys_overwritten() {
     let redis = Redis::start(&[]);
-    let mut crowd = Crowd::gather(&redis).await;
+    let mut fleet = Fleet::start(&redis).await;
     let session = session_key(&redis);
     let lease = session.replace(":session", ":lease");
     for words in [
         &["FLUSHALL"][..],
-        &["SET", &session, "rubbish"],
+        &["SET", &session, "garbage"],
         &["SET", &session, "{\"version\":99}"],
-        &["SET", &lease, "rubbish"],
+        &["SET", &lease, "garbage"],
     ] {
         let _: String = redis.ask(words);
-        crowd.needs_sessions().await;
+        fleet.register_again().await;
     }
     for key in [&session, &lease] {
         let _: i64 = redis.ask(&["DEL", key]);
-        let _: i64 = redis.ask(&["LPUSH", key, "rubbish"]);
-        crowd.needs_sessions().await;
+        let _: i64 = redis.ask(&["LPUSH", key, "garbage"]);
+        fleet.register_again().await;
     }
-    assert!(crowd.disperse().await > 0);
+    assert!(fleet.stop().await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_goes_without_when_redis_is_slow() {
+async fn clients_get_sessions_while_redis_is_slow() {
     let redis = Redis::start(&[]);
-    let mut crowd = Crowd::gather(&redis).await;
+    let mut fleet = Fleet::start(&redis).await;
     let client = ::redis::Client::open(redis.url()).unwrap();
     let sleeps = tokio::task::spawn_blocking(move || {
         let mut command = ::redis::cmd("DEBUG");
         command.arg(&["SLEEP", "5"]);
         command.query::<String>(&mut client.get_connection().unwrap()).unwrap();
     });
-    crowd.needs_sessions().await;
+    fleet.register_again().await;
     sleeps.await.unwrap();
-    crowd.disperse().await;
+    fleet.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_goes_without_when_redis_is_out_of_memory() {
+async fn clients_get_sessions_while_redis_is_out_of_memory() {
     let redis = Redis::start(&[]);
-    let mut crowd = Crowd::gather(&redis).await;
+    let mut fleet = Fleet::start(&redis).await;
     let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    crowd.needs_sessions().await;
+    fleet.register_again().await;
     let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
-    assert!(crowd.disperse().await > 0);
+    assert!(fleet.stop().await > 0);
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn a_wrong_password_is_a_wrong_setting_and_is_not_shown() {
 }
 
 #[test]
-fn an_address_that_is_none_is_told_without_showing_it() {
+fn an_invalid_address_is_an_error_that_does_not_show_it() {
     for url in [
         "",
         "swordfish",
@@ -281,7 +281,7 @@ fn an_address_that_is_none_is_told_without_showing_it() {
 }
 
 #[tokio::test]
-async fn a_sealed_session_is_shared_with_who_has_the_key_and_tells_others_nothing() {
+async fn a_sealed_session_is_readable_with_the_key_only() {
     let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
     let sealed = |byte: u8| {
         let key = SealingKey::try_from(&[byte; 32][..]).unwrap();
@@ -377,7 +377,7 @@ async fn a_user_of_redis_needs_the_documented_permissions_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster_is_told_to_be_unsupported() {
+async fn a_cluster_node_is_reported_as_unsupported() {
     let (redis, sandbox) = (Redis::start(&["--cluster-enabled", "yes"]), Sandbox::start().await.unwrap());
     let error = bot(&sandbox, &redis.url()).stored_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");

@@ -48,7 +48,7 @@ impl Redis {
     }
 
     /// Starts it again after [`stop`](Self::stop), with nothing of what it knew.
-    pub fn go_on(&mut self) {
+    pub fn restart(&mut self) {
         self.try_start().unwrap_or_else(|log| panic!("redis-server does not start again:\n{log}"));
     }
 

@@ -226,7 +226,7 @@ async fn a_proxy_never_sees_a_key_that_goes_over_plain_http() {
 }
 
 #[tokio::test]
-async fn whoever_closes_the_output_early_gets_no_complaint() {
+async fn closing_the_output_early_is_not_an_error() {
     let mut command = tool();
     command.args(["register", "--sandbox"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -2,7 +2,7 @@
 
 mod command_line;
 mod failed;
+mod fixture;
 mod process;
-mod scene;
 mod token;
 mod watch;

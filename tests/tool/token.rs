@@ -10,8 +10,8 @@ use social_plus_bot::sandbox::Fault;
 use tokio::task::JoinSet;
 
 use crate::failed::failed;
+use crate::fixture::{Fixture, Watcher, file, on_a_small_disk, printed, traced, until};
 use crate::process::{run, run_or_kill, text, tool};
-use crate::scene::{Scene, Watcher, file, on_a_small_disk, printed, traced, until};
 
 /// Makes the kept session older by so much.
 fn age(folder: &Path, by: TimeDelta) {
@@ -24,27 +24,27 @@ fn age(folder: &Path, by: TimeDelta) {
 
 #[tokio::test]
 async fn a_hundred_runs_make_one_registration_and_each_token_works() {
-    let scene = Scene::new().await;
-    let read = format!("{}/api/v4/posts", scene.sandbox.base_url());
+    let fixture = Fixture::new().await;
+    let read = format!("{}/api/v4/posts", fixture.sandbox.base_url());
     let http = reqwest::Client::new();
     for _ in 0..100 {
-        let token = printed(scene.tool("token")).await;
+        let token = printed(fixture.tool("token")).await;
         let answer = http.get(&read).bearer_auth(token.trim_end()).send().await.unwrap();
         assert_eq!(answer.status(), 200);
     }
-    let came = scene.sandbox.requests();
+    let came = fixture.sandbox.requests();
     assert_eq!(came.iter().filter(|request| request.method() == http::Method::POST).count(), 1);
 }
 
 #[tokio::test]
 async fn the_device_is_named_once_and_keeps_its_name() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let mut all = JoinSet::new();
     for _ in 0..8 {
-        all.spawn(run(scene.tool("register")));
+        all.spawn(run(fixture.tool("register")));
     }
     assert!(all.join_all().await.iter().all(|output| output.status.success()));
-    let names: Vec<_> = scene
+    let names: Vec<_> = fixture
         .sandbox
         .requests()
         .iter()
@@ -56,34 +56,34 @@ async fn the_device_is_named_once_and_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_due_is_renewed_and_an_old_one_bridges_an_outage() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let first = printed(scene.in_folder("token", &folder)).await;
+async fn a_stale_session_is_refreshed_and_used_during_an_outage() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let first = printed(fixture.in_folder("token", &folder)).await;
     age(&folder, TimeDelta::days(24));
-    scene.sandbox.fail_always(Fault::status(401));
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, first);
-    scene.sandbox.recover();
-    let second = printed(scene.in_folder("token", &folder)).await;
+    fixture.sandbox.fail_always(Fault::status(401));
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, first);
+    fixture.sandbox.recover();
+    let second = printed(fixture.in_folder("token", &folder)).await;
     assert_ne!(second, first);
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, second);
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, second);
     age(&folder, TimeDelta::days(31));
-    scene.sandbox.fail_always(Fault::status(401));
-    failed(&run(scene.in_folder("token", &folder)).await, 3);
+    fixture.sandbox.fail_always(Fault::status(401));
+    failed(&run(fixture.in_folder("token", &folder)).await, 3);
 }
 
 #[tokio::test]
 async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
-    let scene = Scene::new().await;
-    let line = failed(&run(scene.tool("status")).await, 2);
+    let fixture = Fixture::new().await;
+    let line = failed(&run(fixture.tool("status")).await, 2);
     assert!(line.contains("no device id yet: give --device-id"), "{line}");
 
-    let folder = scene.state.path().join("sessions");
-    let nothing: Value = serde_json::from_str(&printed(scene.in_folder("status", &folder)).await).unwrap();
+    let folder = fixture.state.path().join("sessions");
+    let nothing: Value = serde_json::from_str(&printed(fixture.in_folder("status", &folder)).await).unwrap();
     assert_eq!((&nothing["device"], &nothing["session"]), (&"crawler-1".into(), &Value::Null));
 
-    let token = printed(scene.in_folder("token", &folder)).await;
-    let kept = printed(scene.in_folder("status", &folder)).await;
+    let token = printed(fixture.in_folder("token", &folder)).await;
+    let kept = printed(fixture.in_folder("status", &folder)).await;
     assert!(!kept.contains(token.trim_end()));
     let kept: Value = serde_json::from_str(&kept).unwrap();
     let session = &kept["session"];
@@ -92,18 +92,18 @@ async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
     assert_eq!((date("renewalDue") - date("issuedAt")).num_days(), 24);
     assert!(session["user"].is_string());
 
-    let mut command = scene.in_folder("status", &folder);
+    let mut command = fixture.in_folder("status", &folder);
     command.args(["--format", "text"]);
     let lines = printed(command).await;
     let names: Vec<_> = lines.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(names, ["store", "device", "user", "issued", "expires", "renewal"]);
-    assert_eq!(scene.registrations(), 1);
+    assert_eq!(fixture.registrations(), 1);
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_way_out() {
-    let scene = Scene::new().await;
-    let file = scene.state.path().join("file");
+async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
+    let fixture = Fixture::new().await;
+    let file = fixture.state.path().join("file");
     fs::write(&file, "").unwrap();
     for (store, said) in [
         (file.to_str().unwrap(), "it is not a folder; name one"),
@@ -113,14 +113,14 @@ async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_wa
         ("redis://:swordfish@localhost", "set SOCIAL_PLUS_STORE instead"),
     ] {
         for command in ["token", "status"] {
-            let mut command = scene.tool(command);
+            let mut command = fixture.tool(command);
             command.args(["--device-id", "x", "--store", store]);
             let line = failed(&run(command).await, 2);
             assert!(line.contains(said) && line.contains("store"), "{line}");
             assert!(!line.contains("swordfish"), "{line}");
         }
     }
-    assert_eq!(scene.registrations(), 0);
+    assert_eq!(fixture.registrations(), 0);
 }
 
 #[cfg(unix)]
@@ -128,13 +128,13 @@ async fn a_store_that_cannot_be_used_ends_with_an_error_that_names_it_and_the_wa
 async fn a_folder_that_others_have_access_to_is_refused_and_such_a_file_replaced() {
     use std::os::unix::fs::PermissionsExt;
 
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let token = printed(scene.in_folder("token", &folder)).await;
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let token = printed(fixture.in_folder("token", &folder)).await;
     for mode in [0o755, 0o1777] {
         fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
         for command in ["token", "status"] {
-            let line = failed(&run(scene.in_folder(command, &folder)).await, 2);
+            let line = failed(&run(fixture.in_folder(command, &folder)).await, 2);
             assert!(
                 line.contains("name another folder") && line.contains(folder.to_str().unwrap()),
                 "{line}"
@@ -143,35 +143,35 @@ async fn a_folder_that_others_have_access_to_is_refused_and_such_a_file_replaced
         }
     }
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
-    assert_eq!(scene.registrations(), 1);
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, token);
+    assert_eq!(fixture.registrations(), 1);
 
     fs::set_permissions(file(&folder, "json"), fs::Permissions::from_mode(0o640)).unwrap();
-    let output = run(scene.in_folder("token", &folder)).await;
+    let output = run(fixture.in_folder("token", &folder)).await;
     assert!(output.status.success() && text(&output.stdout) != token);
     assert!(text(&output.stderr).contains("mode 0640"), "{}", text(&output.stderr));
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, text(&output.stdout));
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_folder_of_somebody_else_is_refused() {
-    let scene = Scene::new().await;
-    let own = scene.state.path().join("sessions");
+    let fixture = Fixture::new().await;
+    let own = fixture.state.path().join("sessions");
     fs::create_dir(&own).unwrap();
     // Who may not give folders away finds one of another user's.
     let given = std::os::unix::fs::chown(&own, Some(12_345), None).is_ok();
     let folder = if given { own.as_path() } else { Path::new("/usr") };
-    let line = failed(&run(scene.in_folder("token", folder)).await, 2);
+    let line = failed(&run(fixture.in_folder("token", folder)).await, 2);
     assert!(line.contains("it belongs to user") && line.contains("name another folder"), "{line}");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_full_or_read_only_disk_is_told_with_the_way_out() {
-    let scene = Scene::new().await;
-    let disk = scene.state.path().join("disk");
-    let token = scene.in_folder("token", &disk);
+async fn a_full_or_read_only_disk_is_reported_with_advice() {
+    let fixture = Fixture::new().await;
+    let disk = fixture.state.path().join("disk");
+    let token = fixture.in_folder("token", &disk);
     let line = failed(&run(on_a_small_disk(&disk, &token, 65_536, "rw")).await, 1);
     assert!(line.contains("No space left on device") && line.contains("make room"), "{line}");
     let line = failed(&run(on_a_small_disk(&disk, &token, 0, "ro")).await, 2);
@@ -180,7 +180,7 @@ async fn a_full_or_read_only_disk_is_told_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn a_sandbox_of_its_own_keeps_nothing() {
+async fn an_in_process_sandbox_stores_nothing() {
     let state = tempfile::tempdir().unwrap();
     let mut command = tool();
     command.args(["token", "--sandbox"]).env("XDG_STATE_HOME", state.path()).env("HOME", state.path());
@@ -192,105 +192,105 @@ async fn a_sandbox_of_its_own_keeps_nothing() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_folder_that_cannot_be_synced_keeps_sessions_all_the_same() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let command = traced(&scene.in_folder("token", &folder), "fsync:error=EINVAL:when=2+");
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let command = traced(&fixture.in_folder("token", &folder), "fsync:error=EINVAL:when=2+");
     let token = printed(command).await;
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
-    assert_eq!(scene.registrations(), 1);
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, token);
+    assert_eq!(fixture.registrations(), 1);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_stopped_process_does_not_keep_its_lease_for_ever() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    scene.sandbox.fail_always(Fault::silence());
-    let mut command = scene.in_folder("token", &folder);
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    fixture.sandbox.fail_always(Fault::silence());
+    let mut command = fixture.in_folder("token", &folder);
     command.args(["--timeout", "5"]).stderr(Stdio::null());
     let stopped = Watcher::start(command);
-    until(|| scene.registrations() == 1).await;
+    until(|| fixture.registrations() == 1).await;
     let process = stopped.0.id().to_string();
     assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
-    scene.sandbox.recover();
+    fixture.sandbox.recover();
     let mut all = JoinSet::new();
     for _ in 0..8 {
-        let mut command = scene.in_folder("token", &folder);
+        let mut command = fixture.in_folder("token", &folder);
         command.args(["--timeout", "5"]);
         all.spawn(printed(command));
     }
     let tokens = all.join_all().await;
     assert!(tokens.iter().all(|token| token == &tokens[0]), "{tokens:?}");
-    assert_eq!(scene.registrations(), 2);
+    assert_eq!(fixture.registrations(), 2);
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn files_that_hang_do_not_keep_the_tool_from_ending() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
     let fifo = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-    let first = printed(scene.in_folder("token", &folder)).await;
+    let first = printed(fixture.in_folder("token", &folder)).await;
     let session = file(&folder, "json");
     fs::remove_file(&session).unwrap();
     fifo(&session);
-    let output = run_or_kill(scene.in_folder("token", &folder)).await;
+    let output = run_or_kill(fixture.in_folder("token", &folder)).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_ne!(text(&output.stdout), first);
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, text(&output.stdout));
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, text(&output.stdout));
 
-    printed(scene.tool("token")).await;
-    let name = scene.state.path().join("social-plus-bot/device-id");
+    printed(fixture.tool("token")).await;
+    let name = fixture.state.path().join("social-plus-bot/device-id");
     fs::remove_file(&name).unwrap();
     fifo(&name);
-    let line = failed(&run_or_kill(scene.tool("token")).await, 2);
+    let line = failed(&run_or_kill(fixture.tool("token")).await, 2);
     assert!(line.contains("device-id"), "{line}");
 }
 
 /// Writes `token` to the standard input of `token --refused -`, and returns what is printed.
-async fn after_refusal(scene: &Scene, folder: &Path, token: &str) -> String {
-    let refused = scene.state.path().join("refused");
+async fn after_refusal(fixture: &Fixture, folder: &Path, token: &str) -> String {
+    let refused = fixture.state.path().join("refused");
     fs::write(&refused, token).unwrap();
-    let mut command = scene.in_folder("token", folder);
+    let mut command = fixture.in_folder("token", folder);
     command.args(["--refused", "-"]).stdin(fs::File::open(&refused).unwrap());
     printed(command).await
 }
 
 #[tokio::test]
 async fn a_token_that_was_refused_is_replaced_once() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let first = printed(scene.in_folder("token", &folder)).await;
-    scene.sandbox.revoke_tokens();
-    let second = after_refusal(&scene, &folder, &first).await;
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let first = printed(fixture.in_folder("token", &folder)).await;
+    fixture.sandbox.revoke_tokens();
+    let second = after_refusal(&fixture, &folder, &first).await;
     assert_ne!(second, first);
     // Who comes later with the same token gets the one after it, and so does who was not refused.
-    assert_eq!(after_refusal(&scene, &folder, &first).await, second);
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, second);
-    assert_eq!(scene.registrations(), 2);
+    assert_eq!(after_refusal(&fixture, &folder, &first).await, second);
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, second);
+    assert_eq!(fixture.registrations(), 2);
 
-    let refused = scene.state.path().join("refused");
+    let refused = fixture.state.path().join("refused");
     fs::write(&refused, &second).unwrap();
-    let mut command = scene.in_folder("token", &folder);
+    let mut command = fixture.in_folder("token", &folder);
     command.arg("--refused").arg(&refused);
     assert_ne!(printed(command).await, second);
 }
 
 #[tokio::test]
 async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let empty = scene.state.path().join("empty");
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let empty = fixture.state.path().join("empty");
     fs::write(&empty, "\n").unwrap();
     for (file, said) in [(empty.as_path(), "is empty"), (Path::new("/no/such/file"), "No such file")] {
-        let mut command = scene.in_folder("token", &folder);
+        let mut command = fixture.in_folder("token", &folder);
         command.arg("--refused").arg(file);
         let line = failed(&run(command).await, 2);
         assert!(line.contains("--refused") && line.contains(said), "{line}");
     }
-    let mut command = scene.in_folder("token", &folder);
+    let mut command = fixture.in_folder("token", &folder);
     command.args(["--refused", "-", "--api-key-file", "-"]);
     let line = failed(&run(command).await, 2);
     assert!(line.contains("standard input"), "{line}");
-    assert_eq!(scene.registrations(), 0);
+    assert_eq!(fixture.registrations(), 0);
 }

@@ -10,19 +10,19 @@ use chrono::TimeDelta;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::failed::failed;
+use crate::fixture::{Fixture, Watcher, on_a_small_disk, printed, traced, until};
 use crate::process::run;
-use crate::scene::{Scene, Watcher, on_a_small_disk, printed, traced, until};
 
 #[tokio::test]
 async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it() {
     let sandbox = Sandbox::builder().lifetime(TimeDelta::seconds(2)).start().await.unwrap();
-    let scene = Scene { sandbox, state: tempfile::tempdir().unwrap() };
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
+    let fixture = Fixture { sandbox, state: tempfile::tempdir().unwrap() };
+    let watched = fixture.state.path().join("token");
+    let mut command = fixture.tool("token");
     command.arg("--watch").arg(&watched).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
 
-    let read = format!("{}/api/v4/posts", scene.sandbox.base_url());
+    let read = format!("{}/api/v4/posts", fixture.sandbox.base_url());
     let http = reqwest::Client::new();
     let mut last = String::new();
     for _ in 0..4 {
@@ -53,31 +53,31 @@ async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it()
 }
 
 #[tokio::test]
-async fn watching_ends_with_an_error_that_time_will_not_mend() {
-    let scene = Scene::new().await;
-    let nowhere = scene.state.path().join("no/such/folder/token");
-    let mut command = scene.tool("token");
+async fn watching_ends_with_a_permanent_error() {
+    let fixture = Fixture::new().await;
+    let nowhere = fixture.state.path().join("no/such/folder/token");
+    let mut command = fixture.tool("token");
     command.arg("--watch").arg(&nowhere);
     let line = failed(&run(command).await, 2);
     assert!(line.contains("no/such/folder/token"), "{line}");
 
-    scene.sandbox.fail_always(Fault::status(401));
-    let mut command = scene.in_folder("token", &scene.state.path().join("sessions"));
-    command.arg("--watch").arg(scene.state.path().join("token"));
+    fixture.sandbox.fail_always(Fault::status(401));
+    let mut command = fixture.in_folder("token", &fixture.state.path().join("sessions"));
+    command.arg("--watch").arg(fixture.state.path().join("token"));
     failed(&run(command).await, 3);
 }
 
 #[tokio::test]
-async fn watching_goes_on_through_an_outage() {
-    let scene = Scene::new().await;
-    scene.sandbox.fail_always(Fault::status(503));
-    let watched = scene.state.path().join("token");
-    let mut command = scene.tool("token");
+async fn watching_continues_through_an_outage() {
+    let fixture = Fixture::new().await;
+    fixture.sandbox.fail_always(Fault::status(503));
+    let watched = fixture.state.path().join("token");
+    let mut command = fixture.tool("token");
     command.args(["--timeout", "1", "--watch"]).arg(&watched).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    until(|| scene.registrations() >= 3).await;
+    until(|| fixture.registrations() >= 3).await;
     assert!(!watched.exists());
-    scene.sandbox.recover();
+    fixture.sandbox.recover();
     until(|| watched.exists()).await;
     child.kill().unwrap();
     child.wait().unwrap();
@@ -85,9 +85,9 @@ async fn watching_goes_on_through_an_outage() {
 
 #[tokio::test]
 async fn a_watched_file_that_is_removed_or_changed_is_written_again() {
-    let scene = Scene::new().await;
-    let watched = scene.state.path().join("token");
-    let _watcher = Watcher::start(scene.watch(&watched));
+    let fixture = Fixture::new().await;
+    let watched = fixture.state.path().join("token");
+    let _watcher = Watcher::start(fixture.watch(&watched));
     until(|| watched.exists()).await;
     let token = fs::read_to_string(&watched).unwrap();
     let is_back = || fs::read_to_string(&watched).is_ok_and(|now| now == token);
@@ -103,33 +103,33 @@ async fn a_watched_file_that_is_removed_or_changed_is_written_again() {
         assert!(Command::new("mkfifo").arg(&watched).status().unwrap().success());
         until(|| fs::metadata(&watched).is_ok_and(|now| now.is_file())).await;
     }
-    assert_eq!(scene.registrations(), 1);
+    assert_eq!(fixture.registrations(), 1);
 }
 
 #[tokio::test]
-async fn watching_goes_on_through_a_page_of_maintenance_and_without_a_reader_of_its_notes() {
-    let scene = Scene::new().await;
+async fn watching_continues_through_a_maintenance_page_and_without_stderr() {
+    let fixture = Fixture::new().await;
     let page = "<html>We will be back soon.</html>";
-    scene.sandbox.fail_always(Fault::answer(200, "text/html", page));
-    let watched = scene.state.path().join("token");
-    let mut command = scene.watch(&watched);
+    fixture.sandbox.fail_always(Fault::answer(200, "text/html", page));
+    let watched = fixture.state.path().join("token");
+    let mut command = fixture.watch(&watched);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     command.stderr(writer);
     let mut watcher = Watcher::start(command);
-    until(|| scene.registrations() >= 2).await;
+    until(|| fixture.registrations() >= 2).await;
     assert!(watcher.goes_on());
-    scene.sandbox.recover();
+    fixture.sandbox.recover();
     until(|| watched.exists()).await;
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn watching_goes_on_while_a_disk_is_full() {
-    let scene = Scene::new().await;
-    let disk = scene.state.path().join("disk");
+async fn watching_continues_while_the_disk_is_full() {
+    let fixture = Fixture::new().await;
+    let disk = fixture.state.path().join("disk");
     let watched = disk.join("token");
-    let mut command = on_a_small_disk(&disk, &scene.watch(&watched), 65_536, "rw");
+    let mut command = on_a_small_disk(&disk, &fixture.watch(&watched), 65_536, "rw");
     command.stderr(Stdio::piped());
     let mut watcher = Watcher::start(command);
     let notes = BufReader::new(watcher.0.stderr.take().unwrap());
@@ -150,38 +150,38 @@ async fn watching_goes_on_while_a_disk_is_full() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_killed_watcher_leaves_no_token_that_the_next_one_does_not_remove() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("watched");
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("watched");
     fs::create_dir(&folder).unwrap();
     let watched = folder.join("token");
     // So that the next file to be renamed is the watched one.
-    printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
-    let killed = traced(&scene.watch(&watched), "rename,renameat,renameat2:signal=KILL:when=1");
+    printed(fixture.in_folder("token", &fixture.state.path().join("sessions"))).await;
+    let killed = traced(&fixture.watch(&watched), "rename,renameat,renameat2:signal=KILL:when=1");
     assert!(!run(killed).await.status.success());
     let files = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     // Whether it was renamed by then is not said; what was left has the token in it.
     assert_eq!(files().len(), 1, "{:?}", files());
-    let _watcher = Watcher::start(scene.watch(&watched));
+    let _watcher = Watcher::start(fixture.watch(&watched));
     until(|| files() == ["token"]).await;
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
-    let scene = Scene::new().await;
-    let folder = scene.state.path().join("sessions");
-    let watched = scene.state.path().join("token");
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let watched = fixture.state.path().join("token");
     let unfinished = || {
         let names = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().file_name());
         names.into_iter().any(|name| name.to_string_lossy().ends_with(".new"))
     };
     // Its session takes 8 s to get onto the disk, which is not waited for.
-    let slow = traced(&scene.watch(&watched), "fsync:delay_enter=8000000:when=1");
+    let slow = traced(&fixture.watch(&watched), "fsync:delay_enter=8000000:when=1");
     let mut watcher = Watcher::start(slow);
     until(unfinished).await;
-    let newer = printed(scene.in_folder("token", &folder)).await;
-    assert_eq!(scene.registrations(), 2);
+    let newer = printed(fixture.in_folder("token", &folder)).await;
+    assert_eq!(fixture.registrations(), 2);
     until(|| !unfinished()).await;
     assert!(watcher.goes_on());
-    assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, newer);
 }

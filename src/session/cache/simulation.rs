@@ -33,7 +33,7 @@ const SEEDS: u64 = 200;
 
 /// The true time, and what the machine's clocks make of it.
 #[derive(Clone)]
-struct World(Arc<Mutex<State>>);
+struct SimWorld(Arc<Mutex<State>>);
 
 struct State {
     rng: Rng,
@@ -65,7 +65,7 @@ struct Registration {
 
 const TEN_DAYS: Duration = Duration::from_secs(10 * DAY);
 
-impl World {
+impl SimWorld {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         // As many short lives as long ones.
@@ -100,13 +100,13 @@ impl State {
     }
 }
 
-impl Clock for World {
+impl Clock for SimWorld {
     fn now(&self) -> Moment {
         self.with(|world| Moment { monotonic: world.start.elapsed(), wall: world.now() + world.skew })
     }
 }
 
-impl Register for World {
+impl Register for SimWorld {
     async fn register(&self) -> Result<Session, Error> {
         let slow = self.with(|world| match world.rng.u8(..10) {
             0 => Duration::from_secs_f64(world.rng.f64() * 20.0),
@@ -139,13 +139,13 @@ impl Register for World {
 
 /// What a seed came to.
 #[derive(Default)]
-struct Tally {
+struct Stats {
     calls: u64,
     refused: u64,
     registrations: usize,
 }
 
-impl Tally {
+impl Stats {
     fn plus(self, other: Self) -> Self {
         Self {
             calls: self.calls + other.calls,
@@ -155,12 +155,12 @@ impl Tally {
     }
 }
 
-async fn simulate(seed: u64) -> Tally {
-    let world = World::new(seed);
+async fn simulate(seed: u64) -> Stats {
+    let world = SimWorld::new(seed);
     let living = SessionCache::new(Arc::new(world.clone()), world.clone());
     let (life, sleeps) = world.with(|world| (world.life, world.rng.bool()));
     let end = Duration::from_secs(YEARS).min(life.mul_f64(LIFETIMES as f64));
-    let mut tally = Tally::default();
+    let mut stats = Stats::default();
     let mut known_revoked = HashSet::new();
     // Since then a registration may have had another reason than that the last token grew old.
     let mut disturbed = Duration::ZERO;
@@ -175,7 +175,7 @@ async fn simulate(seed: u64) -> Tally {
         let reachable_before = world.with(|world| world.reachable());
         let asked = world.with(|world| world.now());
         let outcome = living.access_token().await;
-        tally.calls += 1;
+        stats.calls += 1;
         let now = world.with(|world| world.now());
         match outcome {
             Ok(token) => {
@@ -194,7 +194,7 @@ async fn simulate(seed: u64) -> Tally {
                 }
             }
             Err(error) => {
-                tally.refused += 1;
+                stats.refused += 1;
                 assert_ne!(error.kind(), ErrorKind::Timeout, "TEST_SEED={seed}: {error}");
                 let reachable = reachable_before && world.with(|world| world.reachable());
                 assert!(
@@ -207,7 +207,7 @@ async fn simulate(seed: u64) -> Tally {
         for Registration { asked: sent, at, succeeded } in
             world.with(|world| std::mem::take(&mut world.registrations))
         {
-            tally.registrations += 1;
+            stats.registrations += 1;
             if succeeded {
                 let aged = last_success.is_none_or(|last| sent - last >= life.mul_f64(0.9 * 0.74));
                 let reason = aged || disturbed >= last_success.unwrap_or_default();
@@ -223,11 +223,11 @@ async fn simulate(seed: u64) -> Tally {
             }
         }
     }
-    tally
+    stats
 }
 
 /// Lets something happen, now and then.
-fn disturb(world: &World, life: Duration, sleeps: bool, disturbed: &mut Duration) {
+fn disturb(world: &SimWorld, life: Duration, sleeps: bool, disturbed: &mut Duration) {
     world.with(|world| {
         let now = world.now();
         let a_while = life.mul_f64(world.rng.f64() * 1.5);
@@ -267,7 +267,7 @@ fn a_session_stays_valid_for_years() {
     let total = thread::scope(|scope| {
         let share = seeds.len().div_ceil(threads);
         let shares: Vec<_> = seeds.chunks(share).map(|seeds| scope.spawn(|| live_through(seeds))).collect();
-        shares.into_iter().map(|share| share.join().unwrap()).reduce(Tally::plus).unwrap()
+        shares.into_iter().map(|share| share.join().unwrap()).reduce(Stats::plus).unwrap()
     });
     println!(
         "{} seeds: {} calls, {} of them without a token to give, {} registrations",
@@ -279,7 +279,7 @@ fn a_session_stays_valid_for_years() {
     assert!(total.registrations > seeds.len() * 30, "too little happened");
 }
 
-fn live_through(seeds: &[u64]) -> Tally {
+fn live_through(seeds: &[u64]) -> Stats {
     let tallies = seeds.iter().map(|seed| {
         // The jitter is drawn from here.
         fastrand::seed(*seed);
@@ -287,5 +287,5 @@ fn live_through(seeds: &[u64]) -> Tally {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(simulate(*seed))
     });
-    tallies.reduce(Tally::plus).unwrap()
+    tallies.reduce(Stats::plus).unwrap()
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::cupboard::{Clocks, DAY, HOUR, Shared, handle};
+use super::in_memory::{Clocks, DAY, HOUR, Shared, handle};
 use super::*;
 use crate::error::ServiceMessage;
 use crate::session::cache::SessionCache;
@@ -53,7 +53,7 @@ impl Register for Service {
 }
 
 /// What a fleet went through, and what it cost.
-struct Tally {
+struct Stats {
     calls: usize,
     without_token: usize,
     starts: usize,
@@ -68,7 +68,7 @@ fn times(rng: &mut fastrand::Rng, count: u32, length: Duration) -> Vec<(Duration
     starts.map(|start| (start, start + length)).collect()
 }
 
-async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -> Tally {
+async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -> Stats {
     let mut rng = fastrand::Rng::with_seed(seed);
     fastrand::seed(seed);
     let start = Instant::now();
@@ -127,15 +127,15 @@ async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -
             (0, 0, 0)
         }
     });
-    let mut tally = Tally { calls: 0, without_token: 0, starts: 0, registrations: 0, operations: 0 };
+    let mut stats = Stats { calls: 0, without_token: 0, starts: 0, registrations: 0, operations: 0 };
     for (calls, without_token, starts) in all.join_all().await {
-        tally.calls += calls;
-        tally.without_token += without_token;
-        tally.starts += starts;
+        stats.calls += calls;
+        stats.without_token += without_token;
+        stats.starts += starts;
     }
-    tally.registrations = service.registrations.load(Ordering::SeqCst);
-    tally.operations = store.0.with(|content| content.operations);
-    tally
+    stats.registrations = service.registrations.load(Ordering::SeqCst);
+    stats.operations = store.0.with(|content| content.operations);
+    stats
 }
 
 #[test]
@@ -150,25 +150,25 @@ fn a_fleet_registers_about_once_a_lifetime() {
     for (ttl, service_fails, store_fails) in [(DAY, 0, 0), (DAY, 10, 10), (DAY * 30, 5, 5)] {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let tally = runtime.block_on(fleet(seed, ttl, service_fails, store_fails));
+        let stats = runtime.block_on(fleet(seed, ttl, service_fails, store_fails));
         let lives = (DAY * DAYS).as_secs_f64() / ttl.as_secs_f64();
-        let per_life = tally.registrations as f64 / lives;
-        let per_process = tally.operations as f64 / (PROCESSES as f64 * f64::from(DAYS));
+        let per_life = stats.registrations as f64 / lives;
+        let per_process = stats.operations as f64 / (PROCESSES as f64 * f64::from(DAYS));
         println!(
             "{:4} h, {service_fails:2}, {store_fails:2}: {per_life:6.2} registrations a ttl, {per_process:5.2} operations a \
              process and day; {} calls, {} without a token, {} starts, {} registrations",
             ttl.as_secs() / 3600,
-            tally.calls,
-            tally.without_token,
-            tally.starts,
-            tally.registrations
+            stats.calls,
+            stats.without_token,
+            stats.starts,
+            stats.registrations
         );
         // A life ends for renewal after three quarters of it at the earliest. While the store is away, who starts
         // or is due registers for itself, which in an hour are those that start and the share of those that renew.
         let in_store_outages = f64::from(store_fails) * PROCESSES as f64 * (1.0 / 24.0 + 0.5);
         let bound = lives / 0.75 + 1.0 + in_store_outages;
-        assert!((tally.registrations as f64) <= bound, "TEST_SEED={seed}: more than {bound} registrations");
-        assert!(tally.starts > PROCESSES * DAYS as usize / 2, "TEST_SEED={seed}: too little happened");
+        assert!((stats.registrations as f64) <= bound, "TEST_SEED={seed}: more than {bound} registrations");
+        assert!(stats.starts > PROCESSES * DAYS as usize / 2, "TEST_SEED={seed}: too little happened");
         let renewals = DAY.as_secs_f64() / ttl.as_secs_f64() / 0.75;
         // A start and a renewal are a look each, and a few more if it is this process's turn, or the service is away.
         assert!(
@@ -176,7 +176,7 @@ fn a_fleet_registers_about_once_a_lifetime() {
             "TEST_SEED={seed}: too many operations"
         );
         if service_fails == 0 {
-            assert_eq!(tally.without_token, 0, "TEST_SEED={seed}");
+            assert_eq!(stats.without_token, 0, "TEST_SEED={seed}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::cupboard::{Clocks, DAY, HOUR, Shared, handle, key};
+use super::in_memory::{Clocks, DAY, HOUR, Shared, handle, key};
 use super::*;
 use crate::config::ApiKey;
 use crate::error::{ErrorKind, ServiceMessage};
@@ -61,7 +61,7 @@ fn outage() -> Result<Session, Error> {
 }
 
 /// One service and one store for any number of processes.
-struct Scene {
+struct Fixture {
     service: Arc<Service>,
     store: Shared,
     clocks: Clocks,
@@ -69,7 +69,7 @@ struct Scene {
 
 type Process = Arc<SharedSource<Service, Clocks>>;
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let clocks = Clocks::start();
         let service = Service {
@@ -105,32 +105,32 @@ mod panics;
 
 #[tokio::test(start_paused = true)]
 async fn processes_that_start_together_register_once() {
-    let scene = Scene::new();
+    let fixture = Fixture::new();
     let mut all = JoinSet::new();
     for _ in 0..100 {
-        let process = scene.process();
+        let process = fixture.process();
         all.spawn(async move { token(&process).await.unwrap() });
     }
     assert!(all.join_all().await.iter().all(|token| token == "token-1"));
-    assert_eq!(scene.service.asked(), 1);
+    assert_eq!(fixture.service.asked(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_starts_later_finds_the_session_with_its_age() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     sleep(DAY).await;
-    let session = scene.process().register().await.unwrap();
+    let session = fixture.process().register().await.unwrap();
     assert_eq!(session.access_token().expose_secret(), "token-1");
     assert_eq!(session.ttl(), LIFE);
-    assert_eq!(session.age(scene.clocks.now()), DAY + scene.service.takes);
-    assert_eq!(scene.service.asked(), 1);
+    assert_eq!(session.age(fixture.clocks.now()), DAY + fixture.service.takes);
+    assert_eq!(fixture.service.asked(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_is_due_is_renewed_by_one_process_for_all() {
-    let scene = Scene::new();
-    let processes = [(); 5].map(|()| scene.process());
+async fn a_stale_session_is_refreshed_by_one_process_for_all() {
+    let fixture = Fixture::new();
+    let processes = [(); 5].map(|()| fixture.process());
     for process in &processes {
         assert_eq!(token(process).await.unwrap(), "token-1");
     }
@@ -138,76 +138,76 @@ async fn a_session_that_is_due_is_renewed_by_one_process_for_all() {
     for process in &processes {
         assert_eq!(token(process).await.unwrap(), "token-2");
     }
-    assert_eq!(scene.service.asked(), 2);
+    assert_eq!(fixture.service.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_session_bridges_the_time_in_which_another_process_renews() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+async fn a_stale_session_is_used_while_another_process_refreshes_it() {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
     let renews = tokio::spawn({
-        let process = scene.process();
+        let process = fixture.process();
         async move { token(&process).await }
     });
     tokio::task::yield_now().await;
     let before = Instant::now();
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(renews.await.unwrap().unwrap(), "token-2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_session_bridges_an_outage_for_a_new_process() {
-    let scene = Scene::new();
-    let first = scene.process();
+async fn a_new_process_uses_a_stale_session_during_an_outage() {
+    let fixture = Fixture::new();
+    let first = fixture.process();
     token(&first).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
-    scene.will([outage(), outage()]);
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    fixture.will([outage(), outage()]);
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
     // Who has it already has to know that the renewal failed.
     assert_eq!(token(&first).await.unwrap_err().status(), Some(503));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_session_that_ends_during_an_outage_bridges_nothing() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+async fn a_session_that_expires_during_a_failed_registration_is_not_used() {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     // So short before its end that the registration outlasts it.
-    sleep(LIFE - Duration::from_secs(30) - scene.service.takes - scene.service.takes / 2).await;
-    scene.will([outage()]);
-    assert_eq!(token(&scene.process()).await.unwrap_err().status(), Some(503));
+    sleep(LIFE - Duration::from_secs(30) - fixture.service.takes - fixture.service.takes / 2).await;
+    fixture.will([outage()]);
+    assert_eq!(token(&fixture.process()).await.unwrap_err().status(), Some(503));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_session_is_no_session() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+async fn an_expired_session_is_an_error() {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     sleep(LIFE - Duration::from_secs(29)).await;
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
-    let process = scene.process();
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-2");
+    let process = fixture.process();
     assert!(process.faults().last.is_none(), "{:?}", process.faults());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_not_shared_but_tried_by_the_next() {
-    let scene = Scene::new();
-    scene.will([outage()]);
+async fn a_failure_is_not_shared_between_processes() {
+    let fixture = Fixture::new();
+    fixture.will([outage()]);
     let mut all = JoinSet::new();
     for _ in 0..10 {
-        let process = scene.process();
+        let process = fixture.process();
         all.spawn(async move { token(&process).await });
     }
     let (found, failed): (Vec<_>, Vec<_>) = all.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!((found.len(), failed.len()), (9, 1));
-    assert_eq!(scene.service.asked(), 2);
+    assert_eq!(fixture.service.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
-    let scene = Scene::new();
+async fn waiting_ends_with_the_lease_of_a_dead_process() {
+    let fixture = Fixture::new();
     let dies = tokio::spawn({
-        let process = scene.process();
+        let process = fixture.process();
         async move { token(&process).await }
     });
     tokio::task::yield_now().await;
@@ -215,12 +215,12 @@ async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
     let before = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..10 {
-        let process = scene.process();
+        let process = fixture.process();
         all.spawn(async move { token(&process).await.unwrap() });
     }
     assert!(all.join_all().await.iter().all(|token| token == "token-2"));
     assert!(
-        before.elapsed() < Duration::from_secs(30) + LEASE_MARGIN + POLL_MAX * 2 + scene.service.takes,
+        before.elapsed() < Duration::from_secs(30) + LEASE_MARGIN + POLL_MAX * 2 + fixture.service.takes,
         "{:?}",
         before.elapsed()
     );
@@ -228,9 +228,9 @@ async fn the_lease_of_a_process_that_died_is_waited_for_and_no_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_never_ends_keeps_nobody_from_registering() {
-    let scene = Scene::new();
-    scene.store.0.with(|content| content.lease = Some((Instant::now() + DAY * 365, 0)));
-    let process = scene.process();
+    let fixture = Fixture::new();
+    fixture.store.0.with(|content| content.lease = Some((Instant::now() + DAY * 365, 0)));
+    let process = fixture.process();
     let before = Instant::now();
     assert_eq!(token(&process).await.unwrap(), "token-1");
     assert!(before.elapsed() < process.max_duration(), "{:?}", before.elapsed());
@@ -239,37 +239,37 @@ async fn a_lease_that_never_ends_keeps_nobody_from_registering() {
     assert_eq!(fault.kind(), ErrorKind::Store);
     assert!(fault.to_string().contains("another process has had the lease"), "{fault}");
     // And what it got is there for the others.
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_its_store_a_process_registers_for_itself_and_shares_again_afterwards() {
-    let scene = Scene::new();
-    scene.store.0.with(|content| content.down = true);
-    let process = scene.process();
+    let fixture = Fixture::new();
+    fixture.store.0.with(|content| content.down = true);
+    let process = fixture.process();
     assert_eq!(token(&process).await.unwrap(), "token-1");
     assert_eq!(process.faults().count, 2);
-    scene.store.0.with(|content| content.down = false);
+    fixture.store.0.with(|content| content.down = false);
     assert_eq!(token(&process).await.unwrap(), "token-2");
     assert_eq!(process.faults().count, 2);
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-2");
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-2");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_costs_two_seconds_an_operation() {
-    let scene = Scene::new();
-    scene.store.0.with(|content| content.hangs = true);
-    let process = scene.process();
+    let fixture = Fixture::new();
+    fixture.store.0.with(|content| content.hangs = true);
+    let process = fixture.process();
     let before = Instant::now();
     assert_eq!(token(&process).await.unwrap(), "token-1");
-    assert_eq!(before.elapsed(), operation::LIMIT * 2 + scene.service.takes);
+    assert_eq!(before.elapsed(), operation::LIMIT * 2 + fixture.service.takes);
     assert!(process.faults().last.unwrap().to_string().contains("within 2s"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
-    let scene = Scene::new();
-    let (one, other) = (scene.process(), scene.process());
+    let fixture = Fixture::new();
+    let (one, other) = (fixture.process(), fixture.process());
     token(&one).await.unwrap();
     token(&other).await.unwrap();
     one.revoke(&"token-1".to_owned().into());
@@ -277,13 +277,13 @@ async fn a_refused_token_leaves_the_store_and_is_not_taken_again() {
     // The other one learns of it later, and finds what the first one left.
     other.revoke(&"token-1".to_owned().into());
     assert_eq!(token(&other).await.unwrap(), "token-2");
-    assert_eq!(scene.service.asked(), 2);
+    assert_eq!(fixture.service.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() {
-    let scene = Scene::new();
-    let process = scene.process();
+    let fixture = Fixture::new();
+    let process = fixture.process();
     for number in 1..=3 {
         assert_eq!(token(&process).await.unwrap(), format!("token-{number}"));
         process.revoke(&format!("token-{number}").into());
@@ -292,7 +292,7 @@ async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_session_counts_as_none_and_is_reported() {
+async fn an_unusable_stored_session_is_ignored_and_reported() {
     for (stored, reason) in [
         (&b""[..], "it is damaged"),
         (b"{\"version\":1}", "it is damaged"),
@@ -300,52 +300,52 @@ async fn what_is_no_session_counts_as_none_and_is_reported() {
         (b"{\"version\":2,\"anything\":\"else\"}", "it has format 2"),
         (b"social-plus-bot sealed 1\n1234", "it is sealed"),
     ] {
-        let scene = Scene::new();
+        let fixture = Fixture::new();
         let stored = StoredSession::from(stored.to_vec());
-        scene.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
-        let process = scene.process();
+        fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
+        let process = fixture.process();
         assert_eq!(token(&process).await.unwrap(), "token-1");
         let fault = process.faults().last.unwrap().to_string();
         assert!(fault.contains(reason), "{fault}");
-        assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
-        assert_eq!(scene.service.asked(), 1);
+        assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
+        assert_eq!(fixture.service.asked(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_of_another_device_is_not_taken() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     let other = StoreKey::new("https://a.example", "crawler-2", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
-    scene.store.0.with(|content| {
+    fixture.store.0.with(|content| {
         let stored = content.sessions[key().fingerprint()].clone();
         content.sessions.insert(other.fingerprint().to_owned(), stored);
     });
-    let mut handle = handle(&scene.store).unwrap();
+    let mut handle = handle(&fixture.store).unwrap();
     handle.key = other;
-    let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
+    let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
     assert_eq!(token(&process).await.unwrap(), "token-2");
     assert!(process.faults().last.unwrap().to_string().contains("for another address, device or key"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_store_says_is_left_counts() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
-    scene.store.0.with(|content| {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
+    fixture.store.0.with(|content| {
         let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
         *stored = stored.clone().expiring_in(LIFE - DAY * 3);
     });
     sleep(DAY).await;
-    let session = scene.process().register().await.unwrap();
-    assert_eq!(session.age(scene.clocks.now()), DAY * 3);
+    let session = fixture.process().register().await.unwrap();
+    assert_eq!(session.age(fixture.clocks.now()), DAY * 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_living_session_takes_over_what_another_process_renewed() {
-    let scene = Scene::new();
-    let living = |process: Process| SessionCache::new(process, scene.clocks);
-    let (one, other) = (living(scene.process()), living(scene.process()));
+async fn a_cached_session_is_replaced_by_one_that_another_process_refreshed() {
+    let fixture = Fixture::new();
+    let living = |process: Process| SessionCache::new(process, fixture.clocks);
+    let (one, other) = (living(fixture.process()), living(fixture.process()));
     for living in [&one, &other] {
         assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     }
@@ -356,16 +356,16 @@ async fn a_living_session_takes_over_what_another_process_renewed() {
         sleep(HOUR).await;
         assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-2");
     }
-    assert_eq!(scene.service.asked(), 2);
+    assert_eq!(fixture.service.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_session_of_another_process_is_looked_after_soon() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
+async fn a_stale_session_of_another_process_is_checked_again_soon() {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
-    scene.will([outage()]);
-    let living = SessionCache::new(scene.process(), scene.clocks);
+    fixture.will([outage()]);
+    let living = SessionCache::new(fixture.process(), fixture.clocks);
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(31)).await;
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
@@ -376,17 +376,17 @@ async fn an_old_session_of_another_process_is_looked_after_soon() {
 #[tokio::test(start_paused = true)]
 async fn a_session_from_the_future_is_not_used() {
     for (ahead, used) in [(Duration::from_secs(60), true), (HOUR, false), (DAY * 40, false)] {
-        let scene = Scene::new();
-        token(&scene.process()).await.unwrap();
+        let fixture = Fixture::new();
+        token(&fixture.process()).await.unwrap();
         // As another machine's clock would have had it.
-        scene.store.0.with(|content| {
+        fixture.store.0.with(|content| {
             let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
             let mut record: serde_json::Value = serde_json::from_slice(stored.expose_secret()).unwrap();
             let received = record["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
             record["received_ms"] = received.into();
             *stored = record.to_string().into_bytes().into();
         });
-        let process = scene.process();
+        let process = fixture.process();
         let expected = if used { "token-1" } else { "token-2" };
         assert_eq!(token(&process).await.unwrap(), expected, "{ahead:?}");
         if !used {
@@ -394,35 +394,35 @@ async fn a_session_from_the_future_is_not_used() {
             assert!(fault.contains("in the future by this machine's clock"), "{fault}");
         }
         // Once replaced, it is shared again.
-        assert_eq!(token(&scene.process()).await.unwrap(), expected, "{ahead:?}");
+        assert_eq!(token(&fixture.process()).await.unwrap(), expected, "{ahead:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_counts_the_time_overrules_a_wrong_clock() {
-    let scene = Scene::new();
-    token(&scene.process()).await.unwrap();
-    scene.store.0.with(|content| {
+    let fixture = Fixture::new();
+    token(&fixture.process()).await.unwrap();
+    fixture.store.0.with(|content| {
         let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
         *stored = stored.clone().expiring_in(LIFE);
     });
-    let process = scene.process_with(scene.clocks.ahead(DAY * 25));
+    let process = fixture.process_with(fixture.clocks.ahead(DAY * 25));
     let session = process.register().await.unwrap();
     assert_eq!(session.access_token().expose_secret(), "token-1");
-    assert_eq!(scene.service.asked(), 1);
+    assert_eq!(fixture.service.asked(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_store_does_not_lengthen_a_token_s_life() {
     const SHORT: Duration = Duration::from_secs(10);
-    let scene = Scene::new();
-    scene.store.0.with(|content| content.takes = Duration::from_millis(1_900));
-    scene.service.set_life(SHORT);
+    let fixture = Fixture::new();
+    fixture.store.0.with(|content| content.takes = Duration::from_millis(1_900));
+    fixture.service.set_life(SHORT);
     let start = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..2 {
         let (living, service) =
-            (SessionCache::new(scene.process(), scene.clocks), Arc::clone(&scene.service));
+            (SessionCache::new(fixture.process(), fixture.clocks), Arc::clone(&fixture.service));
         all.spawn(async move {
             let mut given = 0;
             while start.elapsed() < SHORT * 10 {

@@ -55,13 +55,13 @@ impl SessionStore for Panicking {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_panics_is_a_fault_like_another() {
+async fn a_panic_of_the_store_is_a_store_fault() {
     for panics in [Panics::Called, Panics::Polled, Panics::Dropped] {
-        let scene = Scene::new();
-        let mut handle = handle(&scene.store).unwrap();
+        let fixture = Fixture::new();
+        let mut handle = handle(&fixture.store).unwrap();
         handle.store = Arc::new(Panicking(panics));
-        let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
-        let living = SessionCache::new(Arc::clone(&process), scene.clocks);
+        let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
+        let living = SessionCache::new(Arc::clone(&process), fixture.clocks);
         let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
         assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
         assert_eq!(process.faults().count, 2, "{panics:?}");
@@ -71,13 +71,13 @@ async fn a_store_that_panics_is_a_fault_like_another() {
             living.access_token().await.unwrap();
             sleep(operation::LIMIT * 4).await;
         }
-        assert_eq!(scene.service.asked(), 2, "{panics:?}");
+        assert_eq!(fixture.service.asked(), 2, "{panics:?}");
         assert!(process.stored().await.is_err(), "{panics:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_panics_is_a_fault_like_another() {
+async fn a_panic_of_the_lease_is_a_store_fault() {
     #[derive(Debug)]
     struct Leasing(Shared);
 
@@ -104,11 +104,11 @@ async fn a_lease_that_panics_is_a_fault_like_another() {
         }
     }
 
-    let scene = Scene::new();
-    let mut handle = handle(&scene.store).unwrap();
-    handle.store = Arc::new(Leasing(scene.store.clone()));
-    let process = Arc::new(SharedSource::new(Arc::clone(&scene.service), Some(handle), scene.clocks));
+    let fixture = Fixture::new();
+    let mut handle = handle(&fixture.store).unwrap();
+    handle.store = Arc::new(Leasing(fixture.store.clone()));
+    let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
     assert_eq!(token(&process).await.unwrap(), "token-1");
     assert_eq!(process.faults().count, 1);
-    assert_eq!(token(&scene.process()).await.unwrap(), "token-1");
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
 }

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::process::{run, text, tool};
 
 /// A sandbox, and a state folder of its own for the tool.
-pub struct Scene {
+pub struct Fixture {
     pub sandbox: Sandbox,
     pub state: TempDir,
 }
 
-impl Scene {
+impl Fixture {
     pub async fn new() -> Self {
         Self { sandbox: Sandbox::start().await.unwrap(), state: tempfile::tempdir().unwrap() }
     }
@@ -126,7 +126,7 @@ impl Drop for Watcher {
     }
 }
 
-impl Scene {
+impl Fixture {
     /// Keeps a token in `watched`, with a folder for its sessions.
     pub fn watch(&self, watched: &Path) -> Command {
         let mut command = self.in_folder("token", &self.state.path().join("sessions"));

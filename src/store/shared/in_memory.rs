@@ -36,7 +36,7 @@ impl Clock for Clocks {
 
 /// A store in memory that can be made to fail, to hang, or to be slow.
 #[derive(Debug, Default)]
-pub(super) struct Cupboard(Mutex<Content>);
+pub(super) struct InMemoryStore(Mutex<Content>);
 
 #[derive(Debug, Default)]
 pub(super) struct Content {
@@ -51,7 +51,7 @@ pub(super) struct Content {
     pub(super) operations: usize,
 }
 
-impl Cupboard {
+impl InMemoryStore {
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut Content) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
@@ -68,14 +68,14 @@ impl Cupboard {
             std::future::pending::<()>().await;
         }
         if down {
-            return Err(Error::store("the cupboard is locked"));
+            return Err(Error::store("the in_memory is locked"));
         }
         Ok(self.with(operation))
     }
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shared(pub(super) Arc<Cupboard>);
+pub(super) struct Shared(pub(super) Arc<InMemoryStore>);
 
 impl SessionStore for Shared {
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
