@@ -16,6 +16,12 @@ const READING: usize = 16 * LIMIT;
 /// And for as long as its session, or its error, is kept.
 const KEPT: usize = 10 * LIMIT;
 
+/// The text beside this name is JSON to serde_json.
+const RAW: &str = "$serde_json::private::RawValue";
+
+/// An object within such a text.
+const INNER: &str = r#"{\"a\":{}}"#;
+
 /// `open`, then as many of `items` as there is room for, then `close`.
 fn filled(open: &str, mut item: impl FnMut(usize) -> String, close: &str) -> String {
     let mut body = open.to_owned();
@@ -68,6 +74,10 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("hashes", session(r#""users":[{"hashFlag":{"hash":["#, is(r#""""#), "]}}]")),
         ("metadata", session(r#""users":[{"metadata":{"#, id, "}}]")),
         ("metadata of numbers", session(r#""users":[{"metadata":{"a":["#, is("0"), "]}}]")),
+        (
+            "JSON within JSON",
+            session(&format!(r#""users":[{{"metadata":{{"x":{{"{RAW}":"["#), is(INNER), r#"]"}}}]"#),
+        ),
         ("fields that nobody knows", session("", id, "")),
         ("one field again and again", session("", is(r#""users":[{}]"#), "")),
         ("fields that can't be read", session("", is(r#""users":1e999"#), "")),

@@ -232,3 +232,28 @@ async fn a_date_that_could_not_be_written_again_is_left_out() {
     let session = altered(|answer| answer["expiresAt"] = json!("9999-12-31T23:59:59+00:01")).await;
     assert_eq!(session.deviations(), []);
 }
+
+/// A name that serde_json gives a meaning of its own.
+const RAW: &str = "$serde_json::private::RawValue";
+
+#[tokio::test]
+async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field() {
+    for text in [json!("no JSON"), json!(5), json!("[1,2]")] {
+        for place in ["/users/0/metadata", "/roles/0", "/files/0"] {
+            let text = text.clone();
+            let session = altered(move |answer| {
+                answer["roles"] = json!([{}]);
+                answer["files"] = json!([{}]);
+                answer["users"][0]["metadata"] = json!({});
+                *answer.pointer_mut(place).unwrap() = json!({ "x": { RAW: text } });
+            })
+            .await;
+            let field = format!("/{}", place.split('/').nth(1).unwrap());
+            assert!(
+                noted(&session).contains(&format!("{field}: can't be read")),
+                "{place}: {:?}",
+                noted(&session)
+            );
+        }
+    }
+}

@@ -349,3 +349,14 @@ fn a_token_is_described_as_text_of_its_own_name() {
     let schema = schemars::schema_for!(AccessToken).to_value();
     assert_eq!((&schema["title"], &schema["type"]), (&"AccessToken".into(), &"string".into()));
 }
+
+#[tokio::test]
+async fn a_key_in_json_within_json_is_not_shown() {
+    let escaped: String = KEY.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let detail = json!({ "x": { "$serde_json::private::RawValue": format!("\"{escaped}\"") } });
+    let said =
+        json!({ "status": "error", "code": 500_000, "message": "it is wrong", "data": { "detail": detail } });
+    let (shown, _sandbox) =
+        shown_of_a_registration(KEY, Fault::answer(422, "application/json", said.to_string())).await;
+    shown.assert_without(KEY);
+}
