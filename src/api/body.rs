@@ -8,6 +8,10 @@ use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
 
+/// Room is made beforehand for so many bytes of a body that is announced, whatever its length and the limit: an
+/// announcement costs nothing. The rest is made as they come.
+const ROOM: usize = 64 * 1024;
+
 /// How the reading of a body ended.
 pub(crate) enum End {
     /// With the body.
@@ -24,7 +28,7 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
     if announced > limit {
         return (Vec::new(), End::Longer(Bytes::new()));
     }
-    let mut body = Vec::with_capacity(announced);
+    let mut body = Vec::with_capacity(announced.min(ROOM));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::Longer(chunk)),
