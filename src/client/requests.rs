@@ -86,6 +86,11 @@ impl BotClient {
     /// # }
     /// ```
     pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(self.read_of(path)?).await
+    }
+
+    /// The request that [`get`](Self::get) sends.
+    pub(crate) fn read_of(&self, path: &str) -> Result<Request, Error> {
         if !path.starts_with('/') {
             return Err(Error::config("path", "must begin with a slash"));
         }
@@ -95,7 +100,7 @@ impl BotClient {
         if !self.api().inner().covers(&url) {
             return Err(Error::config("path", "leads out of the client's base URL"));
         }
-        self.send(Request::new(Method::GET, url)).await
+        Ok(Request::new(Method::GET, url))
     }
 
     /// Sends `request` with the token of the living [`session`](Self::session), and returns the response
@@ -137,17 +142,22 @@ impl BotClient {
     ///   no answer,
     /// - those of [`session`](Self::session) if there is no token.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        Ok(self.send_with_token(request).await?.0)
+    }
+
+    /// The same, and the token that the request was sent with in the end.
+    pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
         let spare = request.try_clone();
-        let mut examined = self.exchange(request).await?;
+        let (mut examined, mut token) = self.exchange(request).await?;
         if examined.refuses_token
             && let Some(again) = spare
         {
-            examined = self.exchange(again).await?;
+            (examined, token) = self.exchange(again).await?;
         }
         let Examined { response, said, .. } = examined;
         match said {
             Some(said) => Err(failure::refused(&response, &said)),
-            None => Ok(response),
+            None => Ok((response, token)),
         }
     }
 
@@ -164,11 +174,11 @@ impl BotClient {
         self.0.quota.resume_in(wait, SystemClock.now());
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
+    async fn exchange(&self, mut request: Request) -> Result<(Examined, AccessToken), Error> {
         let authorized = self.authorize(&mut request).await?;
         let sent = self.0.registrar.api.client().execute(request);
         let response = runtime::within(sent).await?.map_err(Error::connection)?;
-        Ok(self.examine(response, &authorized).await)
+        Ok((self.examine(response, &authorized).await, authorized.token))
     }
 
     /// Gives a request that may be sent the token to send with it.
