@@ -27,6 +27,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -56,7 +57,8 @@ impl BotClientBuilder {
     ///
     /// # Errors
     ///
-    /// As for [`build`](Self::build), and if the thread can't be started.
+    /// As for [`build`](Self::build), and if the thread can't be started. (Tokio panics then, which is caught, as in
+    /// [`crate::BotClient`].)
     #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
     pub fn build_blocking(self) -> Result<BotClient, Error> {
         Ok(BotClient { bot: self.build()?, worker: Arc::new(Worker::start()?) })
@@ -231,13 +233,14 @@ struct Worker(Option<Runtime>);
 
 impl Worker {
     fn start() -> Result<Self, Error> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("social-plus-bot")
-            .enable_all()
-            .build()
-            .map_err(|error| Error::config("runtime", format!("its thread can't be started: {error}")))?;
-        Ok(Self(Some(runtime)))
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("social-plus-bot").enable_all();
+        // Tokio panics where the system refuses a thread; nothing is left half done.
+        match catch_unwind(AssertUnwindSafe(|| builder.build())) {
+            Ok(Ok(runtime)) => Ok(Self(Some(runtime))),
+            Ok(Err(error)) => Err(Error::config("runtime", format!("its thread can't be started: {error}"))),
+            Err(_) => Err(Error::config("runtime", "its thread can't be started")),
+        }
     }
 
     fn block_on<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

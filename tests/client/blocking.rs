@@ -168,3 +168,29 @@ fn a_token_that_a_response_quotes_is_not_shown() {
     shown += &format!(" {error} {error:?}");
     assert!(shown.contains("invalid type: string") && !shown.contains(opaque), "{shown}");
 }
+
+/// A thread can't be started where no memory can be had for its stack.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[test]
+fn a_thread_that_can_not_be_started_is_an_error() {
+    const STACK: &str = "RUST_MIN_STACK";
+    if std::env::var_os(STACK).is_some_and(|size| size.len() > 15) {
+        let error = BotClient::builder()
+            .api_key("b0e8a2c4d6f8")
+            .device_id("crawler-1")
+            .base_url("http://127.0.0.1:1")
+            .build_blocking()
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        println!("an error: {error}");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "blocking::a_thread_that_can_not_be_started_is_an_error", "--nocapture"])
+        .env(STACK, "1152921504606846976")
+        .output()
+        .unwrap();
+    let printed =
+        String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && printed.contains("an error: runtime: "), "{printed}");
+}
