@@ -221,6 +221,14 @@ async fn an_error_whose_body_never_ends_is_an_error_in_time() {
 
 /// What came to a bare socket that registers anyone and then answers each request with the next of these, or the last.
 async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
+    giving(|registrations| format!("token-{registrations}"), answers).await
+}
+
+/// The same with these tokens.
+async fn giving(
+    token: impl Fn(usize) -> String + Send + 'static,
+    answers: Vec<String>,
+) -> (BotClient, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/tenant-a", listener.local_addr().unwrap());
     let came = Arc::new(Mutex::new(Vec::new()));
@@ -239,7 +247,7 @@ async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>)
             noted.lock().unwrap().push(line.replace(" HTTP/1.1", ""));
             let answer = if registers {
                 registrations += 1;
-                let (token, now) = (format!("token-{registrations}"), Utc::now());
+                let (token, now) = (token(registrations), Utc::now());
                 let session = json!({
                     "accessToken": token, "issuedAt": now, "expiresAt": now + TimeDelta::days(30), "users": [],
                 });
@@ -330,6 +338,17 @@ async fn a_401_without_the_envelope_is_a_refused_token() {
     let (bot, came) = answering(vec![banned]).await;
     assert_eq!(bot.get("/a").await.unwrap_err().code(), Some(ErrorCode::USER_BANNED));
     assert_eq!(came.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_is_given_again_is_not_replaced_at_each_401_without_the_envelope() {
+    let refused = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
+    let (bot, came) = giving(|_| "the-same".to_owned(), vec![refused.to_owned()]).await;
+    for _ in 0..3 {
+        assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
+    }
+    let read = "GET /tenant-a/a";
+    assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read, read, read]);
 }
 
 #[tokio::test]
