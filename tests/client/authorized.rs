@@ -283,6 +283,12 @@ async fn a_path_does_not_lead_out_of_the_base_url() {
         "/..%2ftenant-b/x",
         "/a/..%5C..%5Ctenant-b",
         "/%252e%252e/tenant-b",
+        "/%25252525252e%25252525252e/tenant-b",
+        "/..%3fx/tenant-b",
+        "/..%23tenant-b",
+        "/.%09./tenant-b",
+        "/..%0a/tenant-b",
+        "/..%00/tenant-b",
     ] {
         let error = bot.get(path).await.map(|read| read.url().clone()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{path}: {error}");
