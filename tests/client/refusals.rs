@@ -409,3 +409,21 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
         assert_eq!(error.kind(), expected, "{error}");
     }
 }
+
+/// Looking through it again for each of its bytes would take minutes, and nothing can end that.
+#[tokio::test]
+async fn a_long_text_is_looked_through_once() {
+    let headers = format!("{} %25252541", "eyJ".repeat(21_000));
+    let token = format!("{}b", "a".repeat(16_000));
+    let name = |number| format!("{}{number}%25252541", "a".repeat(60_000));
+    let names = (0..16).map(|number| (name(number), json!(1)));
+    let sandbox = Sandbox::start().await.unwrap();
+    for (status, body) in [
+        (422, json!({ "code": 500_000, "data": { "detail": vec![headers; 16] } })),
+        (200, names.chain([("accessToken".to_owned(), json!(token))]).collect()),
+    ] {
+        sandbox.fail_always(Fault::answer(status, JSON, body.to_string()));
+        let error = sandbox.client().build().unwrap().register().await.unwrap_err();
+        assert_eq!(error.status(), Some(status));
+    }
+}
