@@ -193,7 +193,11 @@ impl Error {
     }
 
     /// No answer, or only a part of one.
-    pub(crate) fn connection(error: reqwest::Error) -> Self {
+    pub(crate) fn connection(mut error: reqwest::Error) -> Self {
+        if let Some(url) = error.url_mut() {
+            // Some addresses take the token there.
+            url.set_query(None);
+        }
         let (kind, action) = match (error.is_timeout(), error.is_connect()) {
             (true, true) => (ErrorKind::Timeout, "no connection to the service in time"),
             (true, false) => (ErrorKind::Timeout, "no answer from the service in time"),

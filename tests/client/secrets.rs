@@ -360,3 +360,18 @@ async fn a_key_in_json_within_json_is_not_shown() {
         shown_of_a_registration(KEY, Fault::answer(422, "application/json", said.to_string())).await;
     shown.assert_without(KEY);
 }
+
+#[tokio::test]
+async fn a_token_in_the_address_of_a_failed_request_is_not_shown() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let token = bot.access_token().await.unwrap();
+    let address = format!("{}/file?token={}", sandbox.base_url(), token.expose_secret());
+    drop(sandbox);
+    let request = reqwest::Request::new(reqwest::Method::GET, address.parse().unwrap());
+    let shown = Shown::default();
+    let error = logged(&shown, bot.send(request)).await.unwrap_err();
+    assert_eq!(error.kind(), social_plus_bot::ErrorKind::Unavailable);
+    shown.show(&error);
+    shown.assert_without(token.expose_secret());
+}
