@@ -1,5 +1,6 @@
 //! Bodies that are read up to a limit, and put back for those who want to read them too.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -37,6 +38,19 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
             Err(error) => return (body, End::Broken(error)),
         }
     }
+}
+
+/// A body as UTF-8, with a question mark for what is none. It is not any longer than the body.
+pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(body).is_ok() {
+        return Cow::Borrowed(body);
+    }
+    let mut text = Vec::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().as_bytes());
+        text.extend((!chunk.invalid().is_empty()).then_some(b'?'));
+    }
+    Cow::Owned(text)
 }
 
 /// The response as it was before its body was read: what was read comes again, and then the rest.
