@@ -147,6 +147,19 @@ async fn whatever_is_answered_costs_no_more_than_the_documented_bound() {
             beyond.push(format!("{what}: {} MiB while reading, {} MiB kept", peak >> 20, kept >> 20));
         }
     }
+    // Headers come besides, as many as are taken at all.
+    for header in ["%25252541".repeat(40_000), "eyJ".repeat(120_000) + "%25252541"] {
+        let refused = Fault::answer(422, "application/json", "{}").header(http::header::WARNING, &header);
+        sandbox.fail_always(refused);
+        let before = ALLOCATOR.current_usage();
+        ALLOCATOR.reset_peak_usage();
+        assert_eq!(bot.register().await.unwrap_err().status(), Some(422));
+        let peak = ALLOCATOR.peak_usage().saturating_sub(before);
+        println!("a long header: {} KiB while reading", peak >> 10);
+        if peak > READING {
+            beyond.push(format!("a long header: {} MiB while reading", peak >> 20));
+        }
+    }
     for announced in [true, false] {
         sandbox.fail_always(Fault::oversized(30 << 20, announced));
         let before = ALLOCATOR.current_usage();

@@ -116,7 +116,8 @@ pub(crate) fn headers(headers: &mut HeaderMap, secrets: &[&str]) {
         headers.remove(name);
     }
     for value in headers.values_mut() {
-        if quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
+        // One that is too long to be looked at could quote anything.
+        if value.len() > LOOKED_AT || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
             value.set_sensitive(true);
         }
     }
