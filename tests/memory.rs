@@ -16,6 +16,12 @@ const READING: usize = 16 * LIMIT;
 /// And for as long as its session, or its error, is kept.
 const KEPT: usize = 10 * LIMIT;
 
+/// The text beside this name is JSON to serde_json.
+const RAW: &str = "$serde_json::private::RawValue";
+
+/// An object within such a text.
+const INNER: &str = r#"{\"a\":{}}"#;
+
 /// `open`, then as many of `items` as there is room for, then `close`.
 fn filled(open: &str, mut item: impl FnMut(usize) -> String, close: &str) -> String {
     let mut body = open.to_owned();
@@ -68,6 +74,10 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("hashes", session(r#""users":[{"hashFlag":{"hash":["#, is(r#""""#), "]}}]")),
         ("metadata", session(r#""users":[{"metadata":{"#, id, "}}]")),
         ("metadata of numbers", session(r#""users":[{"metadata":{"a":["#, is("0"), "]}}]")),
+        (
+            "JSON within JSON",
+            session(&format!(r#""users":[{{"metadata":{{"x":{{"{RAW}":"["#), is(INNER), r#"]"}}}]"#),
+        ),
         ("fields that nobody knows", session("", id, "")),
         ("one field again and again", session("", is(r#""users":[{}]"#), "")),
         ("fields that can't be read", session("", is(r#""users":1e999"#), "")),
@@ -135,6 +145,19 @@ async fn no_response_takes_more_memory_than_documented() {
         println!("{what}: {} KiB while reading, {} KiB kept", peak >> 10, kept >> 10);
         if peak > READING || kept > KEPT {
             beyond.push(format!("{what}: {} MiB while reading, {} MiB kept", peak >> 20, kept >> 20));
+        }
+    }
+    // Headers come besides, as many as are taken at all.
+    for header in ["%25252541".repeat(40_000), "eyJ".repeat(120_000) + "%25252541"] {
+        let refused = Fault::answer(422, "application/json", "{}").header(http::header::WARNING, &header);
+        sandbox.fail_always(refused);
+        let before = ALLOCATOR.current_usage();
+        ALLOCATOR.reset_peak_usage();
+        assert_eq!(bot.register().await.unwrap_err().status(), Some(422));
+        let peak = ALLOCATOR.peak_usage().saturating_sub(before);
+        println!("a long header: {} KiB while reading", peak >> 10);
+        if peak > READING {
+            beyond.push(format!("a long header: {} MiB while reading", peak >> 20));
         }
     }
     for announced in [true, false] {

@@ -1,5 +1,6 @@
 //! An answer of the service: what it says in the contract's terms, and where it departs from them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::api::body;
 use crate::api::bounded::{self, Bounded};
 use crate::api::deviation::{Comparison, Deviation, DeviationKind, KEPT, Named};
 
@@ -52,7 +54,8 @@ impl<T: DeserializeOwned + JsonSchema> Answer<T> {
     /// that the body itself brings.
     pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
         let named = Named::of(&T::schema_name());
-        let mut json = serde_json::Deserializer::from_slice(body);
+        let text = body::as_text(body);
+        let mut json = serde_json::Deserializer::from_slice(&text);
         let fields = json.deserialize_map(Fields { named }).map_err(|_| NO_OBJECT.to_owned())?;
         json.end().map_err(|error| error.to_string())?;
         let Read { mut fields, odd } = fields;
@@ -62,6 +65,9 @@ impl<T: DeserializeOwned + JsonSchema> Answer<T> {
         let secrets = secrets.iter().copied().chain(token.as_ref().map(|token| token.expose_secret()));
         let secrets: Vec<&str> = secrets.collect();
         let mut comparison = Comparison::new(&secrets);
+        if matches!(text, Cow::Owned(_)) {
+            comparison.body(DeviationKind::NotUtf8);
+        }
         // What is left out whole comes first, and what nobody knows last, should there be more than can be noted.
         let (unknown, left_out): (Vec<_>, Vec<_>) =
             odd.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
@@ -108,7 +114,7 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
         let mut read = Read { fields: Map::new(), odd: Vec::new() };
         let mut left = bounded::ANSWER;
-        while let Some(name) = members.next_key::<String>()? {
+        while let Some(Name(name)) = members.next_key()? {
             if !self.named.has(&name) {
                 members.next_value::<IgnoredAny>()?;
                 read.note(name, DeviationKind::UnknownField);
@@ -132,6 +138,29 @@ impl<'de> Visitor<'de> for Fields {
             }
         }
         Ok(read)
+    }
+}
+
+/// A field's name, with replacement characters for escapes that stand for no character.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
+                Ok(Name(String::from_utf8_lossy(name).into_owned()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bodies that are read up to a limit, and put back for those who want to read them too.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,6 +8,10 @@ use bytes::Bytes;
 use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
+
+/// Room is made beforehand for so many bytes of a body that is announced, whatever its length and the limit: an
+/// announcement costs nothing. The rest is made as they come.
+const ROOM: usize = 64 * 1024;
 
 /// How the reading of a body ended.
 pub(crate) enum End {
@@ -24,7 +29,7 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
     if announced > limit {
         return (Vec::new(), End::Longer(Bytes::new()));
     }
-    let mut body = Vec::with_capacity(announced);
+    let mut body = Vec::with_capacity(announced.min(ROOM));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::Longer(chunk)),
@@ -33,6 +38,19 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
             Err(error) => return (body, End::Broken(error)),
         }
     }
+}
+
+/// A body as UTF-8, with a question mark for what is none. It is not any longer than the body.
+pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(body).is_ok() {
+        return Cow::Borrowed(body);
+    }
+    let mut text = Vec::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.extend_from_slice(chunk.valid().as_bytes());
+        text.extend((!chunk.invalid().is_empty()).then_some(b'?'));
+    }
+    Cow::Owned(text)
 }
 
 /// The response as it was before its body was read: what was read comes again, and then the rest.

@@ -19,6 +19,10 @@ pub(crate) const ANSWER: usize = 10_000;
 /// `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
+/// A name that begins like this means something of its own to serde_json: the text beside it would be read as JSON
+/// once more, by nobody who counts what is built of it, and with nothing in it redacted.
+const PRIVATE: &str = "$serde_json::private::";
+
 /// A value, and whether anything was left out of it.
 pub(crate) struct Bounded {
     pub(crate) value: Value,
@@ -119,6 +123,9 @@ impl<'de> Visitor<'de> for Limit<'_> {
                 let digits = members.next_value::<String>()?;
                 return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
             }
+            if name.starts_with(PRIVATE) {
+                return Err(A::Error::custom("a name that can't be kept"));
+            }
             if self.takes_one() {
                 kept.insert(name, members.next_value_seed(self.within())?);
             } else {
@@ -163,9 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn invalid_json_is_an_error_within_the_limit_and_beyond() {
+    fn what_can_not_be_kept_is_refused_within_the_limit_and_beyond() {
         for json in ["", "[1", "[1,2,3", r#"{"a":1,"b":}"#, "[] []", "[1,2,x]"] {
             assert!(value(json.as_bytes(), &mut 1).is_err(), "{json}");
+        }
+        for name in ["RawValue", "Number"] {
+            let json = format!(r#"{{"a":1,"$serde_json::private::{name}":"[1,2]"}}"#);
+            assert!(value(json.as_bytes(), &mut 10).is_err(), "{json}");
         }
         let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
         assert!(value(deep.as_bytes(), &mut 10_000).is_err());

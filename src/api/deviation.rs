@@ -82,6 +82,8 @@ pub enum DeviationKind {
     UnknownField,
     /// The value can't be read at all, such as nesting beyond 128 levels; it was left out.
     Unreadable,
+    /// Bytes of the body are not UTF-8; question marks stand in their place.
+    NotUtf8,
     /// The value holds more values than an [`Answer`](crate::Answer) keeps; those beyond were left out.
     TooLarge,
 }
@@ -108,6 +110,7 @@ impl fmt::Display for Deviation {
             DeviationKind::UnknownValue => f.write_str("a value that is not documented"),
             DeviationKind::UnknownField => f.write_str("a field that is not documented"),
             DeviationKind::Unreadable => f.write_str("can't be read"),
+            DeviationKind::NotUtf8 => f.write_str("not UTF-8"),
             DeviationKind::TooLarge => f.write_str("holds more than is kept"),
         }
     }
@@ -158,6 +161,11 @@ impl<'a> Comparison<'a> {
     /// Leaves of `members` what the schema allows.
     pub(crate) fn object(&mut self, named: Named, members: &mut Map<String, Value>) {
         self.members(named.0, members, &Place::Body);
+    }
+
+    /// Notes what is odd about the body as a whole.
+    pub(crate) fn body(&mut self, kind: DeviationKind) {
+        self.note(&Place::Body, kind);
     }
 
     /// Notes what is odd about a field of the answer.

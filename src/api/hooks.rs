@@ -165,7 +165,7 @@ fn with_body(response: Response, body: Vec<u8>) -> Response {
 
 /// An error's body with its secrets redacted; an empty object in place of what is no such body.
 fn envelope(body: &[u8], secrets: &[&str]) -> Vec<u8> {
-    let said = bounded::value(body, &mut bounded::ANSWER.clone()).ok().map(|said| said.value);
+    let said = bounded::value(&body::as_text(body), &mut bounded::ANSWER.clone()).ok().map(|said| said.value);
     let said = said.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
     redact::value(said, secrets).to_string().into_bytes()
 }

@@ -78,20 +78,34 @@ pub(crate) fn without(said: &str, secrets: &[&str]) -> String {
     shown
 }
 
-/// Where in a text secrets are, in order.
+/// Where in a text secrets are, in order. It takes no longer than the text is long, whatever is in it: the service
+/// writes the text, and gives out the token.
 fn found(said: &str, secrets: &[&str]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     // A key may itself look as if something in it were encoded, so it is looked for before and after decoding.
     for decoded in Decoded::all(said) {
-        let mut at = 0;
-        while at < decoded.bytes().len() {
-            let end = secret_at(decoded.bytes(), at, secrets);
-            found.extend(end.map(|end| decoded.start(at)..decoded.start(end)));
-            at = end.unwrap_or(at + 1);
+        let bytes = decoded.bytes();
+        let mut at = tokens(bytes);
+        let text = searched(bytes);
+        for secret in secrets.iter().map(|secret| secret.as_bytes()) {
+            if secret.len() >= SHORTEST {
+                let quoted = text.match_indices(&*searched(secret)).map(|(at, _)| at).collect::<Vec<_>>();
+                at.extend(quoted.into_iter().map(|at| at..at + secret.len()));
+            } else {
+                let words = (0..bytes.len()).filter(|at| is_word(bytes, *at, secret));
+                at.extend(words.map(|at| at..at + secret.len()));
+            }
         }
+        found.extend(at.into_iter().map(|secret| decoded.start(secret.start)..decoded.start(secret.end)));
     }
     found.sort_by_key(|secret| secret.start);
     found
+}
+
+/// The bytes as text to search in, each in its place: without regard to case, and to what else than ASCII there is.
+fn searched(bytes: &[u8]) -> String {
+    let searched = |byte: &u8| if byte.is_ascii() { byte.to_ascii_lowercase().into() } else { '\u{7f}' };
+    bytes.iter().map(searched).collect()
 }
 
 /// Marks the values of headers that quote a secret, so that they are not printed with the others. A header whose name
@@ -102,7 +116,8 @@ pub(crate) fn headers(headers: &mut HeaderMap, secrets: &[&str]) {
         headers.remove(name);
     }
     for value in headers.values_mut() {
-        if quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
+        // One that is too long to be looked at could quote anything.
+        if value.len() > LOOKED_AT || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
             value.set_sensitive(true);
         }
     }
@@ -122,33 +137,43 @@ fn beginning(said: &str) -> &str {
     cut.rsplit_once(char::is_whitespace).map_or("", |(before, _)| before)
 }
 
-/// Where the secret ends that begins `at`, if one does.
-fn secret_at(said: &[u8], at: usize, secrets: &[&str]) -> Option<usize> {
-    let known = secrets.iter().filter(|secret| begins(said, at, secret.as_bytes()));
-    let known = known.map(|secret| at + secret.len()).max();
-    known.max(token_at(said, at))
-}
-
-fn begins(said: &[u8], at: usize, secret: &[u8]) -> bool {
+/// Whether a short secret stands alone there.
+fn is_word(said: &[u8], at: usize, secret: &[u8]) -> bool {
+    let beside = |at: Option<usize>| at.and_then(|at| said.get(at)).is_some_and(is_part_of_token);
     let end = at + secret.len();
-    let Some(part) = said.get(at..end) else { return false };
-    if secret.len() >= SHORTEST {
-        return part.eq_ignore_ascii_case(secret);
+    !secret.is_empty()
+        && said.get(at..end) == Some(secret)
+        && !beside(at.checked_sub(1))
+        && !beside(Some(end))
+}
+
+/// Where JSON Web Tokens are.
+fn tokens(said: &[u8]) -> Vec<Range<usize>> {
+    let mut tokens = Vec::new();
+    let mut start = 0;
+    for word in said.split(|byte| !is_part_of_token(byte)) {
+        let end = start + word.len();
+        tokens.extend(token_in(word).map(|at| start + at..end));
+        start = end + 1;
     }
-    let ends = |beside: Option<&u8>| !beside.is_some_and(is_part_of_token);
-    !secret.is_empty() && part == secret && starts_word(said, at) && ends(said.get(end))
+    tokens
 }
 
-/// Where the JSON Web Token ends that begins `at`, if one does.
-fn token_at(said: &[u8], at: usize) -> Option<usize> {
-    let token = said.get(at..).filter(|rest| rest.starts_with(b"eyJ"))?;
-    let token = token.iter().take_while(|byte| is_part_of_token(byte));
-    let header = token.clone().position(|byte| *byte == b'.')?;
-    (starts_word(said, at) || header >= SHORTEST_HEADER).then(|| at + token.count())
-}
-
-fn starts_word(said: &[u8], at: usize) -> bool {
-    !at.checked_sub(1).and_then(|before| said.get(before)).is_some_and(is_part_of_token)
+/// Where in a word a JSON Web Token begins, if one does.
+fn token_in(word: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    let mut parts = word.split(|byte| *byte == b'.').peekable();
+    while let Some(part) = parts.next() {
+        // The last one is no header, since nothing follows.
+        parts.peek()?;
+        // The first place in a part makes the longest header.
+        let header = part.windows(3).position(|begin| begin == b"eyJ");
+        if let Some(at) = header.filter(|at| start + at == 0 || part.len() - at >= SHORTEST_HEADER) {
+            return Some(start + at);
+        }
+        start += part.len() + 1;
+    }
+    None
 }
 
 fn is_part_of_token(byte: &u8) -> bool {

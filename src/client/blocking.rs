@@ -25,7 +25,9 @@
 //! # }
 //! ```
 
+use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -55,7 +57,8 @@ impl BotClientBuilder {
     ///
     /// # Errors
     ///
-    /// As for [`build`](Self::build), and if the thread can't be started.
+    /// As for [`build`](Self::build), and if the thread can't be started. (Tokio panics then, which is caught, as in
+    /// [`crate::BotClient`].)
     #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
     pub fn build_blocking(self) -> Result<BotClient, Error> {
         Ok(BotClient { bot: self.build()?, worker: Arc::new(Worker::start()?) })
@@ -133,7 +136,7 @@ impl BotClient {
     ///
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn get(&self, path: &str) -> Result<Response, Error> {
-        self.response(self.bot.get(path))
+        self.send(self.bot.read_of(path)?)
     }
 
     /// See [`crate::BotClient::send`].
@@ -142,7 +145,9 @@ impl BotClient {
     ///
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
-        self.response(self.bot.send(request))
+        let (response, token) = self.worker.block_on(self.bot.send_with_token(request))?;
+        let transport = self.bot.api().inner().clone();
+        Ok(Response { response, token, transport, worker: Arc::clone(&self.worker) })
     }
 
     /// See [`crate::BotClient::reads_today`].
@@ -154,23 +159,22 @@ impl BotClient {
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
         self.bot.resume_reads_at(at);
     }
-
-    fn response(
-        &self,
-        sent: impl Future<Output = Result<reqwest::Response, Error>>,
-    ) -> Result<Response, Error> {
-        let response = self.worker.block_on(sent)?;
-        let transport = self.bot.api().inner().clone();
-        Ok(Response { response, transport, worker: Arc::clone(&self.worker) })
-    }
 }
 
 /// A response whose body is still to be read, within what is left of the request's timeout.
-#[derive(Debug)]
 pub struct Response {
     response: reqwest::Response,
+    /// What it was sent with.
+    token: AccessToken,
     transport: Transport,
     worker: Arc<Worker>,
+}
+
+/// Headers are not shown: the service may have put the token into one.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status()).finish_non_exhaustive()
+    }
 }
 
 impl Response {
@@ -214,10 +218,10 @@ impl Response {
     /// what is asked for.
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let status = self.status().as_u16();
-        let transport = self.transport.clone();
+        let (transport, token) = (self.transport.clone(), self.token.clone());
         serde_json::from_slice(&self.bytes()?).map_err(|error| {
             // serde's words can quote the body.
-            let reason = redact::text(&error.to_string(), &[transport.secret()]);
+            let reason = redact::text(&error.to_string(), &[transport.secret(), token.expose_secret()]);
             Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
         })
     }
@@ -229,13 +233,14 @@ struct Worker(Option<Runtime>);
 
 impl Worker {
     fn start() -> Result<Self, Error> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("social-plus-bot")
-            .enable_all()
-            .build()
-            .map_err(|error| Error::config("runtime", format!("its thread can't be started: {error}")))?;
-        Ok(Self(Some(runtime)))
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("social-plus-bot").enable_all();
+        // Tokio panics where the system refuses a thread; nothing is left half done.
+        match catch_unwind(AssertUnwindSafe(|| builder.build())) {
+            Ok(Ok(runtime)) => Ok(Self(Some(runtime))),
+            Ok(Err(error)) => Err(Error::config("runtime", format!("its thread can't be started: {error}"))),
+            Err(_) => Err(Error::config("runtime", "its thread can't be started")),
+        }
     }
 
     fn block_on<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

@@ -5,7 +5,7 @@
 //! end when the day's are used up. It comes in two steps, [`BotClient::authorize`] before and
 //! [`BotClient::examine`] after, so that whoever does the sending can stand between them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -25,6 +25,8 @@ use crate::session::runtime;
 pub(crate) struct Authorized {
     token: AccessToken,
     sent: Sent,
+    /// How many tokens had been refused without a code by then.
+    unexplained: u64,
     is_read: bool,
 }
 
@@ -40,29 +42,46 @@ pub(crate) struct Examined {
 /// The last token that was refused without a code. Something else than the token may be the reason, as where a gateway
 /// wants to know who comes, and a registration is not free.
 #[derive(Debug, Default)]
-pub(crate) struct Unexplained(Mutex<Option<(AccessToken, Moment)>>);
+pub(crate) struct Unexplained(Mutex<Refused>);
+
+#[derive(Debug, Default)]
+struct Refused {
+    last: Option<(AccessToken, Moment)>,
+    /// How many there were.
+    count: u64,
+}
 
 /// A new token that is refused without a code as well is not replaced before that.
 const UNEXPLAINED_PAUSE: Duration = Duration::from_secs(5 * 60);
 
 impl Unexplained {
-    /// Whether a token refused without a code may be replaced.
-    fn may_replace(&self, token: &AccessToken, now: Moment) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            // It was sent several times at once.
-            Some((refused, _)) if refused == token => true,
+    /// Whether a token refused without a code may be replaced, which was sent after so many had been.
+    fn may_replace(&self, token: &AccessToken, count: u64, now: Moment) -> bool {
+        let mut refused = self.lock();
+        match &refused.last {
+            // It was sent several times at once. One that was given again, and refused again, is as good as a new one.
+            Some((last, _)) if last == token && count < refused.count => true,
             Some((_, at)) if !now.has_reached(at.after(UNEXPLAINED_PAUSE)) => false,
             _ => {
-                *last = Some((token.clone(), now));
+                refused.last = Some((token.clone(), now));
+                refused.count += 1;
                 true
             }
         }
     }
 
+    /// How many tokens were refused without a code.
+    fn count(&self) -> u64 {
+        self.lock().count
+    }
+
     /// A request was answered, so its token is good.
     fn answered(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.lock().last = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Refused> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,6 +105,11 @@ impl BotClient {
     /// # }
     /// ```
     pub async fn get(&self, path: &str) -> Result<Response, Error> {
+        self.send(self.read_of(path)?).await
+    }
+
+    /// The request that [`get`](Self::get) sends.
+    pub(crate) fn read_of(&self, path: &str) -> Result<Request, Error> {
         if !path.starts_with('/') {
             return Err(Error::config("path", "must begin with a slash"));
         }
@@ -95,7 +119,7 @@ impl BotClient {
         if !self.api().inner().covers(&url) {
             return Err(Error::config("path", "leads out of the client's base URL"));
         }
-        self.send(Request::new(Method::GET, url)).await
+        Ok(Request::new(Method::GET, url))
     }
 
     /// Sends `request` with the token of the living [`session`](Self::session), and returns the response
@@ -137,17 +161,22 @@ impl BotClient {
     ///   no answer,
     /// - those of [`session`](Self::session) if there is no token.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        Ok(self.send_with_token(request).await?.0)
+    }
+
+    /// The same, and the token that the request was sent with in the end.
+    pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
         let spare = request.try_clone();
-        let mut examined = self.exchange(request).await?;
+        let (mut examined, mut token) = self.exchange(request).await?;
         if examined.refuses_token
             && let Some(again) = spare
         {
-            examined = self.exchange(again).await?;
+            (examined, token) = self.exchange(again).await?;
         }
         let Examined { response, said, .. } = examined;
         match said {
             Some(said) => Err(failure::refused(&response, &said)),
-            None => Ok(response),
+            None => Ok((response, token)),
         }
     }
 
@@ -164,11 +193,11 @@ impl BotClient {
         self.0.quota.resume_in(wait, SystemClock.now());
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<Examined, Error> {
+    async fn exchange(&self, mut request: Request) -> Result<(Examined, AccessToken), Error> {
         let authorized = self.authorize(&mut request).await?;
         let sent = self.0.registrar.api().client().execute(request);
         let response = runtime::within(sent).await?.map_err(Error::connection)?;
-        Ok(self.examine(response, &authorized).await)
+        Ok((self.examine(response, &authorized).await, authorized.token))
     }
 
     /// Gives a request that may be sent the token to send with it.
@@ -181,16 +210,18 @@ impl BotClient {
         if is_read {
             self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         }
+        // Before there is a token, so that none counts as sent later than it was refused.
+        let unexplained = self.0.unexplained.count();
         let token = self.access_token().await?;
         let header = token.header().ok_or_else(|| Error::config("token", "can't be sent as a header"))?;
         request.headers_mut().insert(AUTHORIZATION, header);
         let sent = self.0.quota.send(SystemClock.now(), is_read);
-        Ok(Authorized { token, sent, is_read })
+        Ok(Authorized { token, sent, unexplained, is_read })
     }
 
     /// Draws the consequences from a response. Of an error the body is read, and stays to be read.
     pub(crate) async fn examine(&self, response: Response, authorized: &Authorized) -> Examined {
-        let Authorized { token, sent, is_read } = authorized;
+        let Authorized { token, sent, unexplained, is_read } = authorized;
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             if *is_read {
                 self.0.quota.answered(*sent);
@@ -221,7 +252,7 @@ impl BotClient {
         let refuses_token = response.status() == StatusCode::UNAUTHORIZED
             && match said.code {
                 Some(code) => code == ErrorCode::UNAUTHORIZED,
-                None => self.0.unexplained.may_replace(token, came),
+                None => self.0.unexplained.may_replace(token, *unexplained, came),
             };
         if refuses_token {
             self.invalidate(token);
@@ -241,13 +272,16 @@ mod tests {
         let [first, second, third] =
             ["first", "second", "third"].map(|token| AccessToken::from(token.to_owned()));
         let unexplained = Unexplained::default();
-        assert!(unexplained.may_replace(&first, at(0)));
-        assert!(unexplained.may_replace(&first, at(1)));
-        assert!(!unexplained.may_replace(&second, at(2)));
-        assert!(!unexplained.may_replace(&second, at(299)));
-        assert!(unexplained.may_replace(&second, at(300)));
-        assert!(!unexplained.may_replace(&third, at(301)));
+        assert!(unexplained.may_replace(&first, 0, at(0)));
+        assert!(unexplained.may_replace(&first, 0, at(1)));
+        assert_eq!(unexplained.count(), 1);
+        // The same came again from a registration.
+        assert!(!unexplained.may_replace(&first, 1, at(2)));
+        assert!(!unexplained.may_replace(&second, 1, at(2)));
+        assert!(!unexplained.may_replace(&second, 1, at(299)));
+        assert!(unexplained.may_replace(&second, 1, at(300)));
+        assert!(!unexplained.may_replace(&third, 2, at(301)));
         unexplained.answered();
-        assert!(unexplained.may_replace(&third, at(302)));
+        assert!(unexplained.may_replace(&third, 2, at(302)));
     }
 }

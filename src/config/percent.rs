@@ -30,6 +30,11 @@ impl Decoded {
         self.starts.get(at).or(self.starts.last()).copied().unwrap_or_default()
     }
 
+    /// Whether nothing in it is encoded any more.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.once().bytes.len() == self.bytes.len()
+    }
+
     fn once(&self) -> Self {
         let mut decoded = Self { bytes: Vec::new(), starts: Vec::new() };
         let mut at = 0;

@@ -117,11 +117,19 @@ impl BaseUrl {
 /// Whether some server could take the path for one that leads to a folder above. A URL that was parsed has no `..` in
 /// it any more, but may have what becomes one when it is decoded, as proxies do.
 fn leads_up(path: &str) -> bool {
-    Decoded::all(path).iter().any(|path| {
-        let mut segments = path.bytes().split(|byte| matches!(byte, b'/' | b'\\'));
-        // What follows a semicolon is no part of a segment for some.
-        segments.any(|segment| segment.split(|byte| *byte == b';').next() == Some(b".."))
-    })
+    let decoded = Decoded::all(path);
+    // What is encoded more often than is looked at could be anything.
+    let is_plain = decoded.last().is_some_and(Decoded::is_plain);
+    !is_plain
+        || decoded.iter().any(|path| {
+            // Parsers of URLs pass over control characters.
+            let path: Vec<u8> =
+                path.bytes().iter().copied().filter(|byte| !byte.is_ascii_control()).collect();
+            let mut segments = path.split(|byte| matches!(byte, b'/' | b'\\'));
+            // What follows a semicolon is no part of a segment for some, and a path ends before a query or a fragment.
+            segments
+                .any(|segment| segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next() == Some(b".."))
+        })
 }
 
 impl From<Region> for BaseUrl {

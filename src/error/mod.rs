@@ -189,7 +189,11 @@ impl Error {
     }
 
     /// No response, or only part of one.
-    pub(crate) fn connection(error: reqwest::Error) -> Self {
+    pub(crate) fn connection(mut error: reqwest::Error) -> Self {
+        if let Some(url) = error.url_mut() {
+            // Some addresses take the token there.
+            url.set_query(None);
+        }
         let (kind, action) = match (error.is_timeout(), error.is_connect()) {
             (true, true) => (ErrorKind::Timeout, "connecting to the service timed out"),
             (true, false) => (ErrorKind::Timeout, "no response from the service in time"),

@@ -232,3 +232,54 @@ async fn a_date_that_does_not_round_trip_is_dropped() {
     let session = altered(|answer| answer["expiresAt"] = json!("9999-12-31T23:59:59+00:01")).await;
     assert_eq!(session.deviations(), []);
 }
+
+/// A name that serde_json gives a meaning of its own.
+const RAW: &str = "$serde_json::private::RawValue";
+
+#[tokio::test]
+async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field() {
+    for text in [json!("no JSON"), json!(5), json!("[1,2]")] {
+        for place in ["/users/0/metadata", "/roles/0", "/files/0"] {
+            let text = text.clone();
+            let session = altered(move |answer| {
+                answer["roles"] = json!([{}]);
+                answer["files"] = json!([{}]);
+                answer["users"][0]["metadata"] = json!({});
+                *answer.pointer_mut(place).unwrap() = json!({ "x": { RAW: text } });
+            })
+            .await;
+            let field = format!("/{}", place.split('/').nth(1).unwrap());
+            assert!(
+                noted(&session).contains(&format!("{field}: can't be read")),
+                "{place}: {:?}",
+                noted(&session)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_text_costs_no_session() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let answer = |rest: &[u8]| {
+        let good =
+            br#"{"accessToken":"abc","issuedAt":"2026-01-01T00:00:00Z","expiresAt":"2126-01-01T00:00:00Z","#;
+        Fault::answer(200, "application/json", [good, rest, b"}"].concat())
+    };
+    for (rest, expected) in [
+        (&b"\"users\":[{\"userId\":\"a\",\"displayName\":\"J\xfcrgen\"}]"[..], ": not UTF-8"),
+        (b"\"users\":[],\"\xff\":1", "/?: a field that is not documented"),
+        (br#""users":[],"x\ud800":1"#, "/x\u{fffd}\u{fffd}\u{fffd}: a field that is not documented"),
+    ] {
+        sandbox.fail_next(answer(rest));
+        let session = sandbox.client().build().unwrap().register().await.unwrap();
+        assert!(noted(&session).iter().any(|noted| noted == expected), "{:?}", noted(&session));
+        if let Some(user) = session.user() {
+            assert_eq!(user.display_name.as_deref(), Some("J?rgen"));
+        }
+    }
+    let said = b"{\"code\":400323,\"message\":\"J\xfcrgen\"}";
+    sandbox.fail_always(Fault::answer(403, "application/json", said));
+    let error = sandbox.client().build().unwrap().register().await.unwrap_err();
+    assert_eq!((error.code().unwrap().get(), error.message()), (400_323, Some("J?rgen")));
+}

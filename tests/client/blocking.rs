@@ -1,6 +1,8 @@
 //! The client whose calls block: what it does on a plain thread, and that it refuses to elsewhere.
 
 use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 use reqwest::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
-use social_plus_bot::{ErrorCode, ErrorKind};
+use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
 use tokio::runtime::Runtime;
 
 /// A sandbox on a runtime of its own, apart from the thread of the test.
@@ -136,4 +138,59 @@ async fn within_a_runtime_of_one_thread_it_refuses() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn within_a_runtime_of_many_threads_it_refuses() {
     is_refused().await;
+}
+
+#[test]
+fn a_token_that_a_response_quotes_is_not_shown() {
+    let opaque = "0paque-token-0f-the-answer";
+    let now = Utc::now();
+    let session = json!({ "accessToken": opaque, "issuedAt": now, "expiresAt": now + TimeDelta::days(30) });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for body in [session, json!(opaque)] {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                let mut byte = [0];
+                socket.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            let (body, cookie) = (body.to_string(), format!("set-cookie: session={opaque}"));
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{cookie}\r\ncontent-length:");
+            write!(socket, "{head} {}\r\n\r\n{body}", body.len()).unwrap();
+        }
+    });
+    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
+    let response = builder.build_blocking().unwrap().get("/a").unwrap();
+    let mut shown = format!("{response:?}");
+    let error = response.json::<u32>().unwrap_err();
+    shown += &format!(" {error} {error:?}");
+    assert!(shown.contains("invalid type: string") && !shown.contains(opaque), "{shown}");
+}
+
+/// A thread can't be started where no memory can be had for its stack.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[test]
+fn a_thread_that_can_not_be_started_is_an_error() {
+    const STACK: &str = "RUST_MIN_STACK";
+    if std::env::var_os(STACK).is_some_and(|size| size.len() > 15) {
+        let error = BotClient::builder()
+            .api_key("b0e8a2c4d6f8")
+            .device_id("crawler-1")
+            .base_url("http://127.0.0.1:1")
+            .build_blocking()
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        println!("an error: {error}");
+        return;
+    }
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "blocking::a_thread_that_can_not_be_started_is_an_error", "--nocapture"])
+        .env(STACK, "1152921504606846976")
+        .output()
+        .unwrap();
+    let printed =
+        String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && printed.contains("an error: runtime: "), "{printed}");
 }

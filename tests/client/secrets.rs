@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, Once};
 use serde_json::json;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{AccessToken, ApiKey, BotClient};
-use tracing::instrument::WithSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 const KEY: &str = "b0e8a2c4d6f81357";
@@ -63,7 +62,9 @@ async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
     LOG.call_once(|| tracing_log::LogTracer::init().unwrap());
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(shown.clone()).finish();
-    work.with_subscriber(subscriber).await
+    // On the one thread of a test all tasks run, so that those that the work starts are logged too.
+    let _logging = tracing::subscriber::set_default(subscriber);
+    work.await
 }
 
 #[tokio::test]
@@ -117,6 +118,8 @@ async fn a_shared_session_shows_neither_key_nor_token() {
         bot.invalidate(&token);
         let next = logged(&shown, bot.access_token()).await.unwrap();
         assert!(bot.store_faults().last.unwrap().to_string().contains("it is damaged"));
+        let log = String::from_utf8_lossy(&shown.0.lock().unwrap()).into_owned();
+        assert!(log.contains("does not do its part"), "the task of the registration was not logged: {log}");
         shown.show(&(&bot, bot.store_faults(), bot.stored_session().await));
         shown.assert_without(KEY);
         shown.assert_without(token.expose_secret());
@@ -354,4 +357,30 @@ fn secrets_say_that_they_are_redacted() {
 fn a_token_is_described_as_text_of_its_own_name() {
     let schema = schemars::schema_for!(AccessToken).to_value();
     assert_eq!((&schema["title"], &schema["type"]), (&"AccessToken".into(), &"string".into()));
+}
+
+#[tokio::test]
+async fn a_key_in_json_within_json_is_not_shown() {
+    let escaped: String = KEY.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let detail = json!({ "x": { "$serde_json::private::RawValue": format!("\"{escaped}\"") } });
+    let said =
+        json!({ "status": "error", "code": 500_000, "message": "it is wrong", "data": { "detail": detail } });
+    let (shown, _sandbox) =
+        shown_of_a_registration(KEY, Fault::answer(422, "application/json", said.to_string())).await;
+    shown.assert_without(KEY);
+}
+
+#[tokio::test]
+async fn a_token_in_the_address_of_a_failed_request_is_not_shown() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    let token = bot.access_token().await.unwrap();
+    let address = format!("{}/file?token={}", sandbox.base_url(), token.expose_secret());
+    drop(sandbox);
+    let request = reqwest::Request::new(reqwest::Method::GET, address.parse().unwrap());
+    let shown = Shown::default();
+    let error = logged(&shown, bot.send(request)).await.unwrap_err();
+    assert_eq!(error.kind(), social_plus_bot::ErrorKind::Unavailable);
+    shown.show(&error);
+    shown.assert_without(token.expose_secret());
 }

@@ -6,8 +6,16 @@ use std::process::Command;
 use crate::{runner, test};
 
 /// The conformance suite, the model checks and the long simulations are left to `cargo xtask test`.
-const QUICK: [&str; 7] =
-    ["--bins", "--lib", "--test api", "--test client", "--test sandbox", "--test store", "--test tool"];
+const QUICK: [&str; 8] = [
+    "--bins",
+    "--lib",
+    "--test api",
+    "--test client",
+    "--test memory",
+    "--test sandbox",
+    "--test store",
+    "--test tool",
+];
 
 const XTASK: [&str; 4] = ["--bins", "--test description", "--test regen", "--test without_generator"];
 
