@@ -16,6 +16,7 @@ use tokio::spawn;
 use tokio::sync::OnceCell;
 
 use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use crate::api::redact;
 use crate::error::Error;
 use crate::session::runtime;
 
@@ -82,11 +83,10 @@ impl RedisStore {
     pub fn new(url: impl AsRef<str>) -> Result<Self, Error> {
         let client = Client::open(url.as_ref()).map_err(|error| {
             let form = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
-            let reason = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-            Error::config(
-                "store",
-                format!("not an address of a Redis server ({error}{reason}); write {form}"),
-            )
+            let error = error.to_string();
+            // What comes after that quotes the address.
+            let rule = error.split(" - ").next().unwrap_or_default();
+            Error::config("store", format!("not an address of a Redis server ({rule}); write {form}"))
         })?;
         let address = client.get_connection_info().addr().to_string();
         Ok(Self(Arc::new(Server { client, address, connection: OnceCell::new() })))
@@ -152,7 +152,8 @@ impl RedisStore {
     fn failed(&self, error: &RedisError) -> Error {
         let address = &self.0.address;
         let refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
-        let said = error.detail().unwrap_or_default();
+        // Some servers quote what they were sent, which may be a session.
+        let said = redact::text(error.detail().unwrap_or_default(), &[]);
         // Within a script, a missing permission has no code of its own.
         if error.code() == Some("NOPERM")
             || said.contains("can't run this command")
@@ -184,7 +185,14 @@ impl RedisStore {
             ErrorKind::InvalidClientConfig => {
                 Error::config("store", format!("the Redis server at {address} can't be used: {error}"))
             }
-            _ => Error::store(format!("the Redis server at {address} does not do its part: {error}")),
+            ErrorKind::UnexpectedReturnType | ErrorKind::Parse => Error::store(format!(
+                "the Redis server at {address} answers what it should not ({:?})",
+                error.kind()
+            )),
+            _ => Error::store(format!(
+                "the Redis server at {address} does not do its part: {}",
+                redact::text(&error.to_string(), &[])
+            )),
         }
     }
 }
