@@ -13,7 +13,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::spawn;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
 use crate::api::redact;
@@ -69,7 +69,14 @@ struct Server {
     client: Client,
     /// Host and port, without the password.
     address: String,
-    connection: OnceCell<ConnectionManager>,
+    connection: Mutex<Connection>,
+}
+
+/// The present connection, if there is one, and how many there were.
+#[derive(Default)]
+struct Connection {
+    number: u64,
+    manager: Option<ConnectionManager>,
 }
 
 impl RedisStore {
@@ -89,12 +96,34 @@ impl RedisStore {
             Error::config("store", format!("not an address of a Redis server ({rule}); write {form}"))
         })?;
         let address = client.get_connection_info().addr().to_string();
-        Ok(Self(Arc::new(Server { client, address, connection: OnceCell::new() })))
+        Ok(Self(Arc::new(Server { client, address, connection: Mutex::default() })))
     }
 
     /// Host and port, without user and password.
     pub fn address(&self) -> &str {
         &self.0.address
+    }
+
+    /// The present connection, made now if there is none, and its number.
+    async fn connection(&self) -> Result<(u64, ConnectionManager), Error> {
+        let mut present = self.0.connection.lock().await;
+        if let Some(manager) = &present.manager {
+            return Ok((present.number, manager.clone()));
+        }
+        let manager = self.connect().await?;
+        present.number = present.number.wrapping_add(1);
+        present.manager = Some(manager.clone());
+        Ok((present.number, manager))
+    }
+
+    /// A connection in place of the one with this number.
+    async fn reconnect(&self, number: u64) -> Result<ConnectionManager, Error> {
+        let mut present = self.0.connection.lock().await;
+        if present.number == number {
+            present.manager = None;
+        }
+        drop(present);
+        Ok(self.connection().await?.1)
     }
 
     async fn connect(&self) -> Result<ConnectionManager, Error> {
@@ -134,16 +163,22 @@ impl RedisStore {
         key: String,
         arguments: &[&[u8]],
     ) -> Result<T, Error> {
-        let connection = self.0.connection.get_or_try_init(|| self.connect()).await?;
+        let (number, connection) = self.connection().await?;
         let mut command = cmd("EVAL");
         command.arg(script).arg(1).arg(key);
         for argument in arguments {
             command.arg(*argument);
         }
-        let ask = || async { command.query_async(&mut connection.clone()).await };
-        let answer = match ask().await {
-            // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
-            Err(error) if error.is_connection_dropped() => ask().await,
+        let ask = |mut connection: ConnectionManager| {
+            let command = &command;
+            async move { command.query_async(&mut connection).await }
+        };
+        // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
+        let answer = match ask(connection.clone()).await {
+            Err(error) if error.is_connection_dropped() => ask(connection).await,
+            // What is between may have forgotten it without telling, or the runtime that drives it has ended or stands
+            // still. Nothing would ever come through it again.
+            Err(error) if error.is_timeout() => ask(self.reconnect(number).await?).await,
             answer => answer,
         };
         answer.map_err(|error| self.failed(&error))
