@@ -296,3 +296,19 @@ async fn the_failure_of_one_is_not_the_failure_of_the_next() {
     token(&scene.bot()).await;
     assert!(scene.files(".unread-").is_empty());
 }
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_left_behind_does_not_stay_until_then() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let half = scene.file().with_extension("x1y2z3.new");
+    let aside = scene.file().with_extension("unread-29991231T000000.000000Z");
+    for file in [&half, &aside] {
+        fs::write(file, "a token, perhaps").unwrap();
+    }
+    let ahead = std::time::SystemTime::now() + std::time::Duration::from_secs(365 * 24 * 60 * 60);
+    fs::File::options().write(true).open(&half).unwrap().set_modified(ahead).unwrap();
+    fs::remove_file(scene.file()).unwrap();
+    token(&scene.bot()).await;
+    assert!(!half.exists() && !aside.exists(), "{:?}", scene.files(""));
+}
