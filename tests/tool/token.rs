@@ -294,3 +294,20 @@ async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
     assert!(line.contains("standard input"), "{line}");
     assert_eq!(scene.registrations(), 0);
 }
+
+#[tokio::test]
+async fn a_token_or_key_in_the_place_of_a_file_is_not_shown() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    let token = printed(scene.in_folder("token", &folder)).await;
+    let token = token.trim_end();
+    let long = token.repeat(10);
+    for (option, secret) in [("--refused", token), ("--refused", &long), ("--api-key-file", "b0e8a2c4d6f8")] {
+        let mut command = scene.in_folder("token", &folder);
+        command.args([option, secret]);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains(option) && !line.contains(secret), "{line}");
+        assert!(line.contains("name of a file"), "{line}");
+    }
+    assert_eq!(scene.registrations(), 1);
+}
