@@ -174,3 +174,29 @@ async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
     assert!(watcher.goes_on());
     assert_eq!(printed(scene.in_folder("token", &folder)).await, newer);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_watched_file_stays_a_link_though_the_file_is_missing() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("elsewhere");
+    fs::create_dir(&folder).unwrap();
+    let (link, target) = (scene.state.path().join("link"), folder.join("token"));
+    let between = scene.state.path().join("between");
+    std::os::unix::fs::symlink("between", &link).unwrap();
+    std::os::unix::fs::symlink("elsewhere/token", &between).unwrap();
+    let mut watcher = Watcher::start(scene.watch(&link));
+    for _ in 0..2 {
+        until(|| fs::metadata(&link).is_ok_and(|found| found.is_file())).await;
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "the link was replaced");
+        assert!(fs::symlink_metadata(&between).unwrap().is_symlink(), "the second link was replaced");
+        fs::remove_file(&target).unwrap();
+    }
+    assert!(watcher.goes_on());
+    drop(watcher);
+
+    fs::remove_file(&between).unwrap();
+    std::os::unix::fs::symlink("link", &between).unwrap();
+    let line = failed(&run(scene.watch(&link)).await, 2);
+    assert!(line.contains("too many links"), "{line}");
+}

@@ -20,6 +20,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A file that is behind more links than that is behind a circle of them.
+const LINKS: usize = 40;
+
 /// Keeps a valid token in `file`. Ends only with an error that no time will change.
 pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     let (mut had_token, mut was_written) = (false, false);
@@ -108,13 +111,22 @@ struct Target {
 
 impl Target {
     fn of(file: &Path) -> io::Result<Self> {
-        let path = fs::canonicalize(file).or_else(|_| {
+        let mut file = file.to_owned();
+        for _ in 0..LINKS {
+            if let Ok(path) = fs::canonicalize(&file) {
+                let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+                return Ok(Self { folder, name: path.file_name().unwrap_or_default().to_owned() });
+            }
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
-            Ok::<_, io::Error>(folder.join(file.file_name().unwrap_or_default()))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { folder, name: path.file_name().unwrap_or_default().to_owned() })
+            let name = file.file_name().unwrap_or_default().to_owned();
+            // A link may lead to a file that is not there yet, or not any more.
+            match fs::read_link(folder.join(&name)) {
+                Ok(further) => file = folder.join(further),
+                Err(_) => return Ok(Self { folder, name }),
+            }
+        }
+        Err(io::Error::other("too many links"))
     }
 
     fn path(&self) -> PathBuf {
