@@ -200,3 +200,20 @@ async fn a_link_to_a_watched_file_stays_a_link_though_the_file_is_missing() {
     let line = failed(&run(scene.watch(&link)).await, 2);
     assert!(line.contains("too many links"), "{line}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_watched_file_that_others_can_read_is_made_private_again() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scene = Scene::new().await;
+    let watched = scene.state.path().join("token");
+    let token = printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
+    // As by `token > FILE`, before it was watched.
+    fs::write(&watched, token).unwrap();
+    let _watcher = Watcher::start(scene.watch(&watched));
+    for mode in [0o644, 0o640] {
+        fs::set_permissions(&watched, fs::Permissions::from_mode(mode)).unwrap();
+        until(|| fs::metadata(&watched).unwrap().permissions().mode() & 0o777 == 0o600).await;
+    }
+}

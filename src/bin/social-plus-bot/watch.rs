@@ -103,6 +103,22 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
     target.write(&line)
 }
 
+/// Takes the access of others to a file away, where that can be done.
+#[cfg(unix)]
+fn make_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    if file.metadata()?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Where a file is replaced: through a link, the file it leads to, and not the link.
 struct Target {
     folder: PathBuf,
@@ -140,10 +156,16 @@ impl Target {
         if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
             return false;
         }
+        let Ok(file) = File::open(path) else { return false };
         let mut content = Vec::new();
         let limit = line.len() as u64 + 1;
-        let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content));
-        read.is_ok() && content == line.as_bytes()
+        let read = (&file).take(limit).read_to_end(&mut content);
+        let holds = read.is_ok() && content == line.as_bytes();
+        if holds {
+            // Not every file system has modes, and there it may stay as it is.
+            make_private(&file).ok();
+        }
+        holds
     }
 
     /// What the names of unfinished files begin with.
