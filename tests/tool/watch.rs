@@ -217,3 +217,23 @@ async fn a_watched_file_that_others_can_read_is_made_private_again() {
         until(|| fs::metadata(&watched).unwrap().permissions().mode() & 0o777 == 0o600).await;
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_watcher_whose_unfinished_file_another_one_removed_goes_on() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("watched");
+    fs::create_dir(&folder).unwrap();
+    let watched = folder.join("token");
+    printed(scene.in_folder("token", &scene.state.path().join("sessions"))).await;
+    let unfinished =
+        || fs::read_dir(&folder).unwrap().find(|entry| entry.as_ref().unwrap().file_name() != "token");
+    // It has made its file, and is about to lock it.
+    let slow = traced(&scene.watch(&watched), "flock:delay_enter=4000000:when=1");
+    let mut slow = Watcher::start(slow);
+    until(|| unfinished().is_some()).await;
+    fs::remove_file(unfinished().unwrap().unwrap().path()).unwrap();
+    until(|| watched.exists()).await;
+    assert!(slow.goes_on());
+    assert!(unfinished().is_none());
+}

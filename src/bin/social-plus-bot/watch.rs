@@ -100,7 +100,12 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
         return Ok(());
     }
     target.sweep();
-    target.write(&line)
+    match target.write(&line) {
+        // Somebody who keeps the same file took it for unfinished, just before it was locked.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !target.holds(&line) => target.write(&line),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written,
+    }
 }
 
 /// Takes the access of others to a file away, where that can be done.
@@ -181,7 +186,7 @@ impl Target {
     fn write(&self, line: &str) -> io::Result<()> {
         let prefix = self.prefix();
         let mut new = tempfile::Builder::new().prefix(&prefix).suffix(".new").tempfile_in(&self.folder)?;
-        // Where files can't be locked, somebody else may remove it; then the next look finds it missing.
+        // Where files can't be locked, somebody else may remove it; then it has to be written again.
         new.as_file().try_lock().ok();
         new.write_all(line.as_bytes())?;
         match new.as_file().sync_all() {
