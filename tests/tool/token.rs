@@ -311,3 +311,19 @@ async fn a_token_or_key_in_the_place_of_a_file_is_not_shown() {
     }
     assert_eq!(scene.registrations(), 1);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_a_script_has_locked_keeps_sessions_all_the_same() {
+    let scene = Scene::new().await;
+    let folder = scene.state.path().join("sessions");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    // As by `flock FOLDER social-plus-bot token --store FOLDER`, so that one runs at a time.
+    let locked = fs::File::open(&folder).unwrap();
+    locked.lock().unwrap();
+    let token = printed(scene.in_folder("token", &folder)).await;
+    assert_eq!(printed(scene.in_folder("token", &folder)).await, token);
+    assert_ne!(after_refusal(&scene, &folder, &token).await, token);
+    assert_eq!(scene.registrations(), 2);
+}
