@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
-use self::threads::{Threads, Wanted};
+use self::threads::{Apart, Threads, Wanted};
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession, operation};
 use crate::error::Error;
 
@@ -27,7 +27,7 @@ mod threads;
 /// to its files.
 ///
 /// The lease of a process ends with the process. Of one that was stopped (as by `SIGSTOP`) it ends after the time of
-/// the longest registration, where folders can be locked, as on the local file systems of Unix.
+/// the longest registration, but not on Windows.
 ///
 /// The folder has to be on a file system with locks that processes see of each other, as local ones are. Operations run
 /// in threads of their own, at most 16 for a store and its clones. While one of them takes longer than 2 s the others
@@ -109,7 +109,9 @@ impl SessionStore for FileStore {
         Box::pin(self.threads.run(move |wanted| {
             // Whoever has the lease may be about to replace it; then it is gone anyway.
             let Some(_lease) = lease::take(&folder, &lock, operation::LIMIT)? else { return Ok(()) };
-            let Some(_turn) = lease::turn(&folder, || wanted.is()) else { return Err(busy(&folder)) };
+            let Some(_turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
+                return Err(busy(&path));
+            };
             if folder::read(&path)? == Some(session) {
                 fs::remove_file(&path).map_err(|error| failed("can't be removed", &path, &error))?;
             }
@@ -120,13 +122,14 @@ impl SessionStore for FileStore {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
-            let held = self.threads.run(move |_| lease::take(&folder, &lock, limit)).await?;
+            let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(Apart::new));
+            let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
             // Closing the file ends the lock, and may hang like anything else.
             Ok(held.map(|file| {
                 Lease::new(async move {
                     let release = move |_: &Wanted| {
-                        drop(file);
+                        file.end();
                         Ok(())
                     };
                     threads.run(release).await
@@ -152,13 +155,17 @@ fn write(
         Ok(new)
     };
     let new = new().map_err(|error| failed("can't be written", path, &error))?;
-    let Some(_turn) = lease::turn(folder, || wanted.is()) else { return Err(busy(folder)) };
+    let Some(turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
+        return Err(busy(path));
+    };
     // Written at last, after it was given up: by now there may be a newer one.
     if !wanted.is() {
         return Err(Error::store(format!("{}: it took too long to write it", path.display())));
     }
     folder::set_aside(path)?;
     new.persist(path).map_err(|error| failed("can't be written", path, &error.error))?;
+    // Whoever comes next finds it, and need not wait for the disk.
+    drop(turn);
     // The name is on the disk when the folder is. Not every file system can be told to see to that, and the session
     // is in its place already; should it be lost with a power cut, it is registered anew.
     #[cfg(unix)]
@@ -178,8 +185,8 @@ fn sync(file: &File) -> io::Result<()> {
     }
 }
 
-fn busy(folder: &Path) -> Error {
-    Error::store(format!("{}: other processes have kept it locked for too long", folder.display()))
+fn busy(path: &Path) -> Error {
+    Error::store(format!("{}: other processes have kept it locked for too long", path.display()))
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {

@@ -13,9 +13,10 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::spawn;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use crate::api::redact;
 use crate::error::Error;
 use crate::session::runtime;
 
@@ -68,7 +69,14 @@ struct Server {
     client: Client,
     /// Host and port, without the password.
     address: String,
-    connection: OnceCell<ConnectionManager>,
+    connection: Mutex<Connection>,
+}
+
+/// The present connection, if there is one, and how many there were.
+#[derive(Default)]
+struct Connection {
+    number: u64,
+    manager: Option<ConnectionManager>,
 }
 
 impl RedisStore {
@@ -82,19 +90,40 @@ impl RedisStore {
     pub fn new(url: impl AsRef<str>) -> Result<Self, Error> {
         let client = Client::open(url.as_ref()).map_err(|error| {
             let form = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
-            let reason = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
-            Error::config(
-                "store",
-                format!("not an address of a Redis server ({error}{reason}); write {form}"),
-            )
+            let error = error.to_string();
+            // What comes after that quotes the address.
+            let rule = error.split(" - ").next().unwrap_or_default();
+            Error::config("store", format!("not an address of a Redis server ({rule}); write {form}"))
         })?;
         let address = client.get_connection_info().addr().to_string();
-        Ok(Self(Arc::new(Server { client, address, connection: OnceCell::new() })))
+        Ok(Self(Arc::new(Server { client, address, connection: Mutex::default() })))
     }
 
     /// Host and port, without user and password.
     pub fn address(&self) -> &str {
         &self.0.address
+    }
+
+    /// The present connection, made now if there is none, and its number.
+    async fn connection(&self) -> Result<(u64, ConnectionManager), Error> {
+        let mut present = self.0.connection.lock().await;
+        if let Some(manager) = &present.manager {
+            return Ok((present.number, manager.clone()));
+        }
+        let manager = self.connect().await?;
+        present.number = present.number.wrapping_add(1);
+        present.manager = Some(manager.clone());
+        Ok((present.number, manager))
+    }
+
+    /// A connection in place of the one with this number.
+    async fn reconnect(&self, number: u64) -> Result<ConnectionManager, Error> {
+        let mut present = self.0.connection.lock().await;
+        if present.number == number {
+            present.manager = None;
+        }
+        drop(present);
+        Ok(self.connection().await?.1)
     }
 
     async fn connect(&self) -> Result<ConnectionManager, Error> {
@@ -134,16 +163,22 @@ impl RedisStore {
         key: String,
         arguments: &[&[u8]],
     ) -> Result<T, Error> {
-        let connection = self.0.connection.get_or_try_init(|| self.connect()).await?;
+        let (number, connection) = self.connection().await?;
         let mut command = cmd("EVAL");
         command.arg(script).arg(1).arg(key);
         for argument in arguments {
             command.arg(*argument);
         }
-        let ask = || async { command.query_async(&mut connection.clone()).await };
-        let answer = match ask().await {
-            // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
-            Err(error) if error.is_connection_dropped() => ask().await,
+        let ask = |mut connection: ConnectionManager| {
+            let command = &command;
+            async move { command.query_async(&mut connection).await }
+        };
+        // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
+        let answer = match ask(connection.clone()).await {
+            Err(error) if error.is_connection_dropped() => ask(connection).await,
+            // What is between may have forgotten it without telling, or the runtime that drives it has ended or stands
+            // still. Nothing would ever come through it again.
+            Err(error) if error.is_timeout() => ask(self.reconnect(number).await?).await,
             answer => answer,
         };
         answer.map_err(|error| self.failed(&error))
@@ -152,7 +187,8 @@ impl RedisStore {
     fn failed(&self, error: &RedisError) -> Error {
         let address = &self.0.address;
         let refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
-        let said = error.detail().unwrap_or_default();
+        // Some servers quote what they were sent, which may be a session.
+        let said = redact::text(error.detail().unwrap_or_default(), &[]);
         // Within a script, a missing permission has no code of its own.
         if error.code() == Some("NOPERM")
             || said.contains("can't run this command")
@@ -184,7 +220,14 @@ impl RedisStore {
             ErrorKind::InvalidClientConfig => {
                 Error::config("store", format!("cannot use the Redis server at {address}: {error}"))
             }
-            _ => Error::store(format!("the Redis server at {address} failed: {error}")),
+            ErrorKind::UnexpectedReturnType | ErrorKind::Parse => Error::store(format!(
+                "the Redis server at {address} sent an unexpected response ({:?})",
+                error.kind()
+            )),
+            _ => Error::store(format!(
+                "the Redis server at {address} failed: {}",
+                redact::text(&error.to_string(), &[])
+            )),
         }
     }
 }

@@ -297,3 +297,48 @@ async fn a_failed_client_does_not_affect_the_next() {
     token(&fixture.bot()).await;
     assert!(fixture.files(".unread-").is_empty());
 }
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_left_behind_does_not_stay_until_then() {
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let half = fixture.file().with_extension("x1y2z3.new");
+    let aside = fixture.file().with_extension("unread-29991231T000000.000000Z");
+    for file in [&half, &aside] {
+        fs::write(file, "a token, perhaps").unwrap();
+    }
+    let ahead = std::time::SystemTime::now() + std::time::Duration::from_secs(365 * 24 * 60 * 60);
+    fs::File::options().write(true).open(&half).unwrap().set_modified(ahead).unwrap();
+    fs::remove_file(fixture.file()).unwrap();
+    token(&fixture.bot()).await;
+    assert!(!half.exists() && !aside.exists(), "{:?}", fixture.files(""));
+}
+
+#[tokio::test]
+async fn the_largest_session_is_shared_and_what_is_larger_counts_as_none() {
+    let fixture = Fixture::new().await;
+    let good = r#""accessToken":"abc","issuedAt":"2026-01-01T00:00:00Z","expiresAt":"2126-01-01T00:00:00Z""#;
+    let list = |item: &str, number: usize| vec![item; number].join(",");
+    let largest = format!(
+        r#"{{{good},"users":[{}],"roles":[{}],"files":[{}]}}"#,
+        list(r#"{"metadata":{"a":{}}}"#, 2_000),
+        list(r#"{"":{}}"#, 5_000),
+        list("{}", 5_000)
+    );
+    fixture.sandbox.fail_always(Fault::answer(200, "application/json", largest));
+    let session = fixture.bot().session().await.unwrap();
+    let bot = fixture.bot();
+    let kept = bot.stored_session().await.unwrap().expect("it is kept");
+    assert_eq!(kept.users().len(), session.users().len());
+    assert_eq!((fixture.sandbox.requests().len(), bot.store_faults().count), (1, 0));
+
+    let record = fs::read_to_string(fixture.file()).unwrap();
+    let larger = record.replace(r#""users":["#, &format!(r#""users":[{},"#, list("{}", 50_000)));
+    fs::write(fixture.file(), larger).unwrap();
+    let bot = fixture.bot();
+    assert!(bot.stored_session().await.unwrap().is_none());
+    let fault = bot.store_faults().last.unwrap().to_string();
+    assert!(fault.contains("more in it than any session"), "{fault}");
+    bot.session().await.unwrap();
+    assert!(fixture.bot().stored_session().await.unwrap().is_some());
+}

@@ -156,7 +156,7 @@ mod with_files {
     async fn a_death_before_the_lease_leaves_nothing() {
         let points = [
             point("statx", "json", 1),
-            point("flock", "folder", 1),
+            point("flock", "turn", 1),
             point("openat", "lock", 1),
             point("flock", "lock", 1),
         ];

@@ -108,7 +108,7 @@ async fn pass(
 }
 
 /// The first whole command in `bytes`: its length and its arguments.
-fn command(bytes: &[u8]) -> Option<(usize, Vec<&[u8]>)> {
+pub fn command(bytes: &[u8]) -> Option<(usize, Vec<&[u8]>)> {
     let (count, mut end) = number(bytes, 0, b'*')?;
     let mut arguments = Vec::new();
     for _ in 0..count {

@@ -294,3 +294,36 @@ async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
     assert!(line.contains("standard input"), "{line}");
     assert_eq!(fixture.registrations(), 0);
 }
+
+#[tokio::test]
+async fn a_token_or_key_in_the_place_of_a_file_is_not_shown() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let token = printed(fixture.in_folder("token", &folder)).await;
+    let token = token.trim_end();
+    let long = token.repeat(10);
+    for (option, secret) in [("--refused", token), ("--refused", &long), ("--api-key-file", "b0e8a2c4d6f8")] {
+        let mut command = fixture.in_folder("token", &folder);
+        command.args([option, secret]);
+        let line = failed(&run(command).await, 2);
+        assert!(line.contains(option) && !line.contains(secret), "{line}");
+        assert!(line.contains("name of a file"), "{line}");
+    }
+    assert_eq!(fixture.registrations(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_a_script_has_locked_keeps_sessions_all_the_same() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    // As by `flock FOLDER social-plus-bot token --store FOLDER`, so that one runs at a time.
+    let locked = fs::File::open(&folder).unwrap();
+    locked.lock().unwrap();
+    let token = printed(fixture.in_folder("token", &folder)).await;
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, token);
+    assert_ne!(after_refusal(&fixture, &folder, &token).await, token);
+    assert_eq!(fixture.registrations(), 2);
+}

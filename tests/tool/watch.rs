@@ -185,3 +185,66 @@ async fn a_save_that_was_given_up_does_not_replace_a_newer_session() {
     assert!(watcher.goes_on());
     assert_eq!(printed(fixture.in_folder("token", &folder)).await, newer);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_watched_file_stays_a_link_though_the_file_is_missing() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("elsewhere");
+    fs::create_dir(&folder).unwrap();
+    let (link, target) = (fixture.state.path().join("link"), folder.join("token"));
+    let between = fixture.state.path().join("between");
+    std::os::unix::fs::symlink("between", &link).unwrap();
+    std::os::unix::fs::symlink("elsewhere/token", &between).unwrap();
+    let mut watcher = Watcher::start(fixture.watch(&link));
+    for _ in 0..2 {
+        until(|| fs::metadata(&link).is_ok_and(|found| found.is_file())).await;
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "the link was replaced");
+        assert!(fs::symlink_metadata(&between).unwrap().is_symlink(), "the second link was replaced");
+        fs::remove_file(&target).unwrap();
+    }
+    assert!(watcher.goes_on());
+    drop(watcher);
+
+    fs::remove_file(&between).unwrap();
+    std::os::unix::fs::symlink("link", &between).unwrap();
+    let line = failed(&run(fixture.watch(&link)).await, 2);
+    assert!(line.contains("too many links"), "{line}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_watched_file_that_others_can_read_is_made_private_again() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let fixture = Fixture::new().await;
+    let watched = fixture.state.path().join("token");
+    let token = printed(fixture.in_folder("token", &fixture.state.path().join("sessions"))).await;
+    // As by `token > FILE`, before it was watched.
+    fs::write(&watched, token).unwrap();
+    let _watcher = Watcher::start(fixture.watch(&watched));
+    for mode in [0o644, 0o640] {
+        fs::set_permissions(&watched, fs::Permissions::from_mode(mode)).unwrap();
+        until(|| fs::metadata(&watched).unwrap().permissions().mode() & 0o777 == 0o600).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_watcher_whose_unfinished_file_another_one_removed_goes_on() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("watched");
+    fs::create_dir(&folder).unwrap();
+    let watched = folder.join("token");
+    printed(fixture.in_folder("token", &fixture.state.path().join("sessions"))).await;
+    let unfinished =
+        || fs::read_dir(&folder).unwrap().find(|entry| entry.as_ref().unwrap().file_name() != "token");
+    // It has made its file, and is about to lock it.
+    let slow = traced(&fixture.watch(&watched), "flock:delay_enter=4000000:when=1");
+    let mut slow = Watcher::start(slow);
+    until(|| unfinished().is_some()).await;
+    fs::remove_file(unfinished().unwrap().unwrap().path()).unwrap();
+    until(|| watched.exists()).await;
+    assert!(slow.goes_on());
+    assert!(unfinished().is_none());
+}

@@ -164,7 +164,13 @@ pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String,
     let source: Box<dyn Read> = if is_input(file) {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(File::open(file).map_err(unreadable)?)
+        Box::new(File::open(file).map_err(|error| match file.parent() {
+            // It may be the secret itself, in the place of its file.
+            Some(folder) if folder.as_os_str().is_empty() => Failure::Usage(format!(
+                "{option}: {error}; it takes the name of a file with the {secret_is} in it"
+            )),
+            _ => unreadable(error),
+        })?)
     };
     let mut secret = String::new();
     let read = source.take(LONGEST_SECRET + 1).read_to_string(&mut secret).map_err(unreadable)?;

@@ -20,6 +20,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A file that is behind more links than that is behind a circle of them.
+const LINKS: usize = 40;
+
 /// Keeps a valid token in `file`. Ends only with an error that no time will change.
 pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     let (mut had_token, mut was_written) = (false, false);
@@ -97,7 +100,28 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
         return Ok(());
     }
     target.sweep();
-    target.write(&line)
+    match target.write(&line) {
+        // Somebody who keeps the same file took it for unfinished, just before it was locked.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !target.holds(&line) => target.write(&line),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written,
+    }
+}
+
+/// Takes the access of others to a file away, where that can be done.
+#[cfg(unix)]
+fn make_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    if file.metadata()?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Where a file is replaced: through a link, the file it leads to, and not the link.
@@ -108,13 +132,22 @@ struct Target {
 
 impl Target {
     fn of(file: &Path) -> io::Result<Self> {
-        let path = fs::canonicalize(file).or_else(|_| {
+        let mut file = file.to_owned();
+        for _ in 0..LINKS {
+            if let Ok(path) = fs::canonicalize(&file) {
+                let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+                return Ok(Self { folder, name: path.file_name().unwrap_or_default().to_owned() });
+            }
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
-            Ok::<_, io::Error>(folder.join(file.file_name().unwrap_or_default()))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { folder, name: path.file_name().unwrap_or_default().to_owned() })
+            let name = file.file_name().unwrap_or_default().to_owned();
+            // A link may lead to a file that is not there yet, or not any more.
+            match fs::read_link(folder.join(&name)) {
+                Ok(further) => file = folder.join(further),
+                Err(_) => return Ok(Self { folder, name }),
+            }
+        }
+        Err(io::Error::other("too many links"))
     }
 
     fn path(&self) -> PathBuf {
@@ -128,10 +161,16 @@ impl Target {
         if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
             return false;
         }
+        let Ok(file) = File::open(path) else { return false };
         let mut content = Vec::new();
         let limit = line.len() as u64 + 1;
-        let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content));
-        read.is_ok() && content == line.as_bytes()
+        let read = (&file).take(limit).read_to_end(&mut content);
+        let holds = read.is_ok() && content == line.as_bytes();
+        if holds {
+            // Not every file system has modes, and there it may stay as it is.
+            make_private(&file).ok();
+        }
+        holds
     }
 
     /// What the names of unfinished files begin with.
@@ -147,7 +186,7 @@ impl Target {
     fn write(&self, line: &str) -> io::Result<()> {
         let prefix = self.prefix();
         let mut new = tempfile::Builder::new().prefix(&prefix).suffix(".new").tempfile_in(&self.folder)?;
-        // Where files can't be locked, somebody else may remove it; then the next look finds it missing.
+        // Where files can't be locked, somebody else may remove it; then it has to be written again.
         new.as_file().try_lock().ok();
         new.write_all(line.as_bytes())?;
         match new.as_file().sync_all() {

@@ -130,17 +130,25 @@ pub(super) fn sweep(folder: &Path, key: &StoreKey) {
             aside.push((at, entry.path()));
             continue;
         }
-        let age =
-            entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
-        let abandoned = age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED));
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let abandoned = modified.is_ok_and(|modified| match modified.elapsed() {
+            Ok(age) => age > ABANDONED,
+            // By a clock that was ahead then.
+            Err(ahead) => ahead.duration() > ABANDONED,
+        });
         if abandoned && ending.ends_with(".new") {
             fs::remove_file(entry.path()).ok();
         }
     }
     aside.sort_by(|(one, _), (other, _)| other.cmp(one));
-    let oldest = Utc::now().naive_utc() - ASIDE_FOR;
-    for (number, (at, path)) in aside.into_iter().enumerate() {
-        if number >= ASIDE || at < oldest {
+    let now = Utc::now().naive_utc();
+    // What was set aside in the future was so by a clock that was ahead, and nobody knows how long ago.
+    let (future, past): (Vec<_>, Vec<_>) = aside.into_iter().partition(|(at, _)| *at > now + ABANDONED);
+    for (_, path) in future {
+        fs::remove_file(path).ok();
+    }
+    for (number, (at, path)) in past.into_iter().enumerate() {
+        if number >= ASIDE || at < now - ASIDE_FOR {
             // A folder that was in a session's place is somebody's, and stays.
             fs::remove_file(path).ok();
         }

@@ -4,9 +4,10 @@
 //! that was stopped keeps its locks, so the file also says until when its holder may need it; whoever comes after that
 //! puts another file in its place, and leaves the old one to the sleeper.
 //!
-//! Looking at such a file and taking it have to be one step. That is done in turn: under the lock of the folder itself,
-//! which nobody has for longer than such a step takes. Where folders can't be locked (on Windows, and on some network
-//! file systems) only the end of its holder ends a lease.
+//! Looking at such a file and taking it have to be one step. That is done in turn: under the lock of another file,
+//! `<fingerprint>.turn`, which nobody has for longer than such a step takes, and which is never replaced. (The folder's
+//! own lock may be somebody's who runs programs one at a time, as `flock FOLDER …` does.) Where a locked file can't be
+//! read, as on Windows, only the end of its holder ends a lease.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,13 +29,13 @@ const LOOKS: u32 = 500;
 pub(super) enum Turn {
     /// Others wait.
     Own(#[allow(dead_code, reason = "it is held, not used")] File),
-    /// This folder can't be locked.
+    /// Files can't be locked here.
     Unlocked,
 }
 
-/// The turn to change what is in `folder`, unless others take too long, or it is not `wanted` any more.
-pub(super) fn turn(folder: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
-    let Ok(handle) = File::open(folder) else { return Some(Turn::Unlocked) };
+/// The turn to change what is beside `path`, unless others take too long, or it is not `wanted` any more.
+pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
+    let Ok(handle) = open(path) else { return Some(Turn::Unlocked) };
     for _ in 0..LOOKS {
         match handle.try_lock() {
             Ok(()) => return Some(Turn::Own(handle)),
@@ -48,15 +49,19 @@ pub(super) fn turn(folder: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
     None
 }
 
-/// The lease of `path`, which is in `folder`, for as long as `limit`, unless somebody has it. Closing the file gives it
-/// back.
-pub(super) fn take(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
-    let Some(turn) = turn(folder, || true) else { return Ok(None) };
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| failed("can't be opened", path, &error))?;
+    options.open(path)
+}
+
+/// The lease of `path`, which is in `folder`, for as long as `limit`, unless somebody has it. Closing the file gives it
+/// back.
+pub(super) fn take(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
+    let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
+    let mut file = open(path).map_err(|error| failed("can't be opened", path, &error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
