@@ -49,7 +49,7 @@ pub fn sessions(subject: &Subject, schema: &str) -> Result<(), String> {
             Err(error) => Err((error.kind(), error.status())),
         };
         let due = if usable && sensible && !essential {
-            Ok((token, usize::from(wrong.is_some())))
+            Ok((token, usize::from(wrong.is_some_and(|wrong| !wrong.is_absent))))
         } else {
             Err((ErrorKind::InvalidResponse, Some(200)))
         };
