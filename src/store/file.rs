@@ -1,7 +1,7 @@
-//! Sessions in files: for the processes of one user on one machine.
+//! A store in files, for the processes of one user on one machine.
 //!
-//! Each session has a file of its own, `<fingerprint>.json`. It is written beside it and renamed, so that a reader
-//! sees the old session or the new one, whatever happens meanwhile.
+//! Each session has a file, `<fingerprint>.json`. A new session is written to a temporary file that then replaces it, so
+//! readers see the old session or the new one.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -21,17 +21,16 @@ mod threads;
 /// Sessions shared by the processes of one user on one machine, through files of mode 0600 in a folder of mode
 /// 0700.
 ///
-/// A folder that others have access to is refused. A session file that others have access to, or that can't be read as
-/// a session, counts as none and is replaced. What this crate did not write is set aside before, as
-/// `<name>.unread-<time>`: the last 3 such files, for 7 days. On Windows the permissions are those that the folder gives
-/// to its files.
+/// A folder that other users have access to is an error. A session file that other users have access to, or that is not
+/// a session, is ignored and replaced. Files that this crate did not write are first renamed to `<name>.unread-<time>`;
+/// the last 3 of them are kept, for 7 days. On Windows, files have the permissions that they inherit from the folder.
 ///
-/// The lease of a process ends with the process. Of one that was stopped (as by `SIGSTOP`) it ends after the time of
-/// the longest registration, but not on Windows.
+/// The lease of a process ends with the process. The lease of a suspended process (`SIGSTOP`) ends after the time of the
+/// longest registration, except on Windows.
 ///
-/// The folder has to be on a file system with locks that processes see of each other, as local ones are. Operations run
-/// in threads of their own, at most 16 for a store and its clones. While one of them takes longer than 2 s the others
-/// fail at once, so that a file system that hangs takes no more threads.
+/// The folder must be on a file system whose locks work between processes, as local ones do. Operations run in threads
+/// of the store, at most 16 for a store and its clones. While one of them takes longer than 2 s, the others fail
+/// immediately, so that a file system that hangs does not use up more threads.
 ///
 /// ```
 /// # use social_plus_bot::{BotClient, Region, store::FileStore};
@@ -52,12 +51,12 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Sessions in `folder`, which is made if there is none.
+    /// Creates a store in `folder`, which is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it can't be made or written to, is no folder, belongs to
-    /// somebody else, or others have access to it.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the folder can't be created or written to, is not a folder,
+    /// belongs to another user, or is accessible to other users.
     pub fn new(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         let folder = folder.into();
         folder::prepare(&folder)
@@ -65,7 +64,7 @@ impl FileStore {
         Ok(Self { folder, threads: Threads::new() })
     }
 
-    /// Sessions in the folder that the platform has for such things: `$XDG_STATE_HOME/social-plus-bot`, by default
+    /// Creates a store in the platform's folder for program state: `$XDG_STATE_HOME/social-plus-bot`, by default
     /// `~/.local/state/social-plus-bot`; on macOS `~/Library/Application Support/social-plus-bot`; on Windows
     /// `%APPDATA%\social-plus-bot`.
     ///
@@ -107,7 +106,7 @@ impl SessionStore for FileStore {
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
         let (path, lock, folder) = (self.path(key, "json"), self.path(key, "lock"), self.folder.clone());
         Box::pin(self.threads.run(move |wanted| {
-            // Whoever has the lease may be about to replace it; then it is gone anyway.
+            // The holder of the lease is about to replace the session anyway.
             let Some(_lease) = lease::take(&folder, &lock, operation::LIMIT)? else { return Ok(()) };
             let Some(_turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
                 return Err(busy(&path));
@@ -125,7 +124,7 @@ impl SessionStore for FileStore {
             let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(Apart::new));
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
-            // Closing the file ends the lock, and may hang like anything else.
+            // Closing the file ends the lock. Like any operation, it can hang.
             Ok(held.map(|file| {
                 Lease::new(async move {
                     let release = move |_: &Wanted| {
@@ -139,7 +138,7 @@ impl SessionStore for FileStore {
     }
 }
 
-/// Writes `session` to a file of its own and puts that in the place of `path`.
+/// Writes `session` to a temporary file and renames that to `path`.
 fn write(
     folder: &Path,
     key: &StoreKey,
@@ -158,16 +157,16 @@ fn write(
     let Some(turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
         return Err(busy(path));
     };
-    // Written at last, after it was given up: by now there may be a newer one.
+    // The caller gave up on this save, so there may be a newer session by now.
     if !wanted.is() {
         return Err(Error::store(format!("{}: it took too long to write it", path.display())));
     }
     folder::set_aside(path)?;
     new.persist(path).map_err(|error| failed("can't be written", path, &error.error))?;
-    // Whoever comes next finds it, and need not wait for the disk.
+    // From here on other processes find the session; they need not wait for the disk.
     drop(turn);
-    // The name is on the disk when the folder is. Not every file system can be told to see to that, and the session
-    // is in its place already; should it be lost with a power cut, it is registered anew.
+    // The rename is durable once the folder is synced. Some file systems don't support that. The session is in place
+    // already, and if a power failure loses it, the next process registers.
     #[cfg(unix)]
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::debug!(folder = %folder.display(), %error, "a folder can't be synced");
@@ -175,7 +174,7 @@ fn write(
     Ok(())
 }
 
-/// Waits until `file` is on the disk, where the file system can tell.
+/// Syncs `file`, where the file system supports it.
 fn sync(file: &File) -> io::Result<()> {
     match file.sync_all() {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {

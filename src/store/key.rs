@@ -1,8 +1,7 @@
-//! What a stored session is for.
+//! The key of a stored session.
 //!
-//! Two processes share a session only if they would register the same one: same service, same device, same
-//! key. All three go into one fingerprint, so that a store needs a single name that is short, safe in a file
-//! name, and tells nothing.
+//! Two processes share a session if they use the same address, device id and API key. A fingerprint of the three is a
+//! short name that is safe in file names and reveals nothing.
 
 use std::fmt::{self, Write};
 
@@ -10,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::ApiKey;
 
-/// Names a session in a store: that of one device, with one API key, at one address.
+/// The key of a session in a store: one device id, with one API key, at one address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreKey(String);
 
@@ -18,7 +17,7 @@ impl StoreKey {
     pub(crate) fn new(base_url: &str, device_id: &str, api_key: &ApiKey) -> Self {
         let mut hash = Sha256::new_with_prefix("social-plus-bot session\n");
         for part in [base_url, device_id, api_key.expose_secret()] {
-            // With its length before it, no part can pass for a piece of another.
+            // The length prefix keeps the parts apart.
             hash.update(format!("{}:{part}", part.len()));
         }
         let mut fingerprint = String::with_capacity(32);
@@ -29,8 +28,8 @@ impl StoreKey {
         Self(fingerprint)
     }
 
-    /// 32 hexadecimal digits (lower case) by which the session is known: half of a SHA-256 over address, device
-    /// and key. The key can't be computed from it.
+    /// 32 lower-case hexadecimal digits: half of a SHA-256 hash of address, device id and API key. The API key can't be
+    /// computed from it.
     pub fn fingerprint(&self) -> &str {
         &self.0
     }

@@ -1,16 +1,15 @@
-//! Sessions that several processes share.
+//! Sessions shared by several processes.
 //!
-//! A process that registers for itself makes another registration, and after a restart it starts cold. With a
-//! [`SessionStore`] it looks there first: processes on one machine share a session through a file
-//! (`FileStore`), a fleet shares one through Redis (`RedisStore`), and anything else that keeps bytes can be
-//! made a store with four operations.
+//! Without a store, each process registers for itself, and again after each restart. With a [`SessionStore`], a process
+//! first looks for a session there: processes on one machine share it through a file (`FileStore`), a fleet through
+//! Redis (`RedisStore`), and anything else that stores bytes can be made a store with four operations.
 //!
-//! A store only helps. Whatever it does — slow, full, gone, answering garbage — the client registers directly
-//! and [says so](crate::BotClient::store_faults); an operation that takes longer than 2 seconds is given up,
-//! and one that panics has failed.
+//! The client does not depend on its store. If the store is slow, full, unreachable or returns garbage, the client
+//! registers directly and [records the fault](crate::BotClient::store_faults). An operation that takes longer than
+//! 2 seconds, or panics, has failed.
 //!
-//! What is stored holds the access token. It is as secret as the store keeps it, unless it is sealed (feature
-//! `sealing`). The API key is never stored, only a [fingerprint](StoreKey::fingerprint) of it.
+//! A stored session contains the access token, in the clear unless it is encrypted (feature `sealing`). The API key is
+//! never stored, only a [fingerprint](StoreKey::fingerprint).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,18 +44,18 @@ pub use redis::RedisStore;
 #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
 pub use seal::SealingKey;
 
-/// No lease lasts longer. One that says so is garbage, or was written by a clock that was wrong.
+/// The longest lease. A longer one is garbage, or was written with a wrong clock.
 #[cfg(any(feature = "file-store", feature = "redis-store"))]
 const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 
-/// What an operation of a store returns: a future that can be sent between threads.
+/// The future of a store operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// A place where processes leave sessions for each other.
+/// A place where processes share sessions.
 ///
-/// It keeps bytes under a key, and grants a lease: the right to register, which one process has at a time. All
-/// errors are to be made by [`Error::store`]. An operation may be dropped before it ends, and must then leave
-/// either the old state or the new one. One that panics counts as failed.
+/// A store keeps bytes under a key, and grants a lease: the right to register, held by one process at a time. Errors are
+/// created with [`Error::store`]. An operation can be dropped at any time, and must then leave the old state or the new
+/// one. A panic counts as a failed operation.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -101,17 +100,17 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 /// }
 /// ```
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// What is kept under `key`, whatever it is.
+    /// Returns what is stored under `key`.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>>;
 
-    /// Keeps `session` under `key` in place of what was there, and no longer than for `life`.
+    /// Stores `session` under `key` for at most `ttl`, replacing what was there.
     fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()>;
 
-    /// Removes what is kept under `key` if it is `session`, in one step.
+    /// Removes what is stored under `key` if it is `session`, atomically.
     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()>;
 
-    /// Takes the lease of `key`, or returns nothing if another process has it. It must end by itself when its
-    /// holder dies, at the latest after `limit`. The process that has it may have asked for another limit.
+    /// Takes the lease of `key`, or returns `None` if another process holds it. A lease must end by itself after `limit`
+    /// at the latest, if its holder dies. Its holder may have asked for another limit.
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
 }
 
@@ -133,20 +132,20 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
     }
 }
 
-/// The right to register for a key. Who drops it without [`release`](Self::release) leaves it to end by itself.
+/// The right to register for a key. If it is dropped without [`release`](Self::release), it ends by itself.
 pub struct Lease(StoreFuture<'static, ()>);
 
 impl Lease {
-    /// A lease that `release` gives back.
+    /// Creates a lease that is given back by `release`.
     pub fn new(release: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
         Self(Box::pin(release))
     }
 
-    /// Gives the lease back, unless it has ended and another process has it.
+    /// Gives the lease back, unless it has ended and another process holds it.
     ///
     /// # Errors
     ///
-    /// [`Store`](crate::ErrorKind::Store) if the store can't be told; then the lease ends by itself.
+    /// [`Store`](crate::ErrorKind::Store) if the store fails; then the lease ends by itself.
     pub async fn release(self) -> Result<(), Error> {
         self.0.await
     }
@@ -158,7 +157,7 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// A session as it is kept in a store: bytes that a token can be read from, wiped when dropped.
+/// A session in the form in which it is stored: bytes that contain the token, wiped when dropped.
 #[derive(Clone)]
 pub struct StoredSession {
     bytes: SecretSlice<u8>,
@@ -167,31 +166,31 @@ pub struct StoredSession {
 }
 
 impl StoredSession {
-    /// The bytes to keep. Take care where they go.
+    /// Returns the bytes to store. They contain the token.
     pub fn expose_secret(&self) -> &[u8] {
         self.bytes.expose_secret()
     }
 
-    /// Tells how long the store itself would keep it. Clocks of machines differ; a store that counts the time
-    /// that is left knows better, and is believed. Of other stores a session counts as none if it came more than 5
-    /// minutes in the future by this machine's wall clock.
+    /// Sets the time after which the store itself would drop the session. A store that counts this time is more reliable
+    /// than the clocks of the machines, and takes precedence over them. With other stores, a session that is dated more
+    /// than 5 minutes in the future by this machine's wall clock is not used.
     pub fn expiring_in(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Something that is kept but not to be used, and why.
+    /// Something that is stored but must not be used, with the reason.
     #[cfg(feature = "file-store")]
     pub(crate) fn unusable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: Some(reason.into()), ..Vec::new().into() }
     }
 
-    /// Why it is not to be used.
+    /// Why it must not be used.
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// How long the store would keep it, if the store said so.
+    /// The time left, if the store counts it.
     pub(crate) fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
@@ -203,7 +202,7 @@ impl From<Vec<u8>> for StoredSession {
     }
 }
 
-/// Whether the bytes are the same.
+/// Compares the bytes.
 impl PartialEq for StoredSession {
     fn eq(&self, other: &Self) -> bool {
         self.expose_secret() == other.expose_secret()
@@ -218,12 +217,12 @@ impl fmt::Debug for StoredSession {
     }
 }
 
-/// What went wrong with a store since the client was made; see [`BotClient::store_faults`](crate::BotClient::store_faults).
+/// The faults of a store since the client was built; see [`BotClient::store_faults`](crate::BotClient::store_faults).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct StoreFaults {
-    /// How many operations failed, and how many stored sessions could not be used.
+    /// The number of failed operations and unusable stored sessions.
     pub count: u64,
-    /// The last of them.
+    /// The last fault.
     pub last: Option<Error>,
 }

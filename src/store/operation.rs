@@ -1,7 +1,7 @@
-//! One operation of a store, which may do anything: take for ever, fail, or panic.
+//! Runs one operation of a store, with a timeout.
 //!
-//! A store is only there to help, so none of that may end what needs the store. A panic is a fault like another,
-//! whether the operation panics when it is called, when it is polled, or when it is dropped.
+//! The client must work whatever its store does. A panic is an error, whether the operation panics when it is called,
+//! polled or dropped.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::StoreFuture;
 use crate::error::Error;
 
-/// An operation that takes longer is given up.
+/// The timeout of an operation.
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 
-/// Runs an operation, for as long as it may take.
+/// Runs an operation within the timeout.
 pub(crate) async fn run<'a, T>(operation: impl FnOnce() -> StoreFuture<'a, T>) -> Result<T, Error> {
     // Nothing here is used again after a panic but the store, which is shared and so has to hold by itself.
     let operation = Operation(Some(catch_unwind(AssertUnwindSafe(operation)).map_err(|_| panicked())?));

@@ -1,8 +1,8 @@
-//! How a session is written down, and read again by a process that trusts nothing it finds.
+//! The format of stored sessions.
 //!
-//! A record is JSON with the number of its format, the key it is for, when the session came and how long it
-//! had to live by then, and the documented body. Its age is told by the store if that counts the time that is left,
-//! and otherwise by the wall clock, which is the only clock that processes share.
+//! A record is JSON with a format version, the session's key, when the session was received and its time to live then,
+//! and the documented body. Its age comes from the store if that counts the time left, and otherwise from the wall
+//! clock, which is the only clock that processes share. Nothing that is read is trusted.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::session::clock::Moment;
 
-/// The format that this version writes. A later one has to read it.
+/// The format version that is written. Later versions must read it.
 const VERSION: u64 = 1;
 
 #[derive(Serialize)]
@@ -35,28 +35,28 @@ struct Read {
     session: BotSession,
 }
 
-/// What a sealed record begins with; see `seal`.
+/// The prefix of a sealed record; see `seal`.
 pub(super) const SEALED: &[u8] = b"social-plus-bot sealed 1\n";
 
-/// What the sealed records of all versions begin with.
+/// The prefix of sealed records of all versions.
 #[cfg(feature = "file-store")]
 const SEALED_ANYHOW: &[u8] = b"social-plus-bot sealed ";
 
-/// What every version has.
+/// The part that all versions have.
 #[derive(Deserialize)]
 struct Header {
     version: u64,
 }
 
-/// The clocks of two machines may differ by so much. What is from further in the future was written by a clock that was
-/// wrong, and nobody can tell how old it is.
+/// How far the clocks of two machines may differ. A record from further in the future was written with a wrong clock, and
+/// its age is unknown.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// What has more values was not written by this crate. A session has at most [`ANSWER`] of them, its fields and those of
 /// the record not counted, and each counts twice if it is an empty list or object.
 const LARGEST: usize = 2 * (ANSWER + 100);
 
-/// Writes down a session as it is at `now`.
+/// The record of a session at `now`.
 pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<StoredSession, Error> {
     let record = Written {
         version: VERSION,
@@ -70,7 +70,7 @@ pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<St
     Ok(bytes.into())
 }
 
-/// Reads a session as it is at `now`, or says why that is none.
+/// The session of a record at `now`, or the reason why it is not usable.
 pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Result<Session, String> {
     let bytes = stored.expose_secret();
     if bytes.starts_with(SEALED) {
@@ -100,7 +100,7 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
     Session::kept(record.session, ttl, age, now)
 }
 
-/// Whether these bytes are, as far as can be told without a key, something that some version of this crate wrote.
+/// Whether some version of this crate wrote these bytes, as far as can be told without the key.
 #[cfg(feature = "file-store")]
 pub(super) fn is_record(bytes: &[u8]) -> bool {
     match serde_json::from_slice(bytes) {

@@ -1,10 +1,10 @@
-//! Sessions in Redis or Valkey: for fleets.
+//! A store in Redis or Valkey, for fleets.
 //!
 //! A session has two keys, `social-plus-bot:<fingerprint>:session` and `…:lease`. The session's key expires with the
-//! session, and the time that is left is read with it, so that the clocks of the machines don't matter. The lease's
-//! value is drawn at random by its holder, who alone can give it back; it ends by itself. Clients of different timeouts
-//! take leases of different lengths, so only what no client would take (no end, or one after more than an hour) is
-//! garbage, and counts as free.
+//! session, and its time to live is read along with it, so the clocks of the machines don't matter. The value of the
+//! lease is random, so that only its holder can release it, and it expires by itself. Clients with different timeouts
+//! take leases of different lengths. A lease that no client would take (without expiry, or of more than an hour) is
+//! garbage and counts as free.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::api::redact;
 use crate::error::Error;
 use crate::session::runtime;
 
-/// One answer may take so long, and so may a connection.
+/// The timeout of a response, and of connecting.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What an ACL user has to be permitted.
+/// The permissions that an ACL user needs.
 const PERMISSIONS: &str = "~social-plus-bot:* +eval +get +set +del +pttl";
 
-/// The value and what is left of its time, as of one moment.
+/// Returns a value with its time to live.
 const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}";
 
 /// Deletes a key if it has this value.
 const REMOVE: &str =
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
 
-/// Sets a key for so long, unless it is set by somebody else and expires within the longest time of all.
+/// Sets a key with an expiry, unless it has another value and expires within the longest lease.
 const LEASE: &str = "local left = redis.call('pttl', KEYS[1])
 local ours = redis.pcall('get', KEYS[1]) == ARGV[1]
 if ours or left < 0 or left > tonumber(ARGV[3]) then
@@ -45,12 +45,11 @@ return 0";
 /// Sessions shared by a fleet through Redis 6 or later, or Valkey: one server, or one primary with its replicas. Redis
 /// Cluster is not supported.
 ///
-/// A user of Redis's access control lists needs `~social-plus-bot:* +eval +get +set +del +pttl`, and `+select` for
-/// another database than 0.
+/// An ACL user needs `~social-plus-bot:* +eval +get +set +del +pttl`, and `+select` for a database other than 0.
 ///
-/// The connection is made when it is first needed, and made again when it breaks. TLS (`rediss://`) needs the crate's
-/// feature `rustls`, and trusts the system's certificates; a program that builds several crypto providers of rustls has
-/// to install one as the default.
+/// The connection is opened when it is first needed, and reopened when it is lost. TLS (`rediss://`) needs the feature
+/// `rustls`, and uses the system's certificates. A program that builds several crypto providers of rustls must install
+/// one as the default.
 ///
 /// ```
 /// # use social_plus_bot::{BotClient, Region, store::RedisStore};
@@ -72,7 +71,7 @@ struct Server {
     connection: Mutex<Connection>,
 }
 
-/// The present connection, if there is one, and how many there were.
+/// The current connection, if there is one, and the number of connections so far.
 #[derive(Default)]
 struct Connection {
     number: u64,
@@ -80,18 +79,18 @@ struct Connection {
 }
 
 impl RedisStore {
-    /// Sessions in the server at `url`: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
-    /// Nothing is sent yet.
+    /// Creates a store in the server at `url`: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
+    /// Sends nothing yet.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it is no such address. The error does not show it, since it
-    /// may hold a password.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the address is invalid. The error does not contain it, since it
+    /// can have a password.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Error> {
         let client = Client::open(url.as_ref()).map_err(|error| {
             let form = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
             let error = error.to_string();
-            // What comes after that quotes the address.
+            // The rest of the text quotes the address.
             let rule = error.split(" - ").next().unwrap_or_default();
             Error::config("store", format!("not an address of a Redis server ({rule}); write {form}"))
         })?;
@@ -104,7 +103,7 @@ impl RedisStore {
         &self.0.address
     }
 
-    /// The present connection, made now if there is none, and its number.
+    /// The current connection and its number; opens one if there is none.
     async fn connection(&self) -> Result<(u64, ConnectionManager), Error> {
         let mut present = self.0.connection.lock().await;
         if let Some(manager) = &present.manager {
@@ -116,7 +115,7 @@ impl RedisStore {
         Ok((present.number, manager))
     }
 
-    /// A connection in place of the one with this number.
+    /// Replaces the connection with this number.
     async fn reconnect(&self, number: u64) -> Result<ConnectionManager, Error> {
         let mut present = self.0.connection.lock().await;
         if present.number == number {
@@ -130,12 +129,12 @@ impl RedisStore {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT))
-            // The next operation is the next try.
+            // The next operation reconnects.
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
             .map_err(|error| self.failed(&error))?;
-        // Where rustls finds no crypto provider it panics. In a task of its own that is an error. It asks for something
-        // that every user of this store is permitted.
+        // rustls panics if it finds no crypto provider; in a task of its own that is an error. The command is one that
+        // every user of this store is permitted.
         let mut first = manager.clone();
         match spawn(async move { cmd("EVAL").arg("return 0").arg(0).query_async::<()>(&mut first).await })
             .await
@@ -173,11 +172,11 @@ impl RedisStore {
             let command = &command;
             async move { command.query_async(&mut connection).await }
         };
-        // A connection that was not used for days may be gone, which only a try tells. Each script may run twice.
+        // A connection that was idle for days may be dead, which shows only when it is used. All scripts are idempotent.
         let answer = match ask(connection.clone()).await {
             Err(error) if error.is_connection_dropped() => ask(connection).await,
-            // What is between may have forgotten it without telling, or the runtime that drives it has ended or stands
-            // still. Nothing would ever come through it again.
+            // The connection may have been dropped silently in between, or the runtime that drives it has ended or is
+            // blocked. It would never respond again.
             Err(error) if error.is_timeout() => ask(self.reconnect(number).await?).await,
             answer => answer,
         };
@@ -187,9 +186,9 @@ impl RedisStore {
     fn failed(&self, error: &RedisError) -> Error {
         let address = &self.0.address;
         let refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
-        // Some servers quote what they were sent, which may be a session.
+        // Some servers quote the command in their errors, and with it a session.
         let said = redact::text(error.detail().unwrap_or_default(), &[]);
-        // Within a script, a missing permission has no code of its own.
+        // In a script, a missing permission has no error code of its own.
         if error.code() == Some("NOPERM")
             || said.contains("can't run this command")
             || said.contains("No permissions")
@@ -244,7 +243,7 @@ impl SessionStore for RedisStore {
             let session = value.map(StoredSession::from);
             Ok(match u64::try_from(left) {
                 Ok(left) => session.map(|session| session.expiring_in(Duration::from_millis(left))),
-                // It never expires: somebody else set it. What is written in it will tell.
+                // It has no expiry, so another program set it. Its content decides.
                 Err(_) => session,
             })
         })

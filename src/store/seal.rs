@@ -1,8 +1,7 @@
-//! Sealing: a stored session that only who has the key can read or make.
+//! Encryption of stored sessions, for stores that others can read.
 //!
-//! For stores that others can read. XChaCha20-Poly1305 is used because its nonce is long enough to be drawn at
-//! random by any number of processes. The fingerprint of the session is sealed in, so that a sealed session can't
-//! pass for that of another device.
+//! XChaCha20-Poly1305 has nonces that are long enough to be random in any number of processes. The fingerprint is
+//! authenticated, so a sealed session can't be passed off as that of another device.
 
 use std::fmt;
 
@@ -16,7 +15,7 @@ use crate::error::Error;
 
 const NONCE: usize = 24;
 
-/// The key that stored sessions are sealed with: 32 bytes, drawn at random once, and the same for all who share.
+/// The key that encrypts stored sessions: 32 random bytes, the same for all processes that share a session.
 ///
 /// ```
 /// use social_plus_bot::store::SealingKey;
@@ -59,7 +58,7 @@ impl SealingKey {
         Ok([SEALED, &nonce, &sealed].concat().into())
     }
 
-    /// What was sealed, or why it can't be seen.
+    /// Decrypts a session, or says why it can't.
     pub(crate) fn open(&self, key: &StoreKey, stored: &StoredSession) -> Result<StoredSession, String> {
         let sealed = stored.expose_secret().strip_prefix(SEALED).ok_or("it is not sealed")?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or("it is damaged")?;

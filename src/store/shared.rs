@@ -1,9 +1,9 @@
-//! Registering with a store in between: another process may have a session already.
+//! Registering with a store, where another process may have a session already.
 //!
-//! The living session asks for a registration when it has none that works, or when a renewal is due. Here that
-//! becomes: look into the store; if there is nothing fresh, take the lease, look again, register, and leave the
-//! session for the others. Who does not get the lease goes on with what is there, however old, or waits for what
-//! the holder leaves. The store is never needed: the first fault of it, and the client registers for itself.
+//! The session cache asks for a new session when it has none, or when a refresh is due. Then this source loads the
+//! stored session; if that is not fresh, it takes the lease, loads again, registers, and publishes the new session. A
+//! process that does not get the lease uses the stored session if it is still valid, or waits for the holder's. If the
+//! store fails, the client registers without it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,19 +17,19 @@ use crate::session::cache::Register;
 use crate::session::clock::Clock;
 use crate::store::{SessionStore, StoreFaults, StoreKey, StoredSession, operation, record};
 
-/// A lease ends by itself so long after the longest registration.
+/// How much longer than the longest registration a lease lasts.
 const LEASE_MARGIN: Duration = Duration::from_secs(2);
 
-/// Who waits for a holder that died waits so long beyond its lease for the next holder to register.
+/// How long to wait beyond the lease of a holder that died, for the next holder to register.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Who waits for another's registration looks again after so long at most, and later after twice as long each time.
+/// The first interval of polling for another process's session. It doubles with each poll.
 const POLL_MIN: Duration = Duration::from_millis(50);
 
-/// The longest such wait.
+/// The longest interval of polling.
 const POLL_MAX: Duration = Duration::from_secs(1);
 
-/// A store, and what to look for in it.
+/// A store with the key of the session in it.
 #[derive(Debug)]
 pub(crate) struct StoreHandle {
     pub(crate) store: Arc<dyn SessionStore>,
@@ -39,7 +39,7 @@ pub(crate) struct StoreHandle {
 }
 
 impl StoreHandle {
-    /// What is in a stored session, or why it can't be seen.
+    /// Decrypts a stored session, or says why it can't be read.
     #[cfg(feature = "sealing")]
     fn open(&self, stored: &StoredSession) -> Result<StoredSession, String> {
         match &self.seal {
@@ -53,7 +53,7 @@ impl StoreHandle {
         Ok(stored.clone())
     }
 
-    /// How a session is stored.
+    /// Encrypts a session if there is a key.
     #[cfg(feature = "sealing")]
     fn seal(&self, written: StoredSession) -> Result<StoredSession, Error> {
         match &self.seal {
@@ -68,7 +68,7 @@ impl StoreHandle {
     }
 }
 
-/// What registers for the living session.
+/// A source of sessions that looks into a store before it registers.
 #[derive(Debug)]
 pub(crate) struct SharedSource<R, C> {
     registrar: Arc<R>,
@@ -79,9 +79,9 @@ pub(crate) struct SharedSource<R, C> {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The token that the living session got last.
+    /// The token of the last session that was returned.
     given: Option<AccessToken>,
-    /// A token that the service refused, and that has to leave the store.
+    /// A token that the service refused, to be removed from the store.
     refused: Option<AccessToken>,
     faults: StoreFaults,
 }
@@ -91,8 +91,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         Self { registrar, handle, clock, state: Mutex::default() }
     }
 
-    /// The service refused `token`: it is not to be taken from the store again. Whoever comes late with an older one
-    /// tells nothing new.
+    /// Notes that the service refused `token`, so that it is not loaded from the store again. An older token is ignored.
     pub(crate) fn revoke(&self, token: &AccessToken) {
         let mut state = self.state();
         if self.handle.is_some() && state.given.as_ref() == Some(token) {
@@ -100,12 +99,12 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         }
     }
 
-    /// What went wrong with the store so far.
+    /// The faults of the store so far.
     pub(crate) fn faults(&self) -> StoreFaults {
         self.state().faults.clone()
     }
 
-    /// The session in the store, if there is one that can be used. Nothing is sent to the service.
+    /// The session in the store, if it is usable. Sends nothing to the service.
     pub(crate) async fn stored(&self) -> Result<Option<Session>, Error> {
         match &self.handle {
             Some(handle) => self.load(handle).await,
@@ -125,8 +124,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         }
     }
 
-    /// A session of another process, or that of a registration while no other process registers. The outer error
-    /// is the store's.
+    /// A session of another process, or of a registration under the lease. The outer error is the store's.
     async fn load_or_register(&self, handle: &StoreHandle) -> Result<Result<Session, Error>, Error> {
         let limit = self.registrar.max_duration().saturating_add(LEASE_MARGIN);
         let start = Instant::now();
@@ -157,13 +155,13 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         }
     }
 
-    /// What the holder of the lease does.
+    /// Registers as the holder of the lease.
     async fn register_with_lease(
         &self,
         handle: &StoreHandle,
         old: Option<Session>,
     ) -> Result<Session, Error> {
-        // The one who had the lease before may have left a session since the last look.
+        // The previous holder may have published a session since the last load.
         match self.load(handle).await {
             Ok(Some(session)) if session.is_fresh(self.clock.now()) => return Ok(session),
             Ok(_) => {}
@@ -175,7 +173,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
                 Ok(session)
             }
             Err(error) => {
-                // Whoever has it already wants to know of the error instead.
+                // The stale session is worth more than the error, unless the caller has it already.
                 let (given, now) = (self.state().given.clone(), self.clock.now());
                 let of_use = |old: &Session| old.is_usable(now) && given.as_ref() != Some(old.access_token());
                 old.filter(of_use).ok_or(error)
@@ -183,9 +181,9 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         }
     }
 
-    /// What the store has, if it can be used.
+    /// Loads the stored session, if it is usable.
     async fn load(&self, handle: &StoreHandle) -> Result<Option<Session>, Error> {
-        // What the store says is left counts from when it was asked, at the latest.
+        // The time left counts from when the store was asked, at the latest.
         let asked = self.clock.now();
         let Some(stored) = operation::run(|| handle.store.load(&handle.key)).await? else { return Ok(None) };
         let open = match stored.reason() {
@@ -211,7 +209,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
         Ok(Some(session).filter(|session| session.is_usable(now)))
     }
 
-    /// Leaves a session for the others. It is this process's all the same if that fails.
+    /// Stores a session for the others. If that fails, this process uses it all the same.
     async fn publish(&self, handle: &StoreHandle, session: &Session) {
         let saved = async {
             let now = self.clock.now();
@@ -245,7 +243,7 @@ impl<R: Register, C: Clock> Register for SharedSource<R, C> {
         Ok(session)
     }
 
-    /// With a store there may be another's registration to wait for, and operations before, between and after.
+    /// There may be another process's registration to wait for, and store operations before, between and after.
     fn max_duration(&self) -> Duration {
         let own = self.registrar.max_duration();
         match &self.handle {

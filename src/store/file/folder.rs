@@ -1,6 +1,6 @@
-//! What is trusted in the folder of a file store, and what is not.
+//! The folder of a file store, and which of its files are trusted.
 //!
-//! Nothing that others could read or plant is trusted: folder and files belong to the user and to nobody else.
+//! Files that other users could have read or written are not trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,29 +13,29 @@ use super::failed;
 use crate::error::Error;
 use crate::store::{StoreKey, StoredSession, record};
 
-/// What is longer was not written by this crate: an answer has at most 1 MiB by default.
+/// The longest session file. Responses have at most 1 MiB by default, so a longer file is not a session.
 const LONGEST: u64 = 16 << 20;
 
-/// A file that was never renamed and is older belongs to a process that ended while it wrote.
+/// The age at which a temporary file is left over from a process that died.
 const ABANDONED: Duration = Duration::from_secs(60);
 
-/// So many of the files that were set aside stay, the last ones.
+/// The number of quarantined files that are kept.
 const ASIDE: usize = 3;
 
-/// And no longer than for so long, since they may hold tokens.
+/// How long quarantined files are kept. They can contain tokens.
 const ASIDE_FOR: TimeDelta = TimeDelta::days(7);
 
-/// How the name of a file says when it was set aside.
+/// The format of the time in the name of a quarantined file.
 const ASIDE_AT: &str = "unread-%Y%m%dT%H%M%S%.6fZ";
 
-/// Makes the folder if need be, and says what makes it unfit.
+/// Creates the folder if it does not exist. An error says why it can't be used.
 pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
-        // Seen below, and told better there.
+        // Reported with a better message below.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.map_err(|error| format!("the folder can't be made: {error}; name another one"))?,
     }
@@ -43,7 +43,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     if !metadata.is_dir() {
         return Err("it is not a folder; name one".to_owned());
     }
-    // Others may need their access to it, as to /tmp, so nobody is told to take that away.
+    // Other users may need their access, as to /tmp, so the advice is not to change it.
     private(&metadata).map_err(|rule| {
         let within = folder.join(env!("CARGO_PKG_NAME"));
         format!("{rule}; name another folder, such as {}, which is made if there is none", within.display())
@@ -52,7 +52,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Says what lets others in.
+/// Fails if other users have access.
 #[cfg(unix)]
 fn private(metadata: &fs::Metadata) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
@@ -73,9 +73,9 @@ fn private(_: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// What is at `path`, if there is anything. What is not to be trusted comes without its content.
+/// What is at `path`, if anything. An untrusted file is returned without its content.
 pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
-    // To open something else, such as a FIFO, might take for ever.
+    // Opening anything else, such as a FIFO, could block forever.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
             return Ok(Some(StoredSession::unusable("it is not a file")));
@@ -101,12 +101,12 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
     Ok(Some(content.into()))
 }
 
-/// Moves away what is at `path`, about to be replaced, if it is something that this crate does not write.
+/// Renames what is at `path`, before it is replaced, if this crate did not write it.
 pub(super) fn set_aside(path: &Path) -> Result<(), Error> {
     match read(path)? {
         None => return Ok(()),
         Some(found) if record::is_record(found.expose_secret()) => return Ok(()),
-        // A file of which others may know the content is of no use any more.
+        // Other users may know the content, so it is of no use.
         Some(found) if found.reason().is_some() && fs::metadata(path).is_ok_and(|found| found.is_file()) => {
             return Ok(());
         }
@@ -117,8 +117,7 @@ pub(super) fn set_aside(path: &Path) -> Result<(), Error> {
     fs::rename(path, &aside).map_err(|error| failed("can't be set aside", path, &error))
 }
 
-/// Removes what processes left that ended while they wrote, and what was set aside long ago. If that fails, somebody
-/// else did it, or the next one will.
+/// Removes leftover temporary files and old quarantined files. Failures are ignored: the next save tries again.
 pub(super) fn sweep(folder: &Path, key: &StoreKey) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let prefix = format!("{key}.");
@@ -133,7 +132,7 @@ pub(super) fn sweep(folder: &Path, key: &StoreKey) {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let abandoned = modified.is_ok_and(|modified| match modified.elapsed() {
             Ok(age) => age > ABANDONED,
-            // By a clock that was ahead then.
+            // The clock was ahead at that time.
             Err(ahead) => ahead.duration() > ABANDONED,
         });
         if abandoned && ending.ends_with(".new") {
@@ -142,14 +141,14 @@ pub(super) fn sweep(folder: &Path, key: &StoreKey) {
     }
     aside.sort_by(|(one, _), (other, _)| other.cmp(one));
     let now = Utc::now().naive_utc();
-    // What was set aside in the future was so by a clock that was ahead, and nobody knows how long ago.
+    // A time in the future comes from a clock that was ahead, so the age is unknown.
     let (future, past): (Vec<_>, Vec<_>) = aside.into_iter().partition(|(at, _)| *at > now + ABANDONED);
     for (_, path) in future {
         fs::remove_file(path).ok();
     }
     for (number, (at, path)) in past.into_iter().enumerate() {
         if number >= ASIDE || at < now - ASIDE_FOR {
-            // A folder that was in a session's place is somebody's, and stays.
+            // A folder in a session's place belongs to someone, and is not removed.
             fs::remove_file(path).ok();
         }
     }

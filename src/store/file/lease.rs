@@ -1,13 +1,12 @@
-//! The lease of a session, and the turn to change what is in the folder.
+//! The lease of a session, and mutual exclusion of changes to its files.
 //!
-//! A lease is the operating system's lock on `<fingerprint>.lock`, which ends with the process that has it. A process
-//! that was stopped keeps its locks, so the file also says until when its holder may need it; whoever comes after that
-//! puts another file in its place, and leaves the old one to the sleeper.
+//! A lease is the operating system's lock on `<fingerprint>.lock`, which ends with its process. A suspended process
+//! keeps its locks, so the file also contains a deadline. After the deadline, another process replaces the file and locks
+//! the new one.
 //!
-//! Looking at such a file and taking it have to be one step. That is done in turn: under the lock of another file,
-//! `<fingerprint>.turn`, which nobody has for longer than such a step takes, and which is never replaced. (The folder's
-//! own lock may be somebody's who runs programs one at a time, as `flock FOLDER …` does.) Where a locked file can't be
-//! read, as on Windows, only the end of its holder ends a lease.
+//! Checking and replacing the file must be atomic. Both happen under the lock of another file, `<fingerprint>.turn`, which
+//! is held only briefly and never replaced. (The lock of the folder itself may be used by other programs, such as
+//! `flock FOLDER …`.) On Windows a locked file can't be read, so a lease ends only with its process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -19,21 +18,21 @@ use super::failed;
 use crate::error::Error;
 use crate::store::LONGEST_LEASE;
 
-/// Who waits for a turn looks again after so long.
+/// The interval of polling for the turn.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// So many times, before it counts as busy.
+/// The number of polls before an error.
 const LOOKS: u32 = 500;
 
-/// A turn, until it is dropped.
+/// The right to change the files of a session, until it is dropped.
 pub(super) enum Turn {
-    /// Others wait.
+    /// Held by this lock.
     Own(#[allow(dead_code, reason = "it is held, not used")] File),
-    /// Files can't be locked here.
+    /// The file system does not support locks.
     Unlocked,
 }
 
-/// The turn to change what is beside `path`, unless others take too long, or it is not `wanted` any more.
+/// Takes the turn to change the files beside `path`. Fails if others take too long, or if it is no longer `wanted`.
 pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
     let Ok(handle) = open(path) else { return Some(Turn::Unlocked) };
     for _ in 0..LOOKS {
@@ -57,8 +56,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The lease of `path`, which is in `folder`, for as long as `limit`, unless somebody has it. Closing the file gives it
-/// back.
+/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Closing the file releases it.
 pub(super) fn take(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
     let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
     let mut file = open(path).map_err(|error| failed("can't be opened", path, &error))?;
@@ -77,19 +75,19 @@ pub(super) fn take(folder: &Path, path: &Path, limit: Duration) -> Result<Option
     }
 }
 
-/// Whether the holder of this lease can't need it any more.
+/// Whether the deadline in this file has passed.
 fn is_over(file: &mut File) -> bool {
     let mut said = String::new();
     let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(32).read_to_string(&mut said));
     let until = read.ok().and_then(|_| said.trim().parse().ok()).map(Duration::from_millis);
-    // What is later than any lease lasts was written before the clock was set back.
+    // A deadline later than any lease was written before the clock was set back.
     until.is_some_and(|until| until <= now() || until > now().saturating_add(LONGEST_LEASE))
 }
 
-/// Says until when the holder needs its lease.
+/// Writes the deadline of a lease.
 fn note(file: &mut File, until: Duration) -> io::Result<()> {
     file.set_len(0)?;
-    // On a full disk it says nothing, and lasts until its holder ends.
+    // On a full disk there is no deadline, and the lease ends with its process.
     write_at_start(file, format!("{}\n", until.as_millis()).as_bytes()).ok();
     Ok(())
 }
@@ -113,7 +111,7 @@ fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {
     Ok(new.persist(path)?)
 }
 
-/// By the wall clock, which is the one that processes share.
+/// The wall clock, which is the one that processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

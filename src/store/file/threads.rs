@@ -1,7 +1,7 @@
-//! File operations in threads of their own.
+//! Threads for file operations.
 //!
-//! A file system may hang, and a thread with it, for which nothing can be done. So the threads are not those of the
-//! runtime, which name resolution needs; there are only a few; and while one of them hangs, no other follows it.
+//! If a file system hangs, so does the thread that uses it, and it can't be stopped. So these threads are not those of the
+//! runtime, which name resolution needs; their number is limited; and while one hangs, no other operation is started.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::error::Error;
 use crate::store::operation;
 
-/// So many operations go on at the same time; others wait for them.
+/// The number of concurrent operations.
 const THREADS: usize = 16;
 
 const NAME: &str = "social-plus-bot-file";
@@ -29,14 +29,14 @@ struct Shared {
     running: Mutex<Running>,
 }
 
-/// Since when each operation has been going on, by its number.
+/// The start of each running operation, by its number.
 #[derive(Debug, Default)]
 struct Running {
     last: u64,
     since: BTreeMap<u64, Instant>,
 }
 
-/// Whether somebody still waits for an operation.
+/// Whether the caller still waits for an operation.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted(Arc<AtomicBool>);
 
@@ -52,7 +52,7 @@ impl Threads {
         Self(Arc::new(Shared { free, running: Mutex::default() }))
     }
 
-    /// Runs `work` in a thread. It goes on when the future is dropped, but can tell.
+    /// Runs `work` in a thread. It continues if the future is dropped, but can check for that.
     pub(super) async fn run<T, W>(&self, work: W) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -63,21 +63,21 @@ impl Threads {
         let permit = permit.map_err(|error| Error::store(format!("no file operation can begin: {error}")))?;
         self.check()?;
         let begun = self.begin(permit);
-        // When this future is dropped, nobody waits any more.
+        // Dropping this future clears the flag.
         let waits = Waits(Wanted(Arc::new(AtomicBool::new(true))));
         let wanted = waits.0.clone();
         let (sender, done) = oneshot::channel();
         let spawned = thread::Builder::new().name(NAME.to_owned()).spawn(move || {
             let result = work(&wanted);
             drop(begun);
-            // Whoever asked may have given up.
+            // The caller may have been dropped.
             sender.send(result).ok();
         });
         spawned.map_err(|error| Error::store(format!("no thread for a file operation: {error}")))?;
         done.await.unwrap_or_else(|_| Err(Error::store("a file operation of the session store panicked")))
     }
 
-    /// Fails if an operation hangs.
+    /// Fails while an operation hangs.
     fn check(&self) -> Result<(), Error> {
         let longest = lock(&self.0.running).since.values().next().map(Instant::elapsed);
         match longest.filter(|longest| *longest > operation::LIMIT) {
@@ -98,8 +98,7 @@ impl Threads {
     }
 }
 
-/// Something whose end may hang as any operation may, such as an open file. When it is dropped it ends in a thread of
-/// its own.
+/// A value whose drop can hang, such as an open file. It is dropped in a thread of its own.
 pub(super) struct Apart<T: Send + 'static>(Option<T>);
 
 impl<T: Send + 'static> Apart<T> {
@@ -107,7 +106,7 @@ impl<T: Send + 'static> Apart<T> {
         Self(Some(whole))
     }
 
-    /// Ends it here.
+    /// Drops it in this thread.
     pub(super) fn end(mut self) {
         drop(self.0.take());
     }
@@ -116,13 +115,13 @@ impl<T: Send + 'static> Apart<T> {
 impl<T: Send + 'static> Drop for Apart<T> {
     fn drop(&mut self) {
         if let Some(whole) = self.0.take() {
-            // If there is no thread for it, it ends here.
+            // Without a thread, it is dropped here.
             thread::Builder::new().name(NAME.to_owned()).spawn(move || drop(whole)).ok();
         }
     }
 }
 
-/// An operation that has not ended.
+/// A running operation.
 struct Begun {
     shared: Arc<Shared>,
     number: u64,
