@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
-use self::threads::{Threads, Wanted};
+use self::threads::{Apart, Threads, Wanted};
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession, operation};
 use crate::error::Error;
 
@@ -122,13 +122,14 @@ impl SessionStore for FileStore {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
-            let held = self.threads.run(move |_| lease::take(&folder, &lock, limit)).await?;
+            let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(Apart::new));
+            let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
             // Closing the file ends the lock, and may hang like anything else.
             Ok(held.map(|file| {
                 Lease::new(async move {
                     let release = move |_: &Wanted| {
-                        drop(file);
+                        file.end();
                         Ok(())
                     };
                     threads.run(release).await

@@ -17,6 +17,8 @@ use crate::store::operation;
 /// So many operations go on at the same time; others wait for them.
 const THREADS: usize = 16;
 
+const NAME: &str = "social-plus-bot-file";
+
 /// The threads of a store and its clones.
 #[derive(Clone, Debug)]
 pub(super) struct Threads(Arc<Shared>);
@@ -65,7 +67,7 @@ impl Threads {
         let waits = Waits(Wanted(Arc::new(AtomicBool::new(true))));
         let wanted = waits.0.clone();
         let (sender, done) = oneshot::channel();
-        let spawned = thread::Builder::new().name("social-plus-bot-file".to_owned()).spawn(move || {
+        let spawned = thread::Builder::new().name(NAME.to_owned()).spawn(move || {
             let result = work(&wanted);
             drop(begun);
             // Whoever asked may have given up.
@@ -93,6 +95,30 @@ impl Threads {
         let number = running.last;
         running.since.insert(number, Instant::now());
         Begun { shared: Arc::clone(&self.0), number, _permit: permit }
+    }
+}
+
+/// Something whose end may hang as any operation may, such as an open file. When it is dropped it ends in a thread of
+/// its own.
+pub(super) struct Apart<T: Send + 'static>(Option<T>);
+
+impl<T: Send + 'static> Apart<T> {
+    pub(super) fn new(whole: T) -> Self {
+        Self(Some(whole))
+    }
+
+    /// Ends it here.
+    pub(super) fn end(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<T: Send + 'static> Drop for Apart<T> {
+    fn drop(&mut self) {
+        if let Some(whole) = self.0.take() {
+            // If there is no thread for it, it ends here.
+            thread::Builder::new().name(NAME.to_owned()).spawn(move || drop(whole)).ok();
+        }
     }
 }
 
@@ -152,6 +178,39 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(threads.run(|wanted| Ok(wanted.is())).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_ended_while_an_operation_hangs_ends_in_a_thread_of_its_own() {
+        struct Hangs(mpsc::Receiver<()>, mpsc::Sender<()>);
+
+        impl Drop for Hangs {
+            fn drop(&mut self) {
+                self.0.recv().ok();
+                self.1.send(()).ok();
+            }
+        }
+
+        let threads = Threads::new();
+        let (release, hangs) = mpsc::channel::<()>();
+        let hanging = threads.run(move |_| Ok(hangs.recv()));
+        assert!(tokio::time::timeout(operation::LIMIT, hanging).await.is_err());
+        while threads.check().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let (go_on, waits) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let open = Apart::new(Hangs(waits, tell));
+        let end = move |_: &Wanted| {
+            open.end();
+            Ok(())
+        };
+        let error = threads.run(end).await.unwrap_err();
+        assert!(error.to_string().contains("the file system hangs"), "{error}");
+        assert!(told.try_recv().is_err());
+        go_on.send(()).unwrap();
+        told.recv().unwrap();
+        drop(release);
     }
 
     #[tokio::test]
