@@ -148,5 +148,36 @@ async fn whatever_is_answered_costs_no_more_than_the_documented_bound() {
             beyond.push(format!("30 MiB, announced: {announced}: {} MiB while reading", peak >> 20));
         }
     }
+    #[cfg(feature = "file-store")]
+    beyond.extend(stored(&sandbox).await);
     assert!(beyond.is_empty(), "{}", beyond.join("\n"));
+}
+
+/// What a store can hold instead of a session, which costs as much at most.
+#[cfg(feature = "file-store")]
+async fn stored(sandbox: &Sandbox) -> Option<String> {
+    use std::fs;
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = social_plus_bot::store::FileStore::new(folder.path().join("sessions")).unwrap();
+    let path = store.folder().to_owned();
+    let bot = sandbox.client().store(store).build().unwrap();
+    sandbox.recover();
+    bot.session().await.unwrap();
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let file =
+        files.into_iter().find(|file| file.extension().is_some_and(|ending| ending == "json")).unwrap();
+    let record = fs::read_to_string(&file).unwrap();
+    let (before, after) = record.split_once(r#""users":["#).unwrap();
+    let users = vec!["{}"; LIMIT / 3].join(",");
+    fs::write(&file, format!(r#"{before}"users":[{users},{after}"#)).unwrap();
+    drop((record, users));
+
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let kept = bot.stored_session().await.unwrap();
+    let peak = ALLOCATOR.peak_usage().saturating_sub(before);
+    println!("many users in a store: {} KiB while reading", peak >> 10);
+    assert!(kept.is_none() || peak > READING, "{:?}", bot.store_faults());
+    (peak > READING).then(|| format!("many users in a store: {} MiB while reading", peak >> 20))
 }

@@ -26,6 +26,8 @@ mod generated {
 }
 
 pub use answer::Answer;
+#[cfg(feature = "store")]
+pub(crate) use bounded::ANSWER;
 pub use deviation::{Deviation, DeviationKind};
 pub use generated::*;
 pub use hooks::Transport;

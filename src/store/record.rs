@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreKey, StoredSession, operation};
+use crate::api::ANSWER;
 use crate::api::types::BotSession;
 use crate::error::Error;
 use crate::session::Session;
@@ -51,6 +52,10 @@ struct Header {
 /// wrong, and nobody can tell how old it is.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
+/// What has more values was not written by this crate. A session has at most [`ANSWER`] of them, its fields and those of
+/// the record not counted, and each counts twice if it is an empty list or object.
+const LARGEST: usize = 2 * (ANSWER + 100);
+
 /// Writes down a session as it is at `now`.
 pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<StoredSession, Error> {
     let record = Written {
@@ -72,6 +77,9 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
         return Err("it is sealed, and this client has no sealing key".to_owned());
     }
     check_version(bytes)?;
+    if values(bytes) > LARGEST {
+        return Err("it has more in it than any session".to_owned());
+    }
     // serde's own words could quote the token.
     let record: Read = serde_json::from_slice(bytes).map_err(|_| "it is damaged".to_owned())?;
     if record.key != key.fingerprint() {
@@ -96,10 +104,28 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
 #[cfg(feature = "file-store")]
 pub(super) fn is_record(bytes: &[u8]) -> bool {
     match serde_json::from_slice(bytes) {
-        Ok(Header { version: VERSION }) => serde_json::from_slice::<Read>(bytes).is_ok(),
+        Ok(Header { version: VERSION }) => {
+            values(bytes) <= LARGEST && serde_json::from_slice::<Read>(bytes).is_ok()
+        }
         Ok(Header { .. }) => true,
         Err(_) => bytes.starts_with(SEALED_ANYHOW),
     }
+}
+
+/// How many values JSON has, empty lists and objects counted twice. Nothing is built of it meanwhile: two bytes of JSON
+/// can become hundreds of bytes of values.
+fn values(json: &[u8]) -> usize {
+    let (mut values, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => values += 1,
+            _ => {}
+        }
+    }
+    values
 }
 
 fn check_version(bytes: &[u8]) -> Result<(), String> {
