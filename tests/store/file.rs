@@ -341,3 +341,21 @@ async fn the_largest_session_is_shared_and_what_is_larger_counts_as_none() {
     bot.session().await.unwrap();
     assert!(scene.bot().stored_session().await.unwrap().is_some());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_in_a_circle_is_set_aside_and_sharing_goes_on() {
+    let scene = Scene::new().await;
+    token(&scene.bot()).await;
+    let file = scene.file();
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let bot = scene.bot();
+    let second = token(&bot).await;
+    for _ in 0..2 {
+        assert_eq!(token(&scene.bot()).await, second);
+    }
+    assert_eq!(scene.sandbox.requests().len(), 2);
+    let fault = bot.store_faults().last.unwrap().to_string();
+    assert!(fault.contains("it is a link that leads nowhere"), "{fault}");
+}
