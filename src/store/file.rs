@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
-use self::threads::{Apart, Threads, Wanted};
+use self::threads::{DropInThread, Threads, Wanted};
 use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession, operation};
 use crate::error::Error;
 
@@ -121,7 +121,7 @@ impl SessionStore for FileStore {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
-            let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(Apart::new));
+            let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(DropInThread::new));
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
             // Closing the file ends the lock. Like any operation, it can hang.

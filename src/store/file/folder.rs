@@ -82,6 +82,9 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => {
+            return Ok(Some(StoredSession::unusable("it is a link that leads nowhere")));
+        }
         Err(error) => return Err(failed("can't be opened", path, &error)),
     }
     let file = match File::open(path) {

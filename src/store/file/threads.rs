@@ -89,19 +89,19 @@ impl Threads {
         }
     }
 
-    fn begin(&self, permit: OwnedSemaphorePermit) -> Begun {
+    fn begin(&self, permit: OwnedSemaphorePermit) -> Operation {
         let mut running = lock(&self.0.running);
         running.last = running.last.wrapping_add(1);
         let number = running.last;
         running.since.insert(number, Instant::now());
-        Begun { shared: Arc::clone(&self.0), number, _permit: permit }
+        Operation { shared: Arc::clone(&self.0), number, _permit: permit }
     }
 }
 
 /// A value whose drop can hang, such as an open file. It is dropped in a thread of its own.
-pub(super) struct Apart<T: Send + 'static>(Option<T>);
+pub(super) struct DropInThread<T: Send + 'static>(Option<T>);
 
-impl<T: Send + 'static> Apart<T> {
+impl<T: Send + 'static> DropInThread<T> {
     pub(super) fn new(whole: T) -> Self {
         Self(Some(whole))
     }
@@ -112,7 +112,7 @@ impl<T: Send + 'static> Apart<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Apart<T> {
+impl<T: Send + 'static> Drop for DropInThread<T> {
     fn drop(&mut self) {
         if let Some(whole) = self.0.take() {
             // Without a thread, it is dropped here.
@@ -122,13 +122,13 @@ impl<T: Send + 'static> Drop for Apart<T> {
 }
 
 /// A running operation.
-struct Begun {
+struct Operation {
     shared: Arc<Shared>,
     number: u64,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Begun {
+impl Drop for Operation {
     fn drop(&mut self) {
         lock(&self.shared.running).since.remove(&self.number);
     }
@@ -199,14 +199,12 @@ mod tests {
         }
         let (go_on, waits) = mpsc::channel();
         let (tell, told) = mpsc::channel();
-        let open = Apart::new(Hangs(waits, tell));
-        let error = threads
-            .run(move |_| {
-                open.end();
-                Ok(())
-            })
-            .await
-            .unwrap_err();
+        let open = DropInThread::new(Hangs(waits, tell));
+        let end = move |_: &Wanted| {
+            open.end();
+            Ok(())
+        };
+        let error = threads.run(end).await.unwrap_err();
         assert!(error.to_string().contains("the file system hangs"), "{error}");
         assert!(told.try_recv().is_err());
         go_on.send(()).unwrap();
