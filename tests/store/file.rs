@@ -343,49 +343,20 @@ async fn the_largest_session_is_shared_and_what_is_larger_counts_as_none() {
     assert!(fixture.bot().stored_session().await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn the_largest_session_is_shared_and_what_is_larger_counts_as_none() {
-    let scene = Scene::new().await;
-    let good = r#""accessToken":"abc","issuedAt":"2026-01-01T00:00:00Z","expiresAt":"2126-01-01T00:00:00Z""#;
-    let list = |item: &str, number: usize| vec![item; number].join(",");
-    let largest = format!(
-        r#"{{{good},"users":[{}],"roles":[{}],"files":[{}]}}"#,
-        list(r#"{"metadata":{"a":{}}}"#, 2_000),
-        list(r#"{"":{}}"#, 5_000),
-        list("{}", 5_000)
-    );
-    scene.sandbox.fail_always(Fault::answer(200, "application/json", largest));
-    let session = scene.bot().session().await.unwrap();
-    let bot = scene.bot();
-    let kept = bot.stored_session().await.unwrap().expect("it is kept");
-    assert_eq!(kept.users().len(), session.users().len());
-    assert_eq!((scene.sandbox.requests().len(), bot.store_faults().count), (1, 0));
-
-    let record = fs::read_to_string(scene.file()).unwrap();
-    let larger = record.replace(r#""users":["#, &format!(r#""users":[{},"#, list("{}", 50_000)));
-    fs::write(scene.file(), larger).unwrap();
-    let bot = scene.bot();
-    assert!(bot.stored_session().await.unwrap().is_none());
-    let fault = bot.store_faults().last.unwrap().to_string();
-    assert!(fault.contains("more in it than any session"), "{fault}");
-    bot.session().await.unwrap();
-    assert!(scene.bot().stored_session().await.unwrap().is_some());
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn a_link_that_leads_in_a_circle_is_set_aside_and_sharing_goes_on() {
-    let scene = Scene::new().await;
-    token(&scene.bot()).await;
-    let file = scene.file();
+    let fixture = Fixture::new().await;
+    token(&fixture.bot()).await;
+    let file = fixture.file();
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink(&file, &file).unwrap();
-    let bot = scene.bot();
+    let bot = fixture.bot();
     let second = token(&bot).await;
     for _ in 0..2 {
-        assert_eq!(token(&scene.bot()).await, second);
+        assert_eq!(token(&fixture.bot()).await, second);
     }
-    assert_eq!(scene.sandbox.requests().len(), 2);
+    assert_eq!(fixture.sandbox.requests().len(), 2);
     let fault = bot.store_faults().last.unwrap().to_string();
     assert!(fault.contains("it is a link that leads nowhere"), "{fault}");
 }
