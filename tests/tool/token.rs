@@ -108,9 +108,10 @@ async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
     for (store, said) in [
         (file.to_str().unwrap(), "it is not a folder; name one"),
         ("/proc/nowhere", "the folder can't be made"),
-        ("ftp://example.com", "give a folder, or redis://HOST or rediss://HOST"),
+        ("ftp://example.com", "use a folder, redis://HOST or rediss://HOST"),
         ("redis://localhost:99999", "not an address of a Redis server"),
         ("redis://:swordfish@localhost", "set SOCIAL_PLUS_STORE instead"),
+        ("redis:/:swordfish@localhost", "invalid address; write redis://HOST"),
     ] {
         for command in ["token", "status"] {
             let mut command = fixture.tool(command);

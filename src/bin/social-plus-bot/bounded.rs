@@ -1,4 +1,4 @@
-//! File operations that take a moment, or else for ever.
+//! File operations with a timeout, because a file system can hang.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use crate::exit::Failure;
 
-/// Whoever waits longer for a file system waits in vain.
+/// The timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Does `work`, which is about `thing`, unless that takes too long. Its thread ends with the process.
+/// Runs `work` on `thing` in a thread that ends with the process.
 pub fn run<T: Send + 'static>(
     thing: &str,
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let (sender, done) = channel();
     thread::Builder::new().spawn(move || {
-        // If nobody waits any more, the process is about to end.
+        // If the receiver is gone, the process is about to end.
         sender.send(work()).ok();
     })?;
     done.recv_timeout(LIMIT).unwrap_or_else(|error| {

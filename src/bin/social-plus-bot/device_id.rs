@@ -1,5 +1,5 @@
-//! The name of the device, for who gave it none: made once, and kept in the state folder, since the same name stays
-//! the same user.
+//! The device id for runs without one: created once and stored in the state folder, because the same id is always the
+//! same user.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,21 +9,21 @@ use social_plus_bot::store::FileStore;
 
 use crate::exit::Failure;
 
-/// The kept name, made now if there is none.
-pub fn kept_or_made() -> Result<String, Failure> {
-    if let Some(id) = kept()? {
+/// The stored id. If there is none, creates and stores one.
+pub fn load_or_create() -> Result<String, Failure> {
+    if let Some(id) = load()? {
         return Ok(id);
     }
     let path = path()?;
     make(&path).map_err(|error| unusable(&path, &error))?;
-    // Of several processes that made one at the same time, the first one's counts.
-    kept()?.ok_or_else(|| Failure::Usage(format!("{}: has no name in it; remove it", path.display())))
+    // If several processes created one at the same time, the first one counts.
+    load()?.ok_or_else(|| Failure::Usage(format!("{}: has no device id in it; remove it", path.display())))
 }
 
-/// The kept name, if there is one.
-pub fn kept() -> Result<Option<String>, Failure> {
+/// The stored id, if there is one.
+pub fn load() -> Result<Option<String>, Failure> {
     let path = path()?;
-    // To open something else, such as a FIFO, might take for ever.
+    // Opening anything else, such as a FIFO, could block forever.
     if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
         return Err(unusable(&path, &io::Error::other("it is not a file")));
     }
@@ -52,5 +52,5 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage(format!("{}: {error}; give --device-id, or remove it", path.display()))
+    Failure::Usage(format!("{}: {error}; use --device-id, or remove it", path.display()))
 }

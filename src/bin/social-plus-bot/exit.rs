@@ -1,4 +1,4 @@
-//! How the tool ends: a line on standard error, and a status that a script can act on.
+//! Exit statuses, and messages on standard error.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use social_plus_bot::{Error, ErrorKind};
 
-/// The statuses, for the help text.
-pub const HELP: &str = "Exit status: 0 done, 2 wrong usage or configuration, 3 refused by the service, \
+/// The exit statuses, for the help text.
+pub const HELP: &str = "Exit status: 0 done, 2 invalid usage or configuration, 3 refused by the service, \
     4 service unavailable or timed out, 1 anything else.";
 
 const OTHER: u8 = 1;
@@ -15,13 +15,13 @@ const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
 const UNAVAILABLE: u8 = 4;
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 pub enum Failure {
-    /// A setting is wrong in a way that only the tool knows of.
+    /// Invalid usage or configuration.
     Usage(String),
-    /// The crate says so.
+    /// An error of the library.
     Client(Error),
-    /// The machine says so.
+    /// An error of the system.
     Io(io::Error),
 }
 
@@ -62,28 +62,28 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Tells of something that ends nothing.
+/// Prints something that is not fatal.
 pub fn note(note: impl fmt::Display) {
-    say(format_args!("note: {note}"));
+    print_line(format_args!("note: {note}"));
 }
 
-/// Writes a line to standard error. If nobody reads it any more, there is nobody to tell of that either.
-fn say(line: fmt::Arguments<'_>) {
+/// Writes a line to standard error, and ignores that it may be closed.
+fn print_line(line: fmt::Arguments<'_>) {
     writeln!(io::stderr().lock(), "{line}").ok();
 }
 
-/// Ends after `failure`. Whoever stopped reading the output got all they wanted.
+/// Prints `failure` and returns its exit status. A closed standard output is not a failure.
 pub fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         failure => {
-            say(format_args!("error: {failure}"));
+            print_line(format_args!("error: {failure}"));
             failure.status().into()
         }
     }
 }
 
-/// Ends after arguments that make no command: with help if it was asked for, with one line otherwise.
+/// Prints help if it was requested, or else a line about the invalid arguments.
 pub fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
@@ -94,6 +94,6 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     let rendered = error.to_string();
     let first = rendered.split("\n\n").next().unwrap_or_default();
     let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-    say(format_args!("{line}; see --help"));
+    print_line(format_args!("{line}; see --help"));
     USAGE.into()
 }

@@ -1,7 +1,7 @@
 //! The command line tool: registers a bot session, keeps one between runs, or serves the sandbox.
 //!
-//! Results go to standard output and nothing else does. The API key comes from a file or the environment,
-//! never from an argument, which every user of the machine could read. Exit statuses are in [`exit`].
+//! Only results are printed to standard output. The API key comes from a file or the environment, never from an
+//! argument, which other users of the machine could read. [`exit`] has the exit statuses.
 
 #![forbid(unsafe_code)]
 
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
             Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         }
     });
-    // A name that is being resolved, or a file system that hangs, is not waited for.
+    // Name resolution and file systems can hang; they are not waited for.
     runtime.shutdown_background();
     match done {
         Ok(()) => ExitCode::SUCCESS,

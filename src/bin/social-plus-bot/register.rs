@@ -6,13 +6,13 @@ use social_plus_bot::Session;
 use social_plus_bot::sandbox::Sandbox;
 
 use crate::exit::{self, Failure};
-use crate::settings::{Format, Settings, Unnamed};
+use crate::settings::{DeviceIdPolicy, Format, Settings};
 
 /// Register the device as a bot and print the session.
 ///
-/// The session holds the access token: mind where the output goes. The API key is read from
-/// SOCIAL_PLUS_API_KEY or from a file; SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL and SOCIAL_PLUS_DEVICE_ID
-/// stand in for the options of these names.
+/// According to the service's documentation, this ends the older access token of the same device; scripts should use
+/// `token`. The output contains the new access token. The API key is read from SOCIAL_PLUS_API_KEY or from a file.
+/// SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL and SOCIAL_PLUS_DEVICE_ID set the options of these names.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  social-plus-bot register --region eu --device-id crawler-1 --api-key-file key.txt"
@@ -35,7 +35,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let sandbox = if arguments.sandbox { Some(Sandbox::start().await?) } else { None };
     let bot = match &sandbox {
         Some(sandbox) => arguments.settings.client_of(sandbox),
-        None => arguments.settings.client(Unnamed::Made)?,
+        None => arguments.settings.client(DeviceIdPolicy::LoadOrCreate)?,
     };
     let bot = arguments.settings.build(bot)?;
     let session = bot.register().await?;

@@ -11,8 +11,8 @@ use crate::exit::Failure;
 
 /// Serve the sandbox until interrupted.
 ///
-/// The first line on standard output is `listening on http://127.0.0.1:PORT`. Only this machine can reach it.
-/// The API key in SOCIAL_PLUS_API_KEY is the only one accepted; without it any that is not empty is.
+/// The first line on standard output is `listening on http://127.0.0.1:PORT`. It is reachable from this machine only. If
+/// SOCIAL_PLUS_API_KEY is set, it is the only API key that is accepted; otherwise any non-empty key is.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  social-plus-bot sandbox --port 8080\n")]
 pub struct Arguments {

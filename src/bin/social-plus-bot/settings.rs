@@ -13,7 +13,7 @@ use crate::bounded;
 use crate::device_id;
 use crate::exit::Failure;
 
-/// Far more than any key or token; a file that is longer is none's.
+/// The longest file that is read as a key or token.
 const LONGEST_SECRET: u64 = 64 << 10;
 
 #[derive(clap::Args)]
@@ -24,25 +24,25 @@ pub struct Settings {
     /// Region of the network: us, eu or sg
     #[arg(long)]
     region: Option<String>,
-    /// Address of the service, in place of a region's: https, or http on a loopback host
+    /// Address of the service, instead of a region: https, or http to a loopback host
     #[arg(long, value_name = "URL", conflicts_with = "region")]
     base_url: Option<String>,
-    /// Name of the device, 1 to 150 characters; the same name stays the same user [default: one that is made once
-    /// and kept in the user's state folder]
+    /// Device id, 1 to 150 characters; the same id is always the same user [default: created once and stored in the
+    /// user's state folder]
     #[arg(long, value_name = "ID")]
     device_id: Option<String>,
-    /// How many seconds a registration may take, all tries included [default: 30]
+    /// Timeout of a registration in seconds, including retries [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 }
 
-/// Who may name the device if nobody did.
+/// Where the device id comes from if none is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Unnamed {
-    /// The name that was made when one was first needed; it is made now if this is the first time.
-    Made,
-    /// That name, but none is made.
-    Kept,
+pub enum DeviceIdPolicy {
+    /// The stored one, or a new one that is then stored.
+    LoadOrCreate,
+    /// The stored one only.
+    Load,
 }
 
 impl Settings {
@@ -51,12 +51,12 @@ impl Settings {
         self.api_key_file.as_deref().is_some_and(is_input)
     }
 
-    /// The client of a builder that has these settings. What is wrong with one is told in the tool's own words.
+    /// Builds the client. An invalid setting is reported by the name of its option or variable.
     pub fn build(&self, builder: BotClientBuilder) -> Result<BotClient, Failure> {
         builder.build().map_err(|error| self.explained(error))
     }
 
-    /// Names the option or the variable that a setting of the library came from.
+    /// Replaces the name of a setting in the library by that of its option or variable.
     fn explained(&self, error: Error) -> Failure {
         let text = error.to_string();
         let given = |option: bool, name, variable| if option { name } else { variable };
@@ -78,7 +78,7 @@ impl Settings {
     }
 
     /// A client with these settings.
-    pub fn client(&self, unnamed: Unnamed) -> Result<BotClientBuilder, Failure> {
+    pub fn client(&self, policy: DeviceIdPolicy) -> Result<BotClientBuilder, Failure> {
         let is_set = |variable| env::var_os(variable).is_some();
         let mut builder = BotClientBuilder::from_env();
         match &self.api_key_file {
@@ -105,13 +105,13 @@ impl Settings {
         }
         // One that is set but invalid is the builder's to refuse.
         let set = is_set("SOCIAL_PLUS_DEVICE_ID");
-        builder = match (&self.device_id, unnamed) {
+        builder = match (&self.device_id, policy) {
             (Some(id), _) => builder.device_id(id),
             (None, _) if set => builder,
-            (None, Unnamed::Made) => {
-                builder.device_id(bounded::run("the stored device id", device_id::kept_or_made)?)
+            (None, DeviceIdPolicy::LoadOrCreate) => {
+                builder.device_id(bounded::run("the stored device id", device_id::load_or_create)?)
             }
-            (None, Unnamed::Kept) => match bounded::run("the stored device id", device_id::kept)? {
+            (None, DeviceIdPolicy::Load) => match bounded::run("the stored device id", device_id::load)? {
                 Some(id) => builder.device_id(id),
                 None => {
                     let way_out = "no device id yet: give --device-id, or run `token`, which makes one";
@@ -122,7 +122,7 @@ impl Settings {
         Ok(self.with_timeout(builder))
     }
 
-    /// A client of a sandbox, with those of these settings that don't concern the service.
+    /// A client of a sandbox, with the settings that don't concern the service.
     pub fn client_of(&self, sandbox: &Sandbox) -> BotClientBuilder {
         let builder = sandbox.client();
         self.with_timeout(match &self.device_id {
@@ -139,7 +139,7 @@ impl Settings {
     }
 }
 
-/// How results are printed.
+/// The format of results.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum Format {
     Json,
@@ -147,18 +147,18 @@ pub enum Format {
 }
 
 impl Format {
-    /// What was asked for, or else what suits who reads it.
+    /// The given format, or else text on a terminal and JSON elsewhere.
     pub fn or_fitting(format: Option<Self>, out: &impl IsTerminal) -> Self {
         format.unwrap_or(if out.is_terminal() { Self::Text } else { Self::Json })
     }
 }
 
-/// Whether standard input is meant.
+/// Whether the file is standard input.
 pub fn is_input(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// The key or token that `option` names: the content of `file`, or standard input.
+/// Reads the key or token of `option` from `file` or standard input.
 pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String, Failure> {
     let unreadable = |error: io::Error| Failure::Usage(format!("{option} {}: {error}", file.display()));
     let source: Box<dyn Read> = if is_input(file) {

@@ -5,19 +5,19 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::exit::{self, Failure};
-use crate::settings::{Format, Settings, Unnamed};
+use crate::settings::{DeviceIdPolicy, Format, Settings};
 use crate::store;
 
-/// Print what session is kept for the device, without its token and without asking the service.
+/// Print the stored session of the device, without its token. Sends nothing to the service.
 ///
-/// Settings are found as for `token`; the API key is needed, because a session is kept for the key it was made with.
+/// The settings are those of `token`. The API key is required because sessions are stored by API key.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  social-plus-bot status --region eu --format json")]
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    store: store::Place,
+    store: store::StoreArg,
     /// How to print it [default: text on a terminal, json otherwise]
     #[arg(long)]
     format: Option<Format>,
@@ -25,7 +25,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = arguments.store.open()?;
-    let bot = arguments.settings.build(store.set(arguments.settings.client(Unnamed::Kept)?))?;
+    let bot = arguments.settings.build(store.set(arguments.settings.client(DeviceIdPolicy::Load)?))?;
     let session = bot.stored_session().await?;
     if let Some(fault) = bot.store_faults().last {
         exit::note(fault);

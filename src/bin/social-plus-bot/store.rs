@@ -1,4 +1,4 @@
-//! Where sessions are kept between runs: a folder, or Redis.
+//! The store of the command line: a folder, or Redis.
 
 use std::env;
 use std::fmt;
@@ -12,27 +12,27 @@ use crate::bounded;
 use crate::exit::Failure;
 
 #[derive(clap::Args)]
-pub struct Place {
-    /// Where sessions are kept: a folder, or redis://HOST or rediss://HOST [default: the user's state folder]
+pub struct StoreArg {
+    /// Where sessions are stored: a folder, redis://HOST or rediss://HOST [default: the user's state folder]
     ///
-    /// An address with a password in it belongs into SOCIAL_PLUS_STORE, since everybody on this machine can read
-    /// arguments.
+    /// Set an address with a password in SOCIAL_PLUS_STORE, because other users of this machine can read arguments.
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
 }
 
-/// A store that was asked for.
+/// The store in use.
 pub enum Store {
     File(FileStore),
     Redis(RedisStore),
 }
 
-impl Place {
+impl StoreArg {
     pub fn open(&self) -> Result<Store, Failure> {
         if let Some(store) = &self.store {
             if Url::parse(store).is_ok_and(|url| url.password().is_some()) {
                 return Err(Failure::Usage(
-                    "--store: others can read a password here; set SOCIAL_PLUS_STORE instead".to_owned(),
+                    "--store: other users can read a password in an argument; set SOCIAL_PLUS_STORE instead"
+                        .to_owned(),
                 ));
             }
             return open(store);
@@ -51,13 +51,17 @@ impl Place {
 
 fn open(store: &str) -> Result<Store, Failure> {
     match store.split_once("://") {
+        // A typing error, and not a folder of that name, which would show a password.
+        None if store.starts_with("redis:") || store.starts_with("rediss:") => {
+            Err(Failure::Usage("store: invalid address; write redis://HOST or rediss://HOST".to_owned()))
+        }
         None => {
             let folder = PathBuf::from(store);
             bounded::run(&format!("store: {store}"), move || Ok(Store::File(FileStore::new(folder)?)))
         }
         Some(("redis" | "rediss", _)) => Ok(Store::Redis(RedisStore::new(store)?)),
         Some((scheme, _)) => Err(Failure::Usage(format!(
-            "store: {scheme}:// is not supported; give a folder, or redis://HOST or rediss://HOST"
+            "store: {scheme}:// is not supported; use a folder, redis://HOST or rediss://HOST"
         ))),
     }
 }
@@ -70,9 +74,9 @@ impl Store {
         }
     }
 
-    /// Whether there is no going on after `fault`: without a file, each run would register again; a server that is
-    /// down may be back for the next run.
-    pub fn is_useless_after(&self, fault: &Error) -> bool {
+    /// Whether `fault` is fatal. Without its file, each run would register again; a server that is down may be back for
+    /// the next run.
+    pub fn is_fatal(&self, fault: &Error) -> bool {
         matches!(self, Self::File(_)) || fault.kind() == ErrorKind::Config
     }
 }

@@ -7,35 +7,35 @@ use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::{AccessToken, BotClient};
 
 use crate::exit::{self, Failure};
-use crate::settings::{self, Settings, Unnamed};
+use crate::settings::{self, DeviceIdPolicy, Settings};
 use crate::store::{self, Store};
 use crate::watch;
 
-/// Print an access token, and nothing else.
+/// Print an access token and nothing else.
 ///
-/// The session is kept between runs, and a new one registered only when the old one is due for renewal. The API key
-/// is read from SOCIAL_PLUS_API_KEY or from a file; SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID
-/// and SOCIAL_PLUS_STORE stand in for the options of these names.
+/// The session is stored between runs and refreshed when it is due. The API key is read from SOCIAL_PLUS_API_KEY or
+/// from a file. SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID and SOCIAL_PLUS_STORE set the options of
+/// these names.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   token=$(social-plus-bot token --region eu)
   curl -H \"Authorization: Bearer $token\" https://…
-and after the service refused it with 401:
+If the service then refuses the token with 401:
   token=$(printf %s \"$token\" | social-plus-bot token --region eu --refused -)")]
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    store: store::Place,
+    store: store::StoreArg,
     /// File with a token that the service refused; `-` is standard input
     ///
-    /// If it is the token that is kept, a new session is registered; if not, somebody did that already.
+    /// If the stored session still has this token, a new session is registered.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "sandbox"])]
     refused: Option<PathBuf>,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
-    /// Start a sandbox in this process and register with it; needs no key, and keeps nothing
+    /// Start a sandbox in this process and register with it; needs no key and stores nothing
     #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file", "store"])]
     sandbox: bool,
 }
@@ -52,10 +52,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let refused = refused.map(|file| read_refused(&file, &settings)).transpose()?;
     let store = store.open()?;
-    let bot = settings.build(store.set(settings.client(Unnamed::Made)?))?;
-    // Before a registration is made that could not be kept.
+    let bot = settings.build(store.set(settings.client(DeviceIdPolicy::LoadOrCreate)?))?;
+    // Fail before a registration whose session could not be stored.
     if let Err(fault) = bot.stored_session().await
-        && store.is_useless_after(&fault)
+        && store.is_fatal(&fault)
     {
         return Err(fault.into());
     }
@@ -89,7 +89,7 @@ fn read_refused(file: &Path, settings: &Settings) -> Result<AccessToken, Failure
 async fn was_kept(bot: &BotClient, store: &Store, token: &AccessToken) -> Result<(), Failure> {
     let Some(fault) = bot.store_faults().last else { return Ok(()) };
     let kept = bot.stored_session().await.ok().flatten();
-    if kept.is_none_or(|kept| kept.access_token() != token) && store.is_useless_after(&fault) {
+    if kept.is_none_or(|kept| kept.access_token() != token) && store.is_fatal(&fault) {
         return Err(fault.into());
     }
     exit::note(fault);

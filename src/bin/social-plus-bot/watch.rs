@@ -1,4 +1,4 @@
-//! `social-plus-bot token --watch`: for a program that can read a file and nothing else.
+//! `social-plus-bot token --watch`, for programs that can only read files.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,24 +11,24 @@ use tokio::time::sleep;
 
 use crate::exit::{self, Failure};
 
-/// Session and file are looked at so often at least.
+/// The longest interval of checking session and file.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// After a failure it is tried again so soon at first, and after twice as long each further time.
+/// The wait after the first failure. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest such wait.
+/// The longest wait after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// A file that is behind more links than that is behind a circle of them.
+/// The number of symbolic links that are followed.
 const LINKS: usize = 40;
 
-/// Keeps a valid token in `file`. Ends only with an error that no time will change.
+/// Keeps a valid token in `file`. Returns only with a permanent error.
 pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     let (mut had_token, mut was_written) = (false, false);
     let mut pause = FIRST_PAUSE;
     let mut faults = 0;
-    // A folder that is missing is told of below.
+    // A missing folder is reported below.
     if let Ok(target) = Target::of(file) {
         target.sweep();
     }
@@ -39,7 +39,7 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
                 match keep_in(file, session.access_token()) {
                     Ok(()) => {
                         was_written = true;
-                        // A look costs a memory read, and starts the renewal when that is due.
+                        // The call reads memory, and starts a refresh when one is due.
                         Ok((session.lifetime().to_std().unwrap_or_default() / 100).min(LONGEST_WAIT))
                     }
                     Err(error) if was_written || is_full(&error) => {
@@ -76,9 +76,9 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Whether waiting won't help: wrong settings, or a refusal by the service itself. An answer of something else, such as
-/// a page that says that there is maintenance, passes; but where no token ever came, a refusal without the service's
-/// own code is more likely that of a wrong address.
+/// Whether waiting does not help: invalid settings, or a refusal by the service itself. A response from something else,
+/// such as a maintenance page, is transient; but before the first token, a refusal without the service's code more
+/// likely means a wrong address.
 fn is_final(error: &Error, had_token: bool) -> bool {
     match error.kind() {
         ErrorKind::Config => true,
@@ -87,12 +87,12 @@ fn is_final(error: &Error, had_token: bool) -> bool {
     }
 }
 
-/// Whether there may be room again.
+/// Whether the disk is full, which is transient.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Writes `file` unless it holds `token` already: it may have been removed, or written by somebody else.
+/// Writes `file` unless it contains `token` already. It may have been removed or changed.
 fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
     let line = format!("{}\n", token.expose_secret());
     let target = Target::of(file)?;
@@ -101,14 +101,14 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
     }
     target.sweep();
     match target.write(&line) {
-        // Somebody who keeps the same file took it for unfinished, just before it was locked.
+        // Another watcher of the same file removed the temporary file just before it was locked.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !target.holds(&line) => target.write(&line),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         written => written,
     }
 }
 
-/// Takes the access of others to a file away, where that can be done.
+/// Removes the access of other users to a file, where possible.
 #[cfg(unix)]
 fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -124,7 +124,7 @@ fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a file is replaced: through a link, the file it leads to, and not the link.
+/// The file to replace: for a symbolic link, its target.
 struct Target {
     folder: PathBuf,
     name: OsString,
@@ -141,7 +141,7 @@ impl Target {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))?;
             let name = file.file_name().unwrap_or_default().to_owned();
-            // A link may lead to a file that is not there yet, or not any more.
+            // The target of a link may not exist.
             match fs::read_link(folder.join(&name)) {
                 Ok(further) => file = folder.join(further),
                 Err(_) => return Ok(Self { folder, name }),
@@ -154,10 +154,10 @@ impl Target {
         self.folder.join(&self.name)
     }
 
-    /// Whether it has just this content. What can't be read has not, and is replaced.
+    /// Whether the file has exactly this content. An unreadable file does not, and is replaced.
     fn holds(&self, line: &str) -> bool {
         let path = self.path();
-        // To open something else, such as a FIFO, might take for ever.
+        // Opening anything else, such as a FIFO, could block forever.
         if !fs::metadata(&path).is_ok_and(|found| found.is_file()) {
             return false;
         }
@@ -167,13 +167,13 @@ impl Target {
         let read = (&file).take(limit).read_to_end(&mut content);
         let holds = read.is_ok() && content == line.as_bytes();
         if holds {
-            // Not every file system has modes, and there it may stay as it is.
+            // Some file systems have no modes.
             make_private(&file).ok();
         }
         holds
     }
 
-    /// What the names of unfinished files begin with.
+    /// The prefix of temporary files.
     fn prefix(&self) -> OsString {
         let mut prefix = OsString::from(".");
         prefix.push(&self.name);
@@ -181,16 +181,16 @@ impl Target {
         prefix
     }
 
-    /// Replaces it in one step, so that whoever reads it finds a whole token. The new file has mode 0600, and is locked
-    /// until it has its name: whoever finds it can tell that somebody is about to finish it.
+    /// Replaces the file atomically, so that readers always find a whole token. The temporary file has mode 0600, and is
+    /// locked until it is renamed, so that other processes don't take it for a leftover.
     fn write(&self, line: &str) -> io::Result<()> {
         let prefix = self.prefix();
         let mut new = tempfile::Builder::new().prefix(&prefix).suffix(".new").tempfile_in(&self.folder)?;
-        // Where files can't be locked, somebody else may remove it; then it has to be written again.
+        // Where files can't be locked, another process may remove it; then it is written again.
         new.as_file().try_lock().ok();
         new.write_all(line.as_bytes())?;
         match new.as_file().sync_all() {
-            // The file system can't tell when something is on the disk.
+            // The file system does not support syncing.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
             synced => synced?,
@@ -199,8 +199,7 @@ impl Target {
         Ok(())
     }
 
-    /// Removes what processes left that were killed before they had renamed it. If that fails, somebody else did it, or
-    /// the next time will.
+    /// Removes temporary files of processes that were killed. Failures are ignored: the next write tries again.
     fn sweep(&self) {
         let prefix = self.prefix();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
@@ -209,7 +208,7 @@ impl Target {
             let ours = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
                 && name.as_encoded_bytes().ends_with(b".new")
                 && entry.file_type().is_ok_and(|kind| kind.is_file());
-            // The lock of a process that was killed is gone.
+            // The lock of a killed process is gone.
             if ours && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
                 fs::remove_file(entry.path()).ok();
             }
