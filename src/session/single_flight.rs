@@ -100,7 +100,7 @@ impl<E: Loader> SingleFlight<E> {
 
     /// The cached value, or the result of a load if it has expired.
     pub(crate) async fn get(&self) -> Result<E::Output, LoadError> {
-        let mut stranded = LoadError::LeaderDropped;
+        let mut error = LoadError::LeaderDropped;
         // A load that was lost with its runtime is replaced once.
         for _ in 0..2 {
             let mut outcome = match self.join_or_start()? {
@@ -111,7 +111,7 @@ impl<E: Loader> SingleFlight<E> {
             if !has_runtime() {
                 return Err(LoadError::NoRuntime);
             }
-            stranded = match timeout(self.loader.max_duration(), outcome.wait_for(Option::is_some)).await {
+            error = match timeout(self.loader.max_duration(), outcome.wait_for(Option::is_some)).await {
                 Ok(landed) => match landed.ok().and_then(|landed| landed.clone()) {
                     Some(landed) => return Ok(landed),
                     None => LoadError::LeaderDropped,
@@ -120,7 +120,7 @@ impl<E: Loader> SingleFlight<E> {
             };
             self.cancel(&outcome);
         }
-        Err(stranded)
+        Err(error)
     }
 
     /// Removes the entry if it matches.

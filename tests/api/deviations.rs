@@ -1,4 +1,4 @@
-//! A 200 with a usable token is a session, whatever else in it departs from the contract.
+//! A 200 with a usable token is a session, however the rest of it differs from the contract.
 
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};

@@ -1,4 +1,4 @@
-//! Check: an answer that departs from the contract in one thing costs no more than that one thing.
+//! Check: a difference from the contract affects only the value that differs.
 //!
 //! Since the rest of each instance is valid, exactly one deviation has to be noted, at the very place, and
 //! what is left has to be the rest. Only where the token or one of its dates is concerned there is no session.

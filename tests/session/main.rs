@@ -211,7 +211,7 @@ fn a_stale_value_is_returned_while_one_load_refreshes_it() {
     });
 }
 
-/// Every caller reports what it got as refused, and so does whoever got the same; meanwhile flights land, good
+/// Each caller reports its value as refused, and so do others with the same value; meanwhile loads complete, good
 /// and bad.
 #[test]
 fn an_invalidated_value_is_not_returned_again() {
@@ -290,7 +290,7 @@ fn with_little_time(hangs: fn(usize) -> bool) {
                             assert!(number >= newest, "{number} came after {newest}");
                             newest = number;
                         }
-                        Err(stranded) => assert!(!matches!(stranded, LoadError::NoRuntime)),
+                        Err(error) => assert!(!matches!(error, LoadError::NoRuntime)),
                     }
                 }
             })

@@ -6,7 +6,7 @@
 //! lifetimes where they are short (500 in an unoptimized build), and asserts throughout that
 //!
 //! - no caller gets a token that has expired, or that the caller itself reported as revoked,
-//! - whoever asks while the service answers gets a working token,
+//! - a caller gets a valid token while the service responds,
 //! - there is no registration without a reason, and renewals that fail keep their distance.
 //!
 //! `SIMULATE_SEEDS` says how many seeds, `TEST_SEED` runs a single one.
