@@ -262,7 +262,8 @@ impl fmt::Display for Error {
             write!(f, "; {detail}")?;
         }
         if let Some(wait) = error.retry_after {
-            write!(f, "; retry after {} s", wait.as_secs())?;
+            // Rounded up, so that nobody retries a moment too early.
+            write!(f, "; retry after {} s", wait.as_millis().div_ceil(1000))?;
         }
         if error.attempts > 1 {
             write!(f, "; after {} attempts", error.attempts)?;
@@ -299,4 +300,15 @@ fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std:
         cause = inner;
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_rounds_a_wait_up() {
+        let error = Error::service(429, ServiceMessage::default(), Some(Duration::from_millis(1_001)));
+        assert_eq!(error.to_string(), "too many requests (HTTP 429); retry after 2 s");
+    }
 }

@@ -201,6 +201,13 @@ async fn differences_from_the_contract_are_summed_up_and_listed_on_demand() {
 }
 
 #[tokio::test]
+async fn a_sandbox_gets_the_device_id_of_the_environment() {
+    let mut command = tool();
+    command.args(["register", "--sandbox", "--format", "json"]).env("SOCIAL_PLUS_DEVICE_ID", "x".repeat(151));
+    assert!(failed(&run(command).await, 2).contains("SOCIAL_PLUS_DEVICE_ID: longer than 150 characters"));
+}
+
+#[tokio::test]
 async fn completions_are_printed_for_each_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let mut command = tool();

@@ -125,7 +125,8 @@ impl Settings {
     /// A client of a sandbox, with the settings that don't concern the service.
     pub fn client_of(&self, sandbox: &Sandbox) -> BotClientBuilder {
         let builder = sandbox.client();
-        self.with_timeout(match &self.device_id {
+        let id = self.device_id.clone().or_else(|| env::var("SOCIAL_PLUS_DEVICE_ID").ok());
+        self.with_timeout(match id {
             Some(id) => builder.device_id(id),
             None => builder,
         })
