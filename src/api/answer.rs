@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::api::body;
 use crate::api::bounded::{self, Bounded};
-use crate::api::deviation::{Comparison, Deviation, DeviationKind, KEPT, Named};
+use crate::api::deviation::{Validator, Deviation, DeviationKind, KEPT, SchemaRef};
 
 /// A body of type `T` that the service answered with, and its deviations from the contract.
 ///
@@ -53,28 +53,28 @@ impl<T: DeserializeOwned + JsonSchema> Answer<T> {
     /// Decodes a body. What is noted of it, or why it can't be decoded, shows none of the `secrets`, and no token
     /// that the body itself brings.
     pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
-        let named = Named::of(&T::schema_name());
+        let schema = SchemaRef::of(&T::schema_name());
         let text = body::as_text(body);
         let mut json = serde_json::Deserializer::from_slice(&text);
-        let fields = json.deserialize_map(Fields { named }).map_err(|_| NO_OBJECT.to_owned())?;
+        let fields = json.deserialize_map(Fields { schema }).map_err(|_| NO_OBJECT.to_owned())?;
         json.end().map_err(|error| error.to_string())?;
-        let Read { mut fields, odd } = fields;
+        let Read { mut fields, noted } = fields;
 
-        let token = named.token().and_then(|name| fields.get(name)?.as_str());
+        let token = schema.token().and_then(|name| fields.get(name)?.as_str());
         let token = token.map(|token| SecretString::from(token.to_owned()));
         let secrets = secrets.iter().copied().chain(token.as_ref().map(|token| token.expose_secret()));
         let secrets: Vec<&str> = secrets.collect();
-        let mut comparison = Comparison::new(&secrets);
+        let mut validator = Validator::new(&secrets);
         if matches!(text, Cow::Owned(_)) {
-            comparison.body(DeviationKind::NotUtf8);
+            validator.body(DeviationKind::NotUtf8);
         }
         // What is left out whole comes first, and what nobody knows last, should there be more than can be noted.
         let (unknown, left_out): (Vec<_>, Vec<_>) =
-            odd.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
-        left_out.iter().for_each(|(name, kind)| comparison.field(name, *kind));
-        comparison.object(named, &mut fields);
-        unknown.iter().for_each(|(name, kind)| comparison.field(name, *kind));
-        let deviations = comparison.into_deviations();
+            noted.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
+        left_out.iter().for_each(|(name, kind)| validator.field(name, *kind));
+        validator.object(schema, &mut fields);
+        unknown.iter().for_each(|(name, kind)| validator.field(name, *kind));
+        let deviations = validator.into_deviations();
         match T::deserialize(Value::Object(fields)) {
             Ok(body) => Ok(Self { body, deviations }),
             // serde's own words could quote the answer, and with it a token.
@@ -96,12 +96,12 @@ impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
 /// number out of range) does not take the others with it.
 struct Read {
     fields: Map<String, Value>,
-    odd: Vec<(String, DeviationKind)>,
+    noted: Vec<(String, DeviationKind)>,
 }
 
 /// Reads the fields of a body that its schema has.
 struct Fields {
-    named: Named,
+    schema: SchemaRef,
 }
 
 impl<'de> Visitor<'de> for Fields {
@@ -112,10 +112,10 @@ impl<'de> Visitor<'de> for Fields {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
-        let mut read = Read { fields: Map::new(), odd: Vec::new() };
+        let mut read = Read { fields: Map::new(), noted: Vec::new() };
         let mut left = bounded::ANSWER;
         while let Some(Name(name)) = members.next_key()? {
-            if !self.named.has(&name) {
+            if !self.schema.has(&name) {
                 members.next_value::<IgnoredAny>()?;
                 read.note(name, DeviationKind::UnknownField);
             } else if read.fields.len() == bounded::FIELD && !read.fields.contains_key(&name) {
@@ -166,8 +166,8 @@ impl<'de> Deserialize<'de> for Name {
 
 impl Read {
     fn note(&mut self, name: String, kind: DeviationKind) {
-        if self.odd.len() < KEPT {
-            self.odd.push((name, kind));
+        if self.noted.len() < KEPT {
+            self.noted.push((name, kind));
         }
     }
 }

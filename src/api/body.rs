@@ -11,31 +11,31 @@ use reqwest::{Response, ResponseBuilderExt, Url};
 
 /// Room is made beforehand for so many bytes of a body that is announced, whatever its length and the limit: an
 /// announcement costs nothing. The rest is made as they come.
-const ROOM: usize = 64 * 1024;
+const INITIAL_CAPACITY: usize = 64 * 1024;
 
 /// How the reading of a body ended.
 pub(crate) enum End {
     /// With the body.
-    Whole,
+    Complete,
     /// With the limit. What came beyond it is here, the rest not read.
-    Longer(Bytes),
+    TooLong(Bytes),
     /// With the connection.
-    Broken(reqwest::Error),
+    Failed(reqwest::Error),
 }
 
 /// Reads a body up to `limit`. What is announced to be longer is not read at all.
 pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End) {
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
-        return (Vec::new(), End::Longer(Bytes::new()));
+        return (Vec::new(), End::TooLong(Bytes::new()));
     }
-    let mut body = Vec::with_capacity(announced.min(ROOM));
+    let mut body = Vec::with_capacity(announced.min(INITIAL_CAPACITY));
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::Longer(chunk)),
+            Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::TooLong(chunk)),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return (body, End::Whole),
-            Err(error) => return (body, End::Broken(error)),
+            Ok(None) => return (body, End::Complete),
+            Err(error) => return (body, End::Failed(error)),
         }
     }
 }
@@ -57,9 +57,9 @@ pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
 pub(crate) fn put_back(response: Response, read: Vec<u8>, end: End) -> Response {
     let (parts, url, rest) = parts(response);
     let (beyond, rest) = match end {
-        End::Whole => return self::response(parts, url, read),
-        End::Longer(beyond) => (beyond, Rest::Comes(rest)),
-        End::Broken(error) => (Bytes::new(), Rest::Broke(Some(error))),
+        End::Complete => return self::response(parts, url, read),
+        End::TooLong(beyond) => (beyond, Rest::Unread(rest)),
+        End::Failed(error) => (Bytes::new(), Rest::Failed(Some(error))),
     };
     let body = PutBack { read: [read.into(), beyond].into_iter(), rest };
     self::response(parts, url, reqwest::Body::wrap(body))
@@ -90,9 +90,9 @@ struct PutBack {
 }
 
 enum Rest {
-    Comes(reqwest::Body),
+    Unread(reqwest::Body),
     /// It does not, and the reader is told once.
-    Broke(Option<reqwest::Error>),
+    Failed(Option<reqwest::Error>),
 }
 
 impl Body for PutBack {
@@ -107,19 +107,19 @@ impl Body for PutBack {
             return Poll::Ready(Some(Ok(Frame::data(read))));
         }
         match &mut self.rest {
-            Rest::Comes(rest) => Pin::new(rest).poll_frame(context),
-            Rest::Broke(error) => Poll::Ready(error.take().map(Err)),
+            Rest::Unread(rest) => Pin::new(rest).poll_frame(context),
+            Rest::Failed(error) => Poll::Ready(error.take().map(Err)),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         let read: u64 = self.read.as_slice().iter().map(|read| read.len() as u64).sum();
         match &self.rest {
-            Rest::Comes(rest) => rest
+            Rest::Unread(rest) => rest
                 .size_hint()
                 .exact()
                 .map_or_else(SizeHint::default, |rest| SizeHint::with_exact(read.saturating_add(rest))),
-            Rest::Broke(_) => SizeHint::default(),
+            Rest::Failed(_) => SizeHint::default(),
         }
     }
 }

@@ -117,7 +117,7 @@ impl fmt::Display for Deviation {
 }
 
 /// Holds values against schemas of the contract and notes what departs.
-pub(crate) struct Comparison<'a> {
+pub(crate) struct Validator<'a> {
     found: Vec<Deviation>,
     /// What the names of fields must not show.
     secrets: &'a [&'a str],
@@ -125,11 +125,11 @@ pub(crate) struct Comparison<'a> {
 
 /// A schema of the contract, looked up by its name. An unknown name is that of one that allows everything.
 #[derive(Clone, Copy)]
-pub(crate) struct Named(&'static Schema);
+pub(crate) struct SchemaRef(&'static Schema);
 
-impl Named {
+impl SchemaRef {
     pub(crate) fn of(name: &str) -> Self {
-        Self(named(name).resolved("object"))
+        Self(schema_named(name).resolved("object"))
     }
 
     /// Whether an object of this schema may have a field of this name.
@@ -147,30 +147,30 @@ impl Named {
 }
 
 /// Where in an answer a value is. It is put in words only if there is something to note.
-enum Place<'a> {
+enum Location<'a> {
     Body,
-    Field(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Field(&'a Location<'a>, &'a str),
+    Item(&'a Location<'a>, usize),
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> Validator<'a> {
     pub(crate) fn new(secrets: &'a [&'a str]) -> Self {
         Self { found: Vec::new(), secrets }
     }
 
     /// Leaves of `members` what the schema allows.
-    pub(crate) fn object(&mut self, named: Named, members: &mut Map<String, Value>) {
-        self.members(named.0, members, &Place::Body);
+    pub(crate) fn object(&mut self, schema: SchemaRef, members: &mut Map<String, Value>) {
+        self.members(schema.0, members, &Location::Body);
     }
 
     /// Notes what is odd about the body as a whole.
     pub(crate) fn body(&mut self, kind: DeviationKind) {
-        self.note(&Place::Body, kind);
+        self.note(&Location::Body, kind);
     }
 
     /// Notes what is odd about a field of the answer.
     pub(crate) fn field(&mut self, name: &str, kind: DeviationKind) {
-        self.note(&Place::Field(&Place::Body, name), kind);
+        self.note(&Location::Field(&Location::Body, name), kind);
     }
 
     /// What was noted, at most [`KEPT`].
@@ -179,73 +179,73 @@ impl<'a> Comparison<'a> {
     }
 
     /// Whether `value` stays, once what does not is taken out of it.
-    fn stays(&mut self, schema: &'static Schema, value: &mut Value, place: &Place<'_>) -> bool {
+    fn retain(&mut self, schema: &'static Schema, value: &mut Value, location: &Location<'_>) -> bool {
         let schema = schema.resolved(type_of(value));
         let Some(expected) = schema.r#type.as_deref() else { return true };
         match (expected, value) {
-            ("object", Value::Object(members)) => self.members(schema, members, place),
-            ("array", Value::Array(items)) => self.items(schema, items, place),
-            ("string", Value::String(text)) => return self.text(schema, text, place),
+            ("object", Value::Object(members)) => self.members(schema, members, location),
+            ("array", Value::Array(items)) => self.items(schema, items, location),
+            ("string", Value::String(text)) => return self.text(schema, text, location),
             ("integer", Value::Number(number)) => match integral(number) {
                 Some(integral) => *number = integral.into(),
-                None => return self.wrong(expected, "number", place),
+                None => return self.wrong(expected, "number", location),
             },
             ("boolean", Value::Bool(_)) => {}
-            (_, other) => return self.wrong(expected, type_of(other), place),
+            (_, other) => return self.wrong(expected, type_of(other), location),
         }
         true
     }
 
-    fn members(&mut self, schema: &'static Schema, members: &mut Map<String, Value>, place: &Place<'_>) {
+    fn members(&mut self, schema: &'static Schema, members: &mut Map<String, Value>, location: &Location<'_>) {
         let Some(properties) = &schema.properties else { return };
         for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
-            self.note(&Place::Field(place, name), DeviationKind::Missing);
+            self.note(&Location::Field(location, name), DeviationKind::Missing);
         }
         members.retain(|name, value| {
-            let place = Place::Field(place, name);
+            let location = Location::Field(location, name);
             match properties.get(name) {
                 // The service writes null for what is absent.
                 Some(property) if value.is_null() && !schema.required.contains(name) => {
                     property.resolved("null").r#type.is_none()
                 }
-                Some(property) => self.stays(property, value, &place),
+                Some(property) => self.retain(property, value, &location),
                 None => {
-                    self.note(&place, DeviationKind::UnknownField);
+                    self.note(&location, DeviationKind::UnknownField);
                     false
                 }
             }
         });
     }
 
-    fn items(&mut self, schema: &'static Schema, items: &mut Vec<Value>, place: &Place<'_>) {
+    fn items(&mut self, schema: &'static Schema, items: &mut Vec<Value>, location: &Location<'_>) {
         let Some(item) = &schema.items else { return };
         let mut next = 0;
         items.retain_mut(|value| {
             let at = next;
             next += 1;
-            self.stays(item, value, &Place::Item(place, at))
+            self.retain(item, value, &Location::Item(location, at))
         });
     }
 
-    fn text(&mut self, schema: &'static Schema, text: &str, place: &Place<'_>) -> bool {
+    fn text(&mut self, schema: &'static Schema, text: &str, location: &Location<'_>) -> bool {
         if schema.format.as_deref() == Some("date-time") && !is_date_time(text) {
-            return self.wrong("date-time", "string", place);
+            return self.wrong("date-time", "string", location);
         }
         if schema.r#enum.as_ref().is_some_and(|known| !known.iter().any(|value| value == text)) {
-            self.note(place, DeviationKind::UnknownValue);
+            self.note(location, DeviationKind::UnknownValue);
         }
         true
     }
 
-    fn wrong(&mut self, expected: &'static str, found: &'static str, place: &Place<'_>) -> bool {
-        self.note(place, DeviationKind::WrongType { expected, found });
+    fn wrong(&mut self, expected: &'static str, found: &'static str, location: &Location<'_>) -> bool {
+        self.note(location, DeviationKind::WrongType { expected, found });
         false
     }
 
-    fn note(&mut self, place: &Place<'_>, kind: DeviationKind) {
+    fn note(&mut self, location: &Location<'_>, kind: DeviationKind) {
         if self.found.len() < KEPT {
             let mut pointer = String::new();
-            place.point(&mut pointer, self.secrets);
+            location.point(&mut pointer, self.secrets);
             let deviation = Deviation { pointer, kind };
             // A field can come twice.
             if !self.found.contains(&deviation) {
@@ -255,7 +255,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-impl Place<'_> {
+impl Location<'_> {
     /// Writes it as a JSON pointer without `secrets`.
     fn point(&self, pointer: &mut String, secrets: &[&str]) {
         match self {
@@ -282,7 +282,7 @@ impl Place<'_> {
 }
 
 /// The schema of the contract with this name; for an unknown name one that allows everything.
-fn named(name: &str) -> &'static Schema {
+fn schema_named(name: &str) -> &'static Schema {
     SCHEMAS.get(name).unwrap_or_else(|| &ANYTHING)
 }
 
@@ -291,7 +291,7 @@ impl Schema {
     fn resolved(&'static self, found: &str) -> &'static Self {
         let mut schema = self;
         while let Some(name) = schema.reference.as_deref().and_then(|path| path.rsplit('/').next()) {
-            schema = named(name);
+            schema = schema_named(name);
         }
         let mut alternatives = schema.one_of.iter().map(|alternative| alternative.resolved(found));
         let fallback = alternatives.clone().next();

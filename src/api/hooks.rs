@@ -86,11 +86,11 @@ impl ClientHooks<Transport> for Client {
         let status = response.status();
         if status == StatusCode::OK {
             let answer = match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Whole) => Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable),
-                (_, End::Longer(_)) => {
+                (body, End::Complete) => Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable),
+                (_, End::TooLong(_)) => {
                     Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit)))
                 }
-                (_, End::Broken(error)) => return Err(error),
+                (_, End::Failed(error)) => return Err(error),
             };
             let mut response = with_body(response, Vec::new());
             match answer {
@@ -102,7 +102,7 @@ impl ClientHooks<Transport> for Client {
         let body = if status.is_client_error() || status.is_server_error() {
             // The status says enough, should the body not arrive.
             match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Whole) => envelope(&body, &secrets),
+                (body, End::Complete) => envelope(&body, &secrets),
                 _ => envelope(&[], &secrets),
             }
         } else {
@@ -130,7 +130,7 @@ impl Client {
     ) -> (Response, types::ErrorBody) {
         let secrets = [self.inner.secret(), token];
         let (read, end) = body::read(&mut response, self.inner.body_limit).await;
-        let said = if matches!(end, End::Whole) { envelope(&read, &secrets) } else { Vec::new() };
+        let said = if matches!(end, End::Complete) { envelope(&read, &secrets) } else { Vec::new() };
         let said = Answer::<types::ErrorBody>::decode(&said, &secrets).map(|said| said.into_parts().0);
         let nothing = types::ErrorBody { code: None, data: None, message: None, status: None };
         (body::put_back(response, read, end), said.unwrap_or(nothing))

@@ -21,7 +21,7 @@ const SENTENCE: usize = 500;
 const ENTRIES: usize = 50;
 
 /// Of a longer text no more is looked at, and so no more shown.
-const LOOKED_AT: usize = 64 * 1024;
+const MAX_SEARCHED: usize = 64 * 1024;
 
 /// A shorter secret could be a part of any word.
 const SHORTEST: usize = 8;
@@ -35,7 +35,7 @@ const REDACTED: &str = "[redacted]";
 /// Redacts all text and numbers within `value`, names of members included.
 pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
     match value {
-        Value::String(said) => Value::String(text(&said, secrets)),
+        Value::String(input) => Value::String(text(&input, secrets)),
         Value::Number(number) if secrets.iter().any(|secret| is_shown_by(secret, &number)) => REDACTED.into(),
         Value::Array(items) => {
             items.into_iter().take(ENTRIES).map(|item| self::value(item, secrets)).collect()
@@ -50,40 +50,40 @@ pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
 }
 
 /// `said` without secrets, in one line of at most 500 characters.
-pub(crate) fn text(said: &str, secrets: &[&str]) -> String {
-    sentence(&without(said, secrets))
+pub(crate) fn text(input: &str, secrets: &[&str]) -> String {
+    sentence(&without(input, secrets))
 }
 
 /// `said` in one line of at most 500 characters.
-pub(crate) fn sentence(said: &str) -> String {
-    said.chars()
+pub(crate) fn sentence(input: &str) -> String {
+    input.chars()
         .take(SENTENCE)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect()
 }
 
 /// `said` without secrets; of one that is very long, its beginning.
-pub(crate) fn without(said: &str, secrets: &[&str]) -> String {
-    let said = beginning(said);
-    let mut shown = String::with_capacity(said.len());
+pub(crate) fn without(input: &str, secrets: &[&str]) -> String {
+    let input = beginning(input);
+    let mut shown = String::with_capacity(input.len());
     let mut from = 0;
-    for secret in found(said, secrets) {
+    for secret in found(input, secrets) {
         if secret.start >= from {
-            shown.push_str(said.get(from..secret.start).unwrap_or_default());
+            shown.push_str(input.get(from..secret.start).unwrap_or_default());
             shown.push_str(REDACTED);
         }
         from = from.max(secret.end);
     }
-    shown.push_str(said.get(from..).unwrap_or_default());
+    shown.push_str(input.get(from..).unwrap_or_default());
     shown
 }
 
 /// Where in a text secrets are, in order. It takes no longer than the text is long, whatever is in it: the service
 /// writes the text, and gives out the token.
-fn found(said: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+fn found(input: &str, secrets: &[&str]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     // A key may itself look as if something in it were encoded, so it is looked for before and after decoding.
-    for decoded in Decoded::all(said) {
+    for decoded in Decoded::all(input) {
         let bytes = decoded.bytes();
         let mut at = tokens(bytes);
         let text = searched(bytes);
@@ -117,41 +117,41 @@ pub(crate) fn headers(headers: &mut HeaderMap, secrets: &[&str]) {
     }
     for value in headers.values_mut() {
         // One that is too long to be looked at could quote anything.
-        if value.len() > LOOKED_AT || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
+        if value.len() > MAX_SEARCHED || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
             value.set_sensitive(true);
         }
     }
 }
 
-fn quotes(said: &str, secrets: &[&str]) -> bool {
-    !found(said, secrets).is_empty()
+fn quotes(input: &str, secrets: &[&str]) -> bool {
+    !found(input, secrets).is_empty()
 }
 
 /// What of a text is looked at. No secret has white space in it, so none is cut in two.
-fn beginning(said: &str) -> &str {
-    if said.len() <= LOOKED_AT {
-        return said;
+fn beginning(input: &str) -> &str {
+    if input.len() <= MAX_SEARCHED {
+        return input;
     }
-    let end = (0..=LOOKED_AT).rev().find(|at| said.is_char_boundary(*at)).unwrap_or_default();
-    let cut = said.get(..end).unwrap_or_default();
+    let end = (0..=MAX_SEARCHED).rev().find(|at| input.is_char_boundary(*at)).unwrap_or_default();
+    let cut = input.get(..end).unwrap_or_default();
     cut.rsplit_once(char::is_whitespace).map_or("", |(before, _)| before)
 }
 
 /// Whether a short secret stands alone there.
-fn is_word(said: &[u8], at: usize, secret: &[u8]) -> bool {
-    let beside = |at: Option<usize>| at.and_then(|at| said.get(at)).is_some_and(is_part_of_token);
+fn is_word(input: &[u8], at: usize, secret: &[u8]) -> bool {
+    let beside = |at: Option<usize>| at.and_then(|at| input.get(at)).is_some_and(is_part_of_token);
     let end = at + secret.len();
     !secret.is_empty()
-        && said.get(at..end) == Some(secret)
+        && input.get(at..end) == Some(secret)
         && !beside(at.checked_sub(1))
         && !beside(Some(end))
 }
 
 /// Where JSON Web Tokens are.
-fn tokens(said: &[u8]) -> Vec<Range<usize>> {
+fn tokens(input: &[u8]) -> Vec<Range<usize>> {
     let mut tokens = Vec::new();
     let mut start = 0;
-    for word in said.split(|byte| !is_part_of_token(byte)) {
+    for word in input.split(|byte| !is_part_of_token(byte)) {
         let end = start + word.len();
         tokens.extend(token_in(word).map(|at| start + at..end));
         start = end + 1;
@@ -198,16 +198,16 @@ mod tests {
 
     #[test]
     fn the_key_is_redacted_everywhere() {
-        let said =
+        let input =
             json!({ "message": format!("the key '{KEY}' is unknown"), KEY: [[format!("{KEY}{KEY}")]] });
-        let shown = value(said, &[KEY]).to_string();
+        let shown = value(input, &[KEY]).to_string();
         assert!(!shown.contains(KEY), "{shown}");
         assert!(shown.contains("the key '[redacted]' is unknown"), "{shown}");
     }
 
     #[test]
     fn text_that_looks_like_a_token_is_redacted() {
-        for (said, shown) in [
+        for (input, shown) in [
             (format!("revoked: {TOKEN}"), "revoked: [redacted]"),
             (format!("\"{TOKEN}\" and {TOKEN}, too"), "\"[redacted]\" and [redacted], too"),
             (format!("Bearer={TOKEN}"), "Bearer=[redacted]"),
@@ -216,14 +216,14 @@ mod tests {
             (format!("session_{TOKEN}"), "session_[redacted]"),
             (format!("x{}", TOKEN.replace('.', "%252E")), "x[redacted]"),
         ] {
-            assert_eq!(text(&said, &[KEY]), shown);
+            assert_eq!(text(&input, &[KEY]), shown);
         }
     }
 
     #[test]
     fn a_secret_is_found_in_any_word_in_any_case_and_encoded() {
         let token = "an-0paque/token+";
-        for (said, shown) in [
+        for (input, shown) in [
             ("x/an-0paque/token+x", "x/[redacted]x"),
             ("AN-0PAQUE/TOKEN+", "[redacted]"),
             ("an-0paque%2Ftoken%2B.", "[redacted]."),
@@ -231,43 +231,43 @@ mod tests {
             ("éan-0paque/token+é", "é[redacted]é"),
             ("an-0paque/token", "an-0paque/token"),
         ] {
-            assert_eq!(text(said, &[KEY, token]), shown);
+            assert_eq!(text(input, &[KEY, token]), shown);
         }
     }
 
     #[test]
     fn a_secret_that_looks_encoded_is_found_as_it_is_and_encoded() {
-        for said in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
-            assert_eq!(text(said, &["a%41b0e8%2G"]), "x [redacted] x");
+        for input in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
+            assert_eq!(text(input, &["a%41b0e8%2G"]), "x [redacted] x");
         }
     }
 
     #[test]
     fn a_short_secret_is_found_as_a_word_only() {
-        for (said, shown) in [
+        for (input, shown) in [
             ("key=abc&x", "key=[redacted]&x"),
             ("abc", "[redacted]"),
             ("abcd xabc ABC a.abc", "abcd xabc ABC a.abc"),
         ] {
-            assert_eq!(text(said, &["abc"]), shown);
+            assert_eq!(text(input, &["abc"]), shown);
         }
         assert_eq!(text("any", &[""]), "any");
     }
 
     #[test]
     fn a_number_that_contains_a_key_is_redacted() {
-        let said: Value =
+        let input: Value =
             serde_json::from_str(r#"[12345678, 91234567890, 1.2345678e7, 400100, 1234567]"#).unwrap();
-        let shown = value(said, &["12345678", "400100"]).to_string();
+        let shown = value(input, &["12345678", "400100"]).to_string();
         assert_eq!(shown, r#"["[redacted]","[redacted]","[redacted]",400100,1234567]"#);
     }
 
     #[test]
     fn of_an_endless_text_no_secret_is_shown_by_halves() {
         for before in 0..64 {
-            let said =
-                format!("word {}{KEY}{}", KEY.repeat(LOOKED_AT / KEY.len() - before), "x".repeat(LOOKED_AT));
-            let shown = text(&said, &[KEY]);
+            let input =
+                format!("word {}{KEY}{}", KEY.repeat(MAX_SEARCHED / KEY.len() - before), "x".repeat(MAX_SEARCHED));
+            let shown = text(&input, &[KEY]);
             assert!(shown.starts_with("word") && !shown.contains("b0e8"), "{shown}");
         }
     }
@@ -288,8 +288,8 @@ mod tests {
 
     #[test]
     fn other_words_stay() {
-        let said = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
-        assert_eq!(text(said, &[KEY]), said);
+        let input = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
+        assert_eq!(text(input, &[KEY]), input);
         assert_eq!(text("queue", &["e"]), "queue");
     }
 

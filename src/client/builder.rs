@@ -13,7 +13,7 @@ use crate::client::DeviceInfo;
 use crate::client::Inner;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
-use crate::client::requests::Unexplained;
+use crate::client::requests::CodelessRefusals;
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
 use crate::error::Error;
@@ -200,7 +200,7 @@ impl BotClientBuilder {
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),
-            unexplained: Unexplained::default(),
+            codeless_refusals: CodelessRefusals::default(),
             #[cfg(feature = "store")]
             source,
             cache,

@@ -14,7 +14,7 @@ use crate::api::{Answer, redact};
 use crate::error::{Error, ServiceMessage};
 
 /// What an error of the generated client means, in words that don't show the `secret`.
-pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
+pub(crate) fn classify(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
     match error {
         ApiError::ErrorResponse(answer) => {
             Error::service(answer.status().as_u16(), message(&answer), wait_asked(answer.headers()))
@@ -43,8 +43,8 @@ pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Er
 }
 
 /// What a response with an error's status means.
-pub(crate) fn refused(response: &reqwest::Response, said: &ErrorBody) -> Error {
-    Error::service(response.status().as_u16(), message(said), wait_asked(response.headers()))
+pub(crate) fn error_of_response(response: &reqwest::Response, error_body: &ErrorBody) -> Error {
+    Error::service(response.status().as_u16(), message(error_body), wait_asked(response.headers()))
 }
 
 fn message(body: &ErrorBody) -> ServiceMessage {

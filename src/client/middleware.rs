@@ -7,7 +7,7 @@ use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
-use crate::client::requests::Examined;
+use crate::client::requests::CheckedResponse;
 use crate::client::{BotClient, failure};
 use crate::session::runtime;
 
@@ -67,16 +67,16 @@ impl Middleware for BotClient {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let spare = request.try_clone();
-        let mut examined = self.pass(request, extensions, next.clone()).await?;
-        if examined.refuses_token
-            && let Some(again) = spare
+        let retry_request = request.try_clone();
+        let mut checked = self.pass(request, extensions, next.clone()).await?;
+        if checked.refuses_token
+            && let Some(again) = retry_request
         {
-            examined = self.pass(again, extensions, next).await?;
+            checked = self.pass(again, extensions, next).await?;
         }
-        let Examined { mut response, said, .. } = examined;
-        if let Some(said) = said {
-            let error = failure::refused(&response, &said);
+        let CheckedResponse { mut response, error_body, .. } = checked;
+        if let Some(error_body) = error_body {
+            let error = failure::error_of_response(&response, &error_body);
             response.extensions_mut().insert(error);
         }
         Ok(response)
@@ -89,10 +89,10 @@ impl BotClient {
         mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
-    ) -> reqwest_middleware::Result<Examined> {
-        let authorized = self.authorize(&mut request).await.map_err(LayerError::middleware)?;
+    ) -> reqwest_middleware::Result<CheckedResponse> {
+        let authorized = self.attach_token(&mut request).await.map_err(LayerError::middleware)?;
         let response =
             runtime::within(next.run(request, extensions)).await.map_err(LayerError::middleware)??;
-        Ok(self.examine(response, &authorized).await)
+        Ok(self.check_response(response, &authorized).await)
     }
 }

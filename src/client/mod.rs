@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::api::Client;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
-use crate::client::requests::Unexplained;
+use crate::client::requests::CodelessRefusals;
 use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::cache::{Register, SessionCache};
@@ -59,7 +59,7 @@ pub struct BotClient(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
-    pub(crate) unexplained: Unexplained,
+    pub(crate) codeless_refusals: CodelessRefusals,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
     pub(crate) cache: SessionCache<Source, SystemClock>,

@@ -35,10 +35,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is known of a bot's reads.
 #[derive(Debug, Default)]
-pub(crate) struct Quota(Mutex<Known>);
+pub(crate) struct Quota(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct State {
     day: NaiveDate,
     reads: u32,
     resumes: Option<Moment>,
@@ -68,68 +68,68 @@ pub(crate) struct Refusal {
 impl Quota {
     /// Says for how long no read is to be sent, if the reads are used up.
     pub(crate) fn check(&self, now: Moment) -> Result<(), Duration> {
-        let left = self.with(|known| known.resumes.map(|resumes| now.until(resumes)));
+        let left = self.with(|state| state.resumes.map(|resumes| now.until(resumes)));
         left.filter(|left| !left.is_zero()).map_or(Ok(()), Err)
     }
 
     /// Notes a request that is about to be sent, and counts it if it is a read.
     pub(crate) fn send(&self, now: Moment, is_read: bool) -> Sent {
-        self.with(|known| {
+        self.with(|state| {
             if is_read {
-                known.begin(now);
-                known.reads = known.reads.saturating_add(1);
+                state.begin(now);
+                state.reads = state.reads.saturating_add(1);
             }
-            Sent { at: now, decision: known.decision }
+            Sent { at: now, decision: state.decision }
         })
     }
 
     /// The reads counted on the day of `now`.
     pub(crate) fn reads(&self, now: Moment) -> u32 {
-        self.with(|known| {
-            known.begin(now);
-            known.reads
+        self.with(|state| {
+            state.begin(now);
+            state.reads
         })
     }
 
     /// A read was answered.
     pub(crate) fn answered(&self, sent: Sent) {
-        self.with(|known| {
-            if sent.decision == known.decision && known.refusals > 0 {
-                known.resumes = None;
-                known.refusals = 0;
+        self.with(|state| {
+            if sent.decision == state.decision && state.refusals > 0 {
+                state.resumes = None;
+                state.refusals = 0;
             }
         });
     }
 
     /// The service says that the reads are used up. Returns how long none will be sent.
     pub(crate) fn used_up(&self, sent: Sent, refusal: Refusal) -> Duration {
-        self.with(|known| {
-            if sent.decision != known.decision {
-                let left = known.resumes.map(|resumes| refusal.came.until(resumes));
+        self.with(|state| {
+            if sent.decision != state.decision {
+                let left = state.resumes.map(|resumes| refusal.came.until(resumes));
                 return left.unwrap_or_default().max(SHORTEST_PAUSE);
             }
-            let wait = known.pause(sent, refusal).max(SHORTEST_PAUSE);
-            known.resumes = Some(refusal.came.after(wait));
-            known.decision += 1;
+            let wait = state.pause(sent, refusal).max(SHORTEST_PAUSE);
+            state.resumes = Some(refusal.came.after(wait));
+            state.decision += 1;
             wait
         })
     }
 
     /// Reads are refused for so long, and not any longer.
     pub(crate) fn resume_in(&self, wait: Duration, now: Moment) {
-        self.with(|known| {
-            known.resumes = Some(now.after(wait));
-            known.refusals = 0;
-            known.decision += 1;
+        self.with(|state| {
+            state.resumes = Some(now.after(wait));
+            state.refusals = 0;
+            state.decision += 1;
         });
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, update: impl FnOnce(&mut State) -> T) -> T {
+        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Known {
+impl State {
     /// Begins to count anew if it is another day.
     fn begin(&mut self, now: Moment) {
         let today = utc(now).date_naive();

@@ -47,7 +47,7 @@ impl Registrar {
     async fn attempt(&self) -> Result<Session, Error> {
         let before = SystemClock.now();
         let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
-        let response = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
+        let response = sent.map_err(|error| failure::classify(error, self.api.inner().secret()))?;
         // The service's clock issued the token, not this machine's.
         let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
         Session::new(response.into_inner(), now, before)

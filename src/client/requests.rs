@@ -2,8 +2,8 @@
 //!
 //! What is common to them is little, and easy to get wrong: the token goes to the client's own base URL and
 //! nowhere else; a token that the service refuses is replaced once; an error's body becomes an [`Error`]; reads
-//! end when the day's are used up. It comes in two steps, [`BotClient::authorize`] before and
-//! [`BotClient::examine`] after, so that whoever does the sending can stand between them.
+//! end when the day's are used up. It comes in two steps, [`BotClient::attach_token`] before and
+//! [`BotClient::check_response`] after, so that whoever does the sending can stand between them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,15 +26,15 @@ pub(crate) struct Authorized {
     token: AccessToken,
     sent: Sent,
     /// How many tokens had been refused without a code by then.
-    unexplained: u64,
+    codeless_refusals: u64,
     is_read: bool,
 }
 
 /// A response, and what the service said in it if it is an error.
-pub(crate) struct Examined {
+pub(crate) struct CheckedResponse {
     /// With its body still to be read.
     pub(crate) response: Response,
-    pub(crate) said: Option<ErrorBody>,
+    pub(crate) error_body: Option<ErrorBody>,
     /// Whether another token may do better.
     pub(crate) refuses_token: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Examined {
 /// The last token that was refused without a code. Something else than the token may be the reason, as where a gateway
 /// wants to know who comes, and a registration is not free.
 #[derive(Debug, Default)]
-pub(crate) struct Unexplained(Mutex<Refused>);
+pub(crate) struct CodelessRefusals(Mutex<Refused>);
 
 #[derive(Debug, Default)]
 struct Refused {
@@ -52,16 +52,16 @@ struct Refused {
 }
 
 /// A new token that is refused without a code as well is not replaced before that.
-const UNEXPLAINED_PAUSE: Duration = Duration::from_secs(5 * 60);
+const CODELESS_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-impl Unexplained {
+impl CodelessRefusals {
     /// Whether a token refused without a code may be replaced, which was sent after so many had been.
     fn may_replace(&self, token: &AccessToken, count: u64, now: Moment) -> bool {
         let mut refused = self.lock();
         match &refused.last {
             // It was sent several times at once. One that was given again, and refused again, is as good as a new one.
             Some((last, _)) if last == token && count < refused.count => true,
-            Some((_, at)) if !now.has_reached(at.after(UNEXPLAINED_PAUSE)) => false,
+            Some((_, at)) if !now.has_reached(at.after(CODELESS_PAUSE)) => false,
             _ => {
                 refused.last = Some((token.clone(), now));
                 refused.count += 1;
@@ -166,16 +166,16 @@ impl BotClient {
 
     /// The same, and the token that the request was sent with in the end.
     pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
-        let spare = request.try_clone();
-        let (mut examined, mut token) = self.exchange(request).await?;
-        if examined.refuses_token
-            && let Some(again) = spare
+        let retry_request = request.try_clone();
+        let (mut checked, mut token) = self.send_once(request).await?;
+        if checked.refuses_token
+            && let Some(again) = retry_request
         {
-            (examined, token) = self.exchange(again).await?;
+            (checked, token) = self.send_once(again).await?;
         }
-        let Examined { response, said, .. } = examined;
-        match said {
-            Some(said) => Err(failure::refused(&response, &said)),
+        let CheckedResponse { response, error_body, .. } = checked;
+        match error_body {
+            Some(error_body) => Err(failure::error_of_response(&response, &error_body)),
             None => Ok((response, token)),
         }
     }
@@ -193,15 +193,15 @@ impl BotClient {
         self.0.quota.resume_in(wait, SystemClock.now());
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<(Examined, AccessToken), Error> {
-        let authorized = self.authorize(&mut request).await?;
+    async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
+        let authorized = self.attach_token(&mut request).await?;
         let sent = self.0.registrar.api().client().execute(request);
         let response = runtime::within(sent).await?.map_err(Error::connection)?;
-        Ok((self.examine(response, &authorized).await, authorized.token))
+        Ok((self.check_response(response, &authorized).await, authorized.token))
     }
 
     /// Gives a request that may be sent the token to send with it.
-    pub(crate) async fn authorize(&self, request: &mut Request) -> Result<Authorized, Error> {
+    pub(crate) async fn attach_token(&self, request: &mut Request) -> Result<Authorized, Error> {
         runtime::check()?;
         if !self.api().inner().covers(request.url()) {
             return Err(Error::config("request", "does not lead to the client's base URL or below it"));
@@ -211,32 +211,32 @@ impl BotClient {
             self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         }
         // Before there is a token, so that none counts as sent later than it was refused.
-        let unexplained = self.0.unexplained.count();
+        let codeless_refusals = self.0.codeless_refusals.count();
         let token = self.access_token().await?;
         let header = token.header().ok_or_else(|| Error::config("token", "can't be sent as a header"))?;
         request.headers_mut().insert(AUTHORIZATION, header);
         let sent = self.0.quota.send(SystemClock.now(), is_read);
-        Ok(Authorized { token, sent, unexplained, is_read })
+        Ok(Authorized { token, sent, codeless_refusals, is_read })
     }
 
     /// Draws the consequences from a response. Of an error the body is read, and stays to be read.
-    pub(crate) async fn examine(&self, response: Response, authorized: &Authorized) -> Examined {
-        let Authorized { token, sent, unexplained, is_read } = authorized;
+    pub(crate) async fn check_response(&self, response: Response, authorized: &Authorized) -> CheckedResponse {
+        let Authorized { token, sent, codeless_refusals, is_read } = authorized;
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             if *is_read {
                 self.0.quota.answered(*sent);
             }
-            self.0.unexplained.answered();
-            return Examined { response, said: None, refuses_token: false };
+            self.0.codeless_refusals.answered();
+            return CheckedResponse { response, error_body: None, refuses_token: false };
         }
         let came = SystemClock.now();
-        let (mut response, mut said) =
+        let (mut response, mut error_body) =
             self.0.registrar.api().read_error(response, token.expose_secret()).await;
-        let silent = said.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let silent = error_body.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
         if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
-            said.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+            error_body.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
         }
-        if said.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+        if error_body.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
             let headers = response.headers_mut();
             let retry_after = failure::wait_asked(headers);
             let date = failure::service_time(headers).map(DateTime::from);
@@ -250,14 +250,14 @@ impl BotClient {
             }
         }
         let refuses_token = response.status() == StatusCode::UNAUTHORIZED
-            && match said.code {
+            && match error_body.code {
                 Some(code) => code == ErrorCode::UNAUTHORIZED,
-                None => self.0.unexplained.may_replace(token, *unexplained, came),
+                None => self.0.codeless_refusals.may_replace(token, *codeless_refusals, came),
             };
         if refuses_token {
             self.invalidate(token);
         }
-        Examined { response, said: Some(said), refuses_token }
+        CheckedResponse { response, error_body: Some(error_body), refuses_token }
     }
 }
 
@@ -271,17 +271,17 @@ mod tests {
             |seconds| Moment { monotonic: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) };
         let [first, second, third] =
             ["first", "second", "third"].map(|token| AccessToken::from(token.to_owned()));
-        let unexplained = Unexplained::default();
-        assert!(unexplained.may_replace(&first, 0, at(0)));
-        assert!(unexplained.may_replace(&first, 0, at(1)));
-        assert_eq!(unexplained.count(), 1);
+        let codeless_refusals = CodelessRefusals::default();
+        assert!(codeless_refusals.may_replace(&first, 0, at(0)));
+        assert!(codeless_refusals.may_replace(&first, 0, at(1)));
+        assert_eq!(codeless_refusals.count(), 1);
         // The same came again from a registration.
-        assert!(!unexplained.may_replace(&first, 1, at(2)));
-        assert!(!unexplained.may_replace(&second, 1, at(2)));
-        assert!(!unexplained.may_replace(&second, 1, at(299)));
-        assert!(unexplained.may_replace(&second, 1, at(300)));
-        assert!(!unexplained.may_replace(&third, 2, at(301)));
-        unexplained.answered();
-        assert!(unexplained.may_replace(&third, 2, at(302)));
+        assert!(!codeless_refusals.may_replace(&first, 1, at(2)));
+        assert!(!codeless_refusals.may_replace(&second, 1, at(2)));
+        assert!(!codeless_refusals.may_replace(&second, 1, at(299)));
+        assert!(codeless_refusals.may_replace(&second, 1, at(300)));
+        assert!(!codeless_refusals.may_replace(&third, 2, at(301)));
+        codeless_refusals.answered();
+        assert!(codeless_refusals.may_replace(&third, 2, at(302)));
     }
 }
