@@ -1,4 +1,4 @@
-//! Bodies that are read up to a limit, and put back for those who want to read them too.
+//! Reads response bodies up to a limit, and restores them so that they can be read again.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -9,21 +9,20 @@ use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
 
-/// Room is made beforehand for so many bytes of a body that is announced, whatever its length and the limit: an
-/// announcement costs nothing. The rest is made as they come.
+/// The maximum initial capacity of the buffer. `Content-Length` alone must not make the client allocate more.
 const INITIAL_CAPACITY: usize = 64 * 1024;
 
-/// How the reading of a body ended.
+/// How reading a body ended.
 pub(crate) enum End {
-    /// With the body.
+    /// The body was read completely.
     Complete,
-    /// With the limit. What came beyond it is here, the rest not read.
+    /// The body exceeds the limit. Holds the chunk that does; the rest is unread.
     TooLong(Bytes),
-    /// With the connection.
+    /// The connection failed.
     Failed(reqwest::Error),
 }
 
-/// Reads a body up to `limit`. What is announced to be longer is not read at all.
+/// Reads a body up to `limit` bytes. A body with a larger `Content-Length` is not read at all.
 pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End) {
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
@@ -40,7 +39,7 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
     }
 }
 
-/// A body as UTF-8, with a question mark for what is none. It is not any longer than the body.
+/// The body as UTF-8. Invalid sequences become question marks, so the result is never longer than the body.
 pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(body).is_ok() {
         return Cow::Borrowed(body);
@@ -53,7 +52,7 @@ pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The response as it was before its body was read: what was read comes again, and then the rest.
+/// Restores a response after its body was read: the new body yields what was read, and then the rest.
 pub(crate) fn put_back(response: Response, read: Vec<u8>, end: End) -> Response {
     let (parts, url, rest) = parts(response);
     let (beyond, rest) = match end {
@@ -65,16 +64,16 @@ pub(crate) fn put_back(response: Response, read: Vec<u8>, end: End) -> Response 
     self::response(parts, url, reqwest::Body::wrap(body))
 }
 
-/// What a response is made of.
+/// Splits a response, without losing its URL.
 pub(crate) fn parts(response: Response) -> (Parts, Url, reqwest::Body) {
     let url = response.url().clone();
     let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     (parts, url, body)
 }
 
-/// A response made of that.
+/// Builds a response from its parts.
 pub(crate) fn response(parts: Parts, url: Url, body: impl Into<reqwest::Body>) -> Response {
-    // The URL is known to reqwest's own builder only, which leaves it in the extensions.
+    // reqwest keeps the URL in an extension that only its own builder can set.
     let mut rebuilt = http::Response::builder().url(url).body(()).unwrap_or_default();
     rebuilt.extensions_mut().extend(parts.extensions);
     *rebuilt.status_mut() = parts.status;
@@ -83,7 +82,7 @@ pub(crate) fn response(parts: Parts, url: Url, body: impl Into<reqwest::Body>) -
     rebuilt.map(|()| body.into()).into()
 }
 
-/// A body of which a part was read.
+/// A body that yields what was read before, and then the rest.
 struct PutBack {
     read: std::array::IntoIter<Bytes, 2>,
     rest: Rest,
@@ -91,7 +90,7 @@ struct PutBack {
 
 enum Rest {
     Unread(reqwest::Body),
-    /// It does not, and the reader is told once.
+    /// The error is returned once.
     Failed(Option<reqwest::Error>),
 }
 

@@ -221,8 +221,8 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
     let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
     for (field, value, said) in [
         ("accessToken", json!(""), "/accessToken is empty"),
-        ("accessToken", json!("two\nlines"), "/accessToken has a line break in it"),
-        ("accessToken", json!("schlüssel"), "/accessToken has a character that is not visible ASCII"),
+        ("accessToken", json!("two\nlines"), "/accessToken contains a line break"),
+        ("accessToken", json!("schlüssel"), "/accessToken contains a character that is not visible ASCII"),
         ("accessToken", json!("x".repeat(16_385)), "/accessToken is longer than 16384 bytes"),
         ("accessToken", json!(12_345), "/accessToken: expected string, found number"),
         ("accessToken", json!(null), "/accessToken: expected string, found null"),
