@@ -20,9 +20,9 @@ use crate::config::region::BaseUrl;
 
 /// The key of a client, its base URL, and its connections. It can't be constructed outside the crate.
 ///
-/// A [`Client`] that is constructed with a `Transport` and another base URL sends nothing. One that is constructed with
-/// another [`reqwest::Client`] still uses the connections of the `Transport`, since others could send the key elsewhere:
-/// by following redirects, or through a proxy.
+/// A [`Client`] that is constructed with a `Transport` and another base URL sends nothing. One that is constructed
+/// with another [`reqwest::Client`] still uses the connections of the `Transport`, since others could send the key
+/// elsewhere: by following redirects, or through a proxy.
 #[derive(Clone)]
 pub struct Transport {
     api_key: ApiKey,
@@ -121,8 +121,8 @@ impl ClientHooks<Transport> for Client {
 }
 
 impl Client {
-    /// Reads and decodes an error body, and returns it with the response, whose unchanged body can be read again. If the
-    /// body is too long or not an error body, the returned one is empty. The key and `token` are redacted in it.
+    /// Reads and decodes an error body, and returns it with the response, whose unchanged body can be read again. If
+    /// the body is too long or not an error body, the returned one is empty. The key and `token` are redacted in it.
     pub(crate) async fn read_error(
         &self,
         mut response: Response,

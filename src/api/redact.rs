@@ -3,9 +3,9 @@
 //! Error messages of a service may quote a refused key or token, and end up in logs and on terminals. So secrets and
 //! control characters are removed, and the length is limited, before the text is used.
 //!
-//! A secret is found anywhere in a text, in upper or lower case, and percent-encoded. A secret of less than [`SHORTEST`]
-//! bytes is found only as a whole word, since it could be part of other words. JSON Web Tokens are recognized by their
-//! form, so unknown ones are found as well.
+//! A secret is found anywhere in a text, in upper or lower case, and percent-encoded. A secret of less than
+//! [`SHORTEST`] bytes is found only as a whole word, since it could be part of other words. JSON Web Tokens are
+//! recognized by their form, so unknown ones are found as well.
 
 use std::ops::Range;
 

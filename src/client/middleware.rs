@@ -18,17 +18,17 @@ use crate::session::runtime;
 /// - A response with an error status is returned as a response, with its complete body still unread, so that the
 ///   middlewares around this one see it. The [`Error`](crate::Error) that `send` returns for it is among the response's
 ///   [extensions](Response::extensions), along with those of inner middlewares.
-/// - If nothing is sent, because there is no token, no reads are left, or the URL is outside the base URL, the error is a
-///   [`Middleware`](LayerError::Middleware) error that contains an [`Error`](crate::Error). Retry middlewares treat it as
-///   permanent, which is right: registrations have been retried already.
+/// - If nothing is sent, because there is no token, no reads are left, or the URL is outside the base URL, the error
+///   is a [`Middleware`](LayerError::Middleware) error that contains an [`Error`](crate::Error). Retry middlewares
+///   treat it as permanent, which is right: registrations have been retried already.
 ///
 /// Middlewares added before this one see each request once and without its token, and the final response. Add retries
 /// and caches there (a response from a cache does not count as a read). Middlewares added after it see each attempt,
 /// with the token marked as sensitive.
 ///
-/// This middleware sets no timeout: that of the request counts, or else that of the [`reqwest::Client`] it is sent with.
-/// The client's own connections, as in the example, have its [`timeout`](crate::BotClientBuilder::timeout); another
-/// `reqwest::Client` has none by default.
+/// This middleware sets no timeout: that of the request counts, or else that of the [`reqwest::Client`] it is sent
+/// with. The client's own connections, as in the example, have its [`timeout`](crate::BotClientBuilder::timeout);
+/// another `reqwest::Client` has none by default.
 ///
 /// The client's own connections follow no redirects. Another [`reqwest::Client`] may follow them; reqwest removes the
 /// token when they lead to another host.

@@ -128,15 +128,15 @@ impl BotClient {
     /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
     /// status is 4xx or 5xx. Redirects are not followed, and are returned as responses.
     ///
-    /// The token is sent to the client's base URL and below only. If the service refuses the token (401 with code 400100,
-    /// or without a code, as in a response to a HEAD request or from a gateway), the session is
-    /// [invalidated](Self::invalidate), the client registers again, and the request is repeated once with the new token.
-    /// A request with a streaming body can't be repeated. If the new token is refused without a code as well, the reason
-    /// may not be the token: it is kept, and refusals without a code do not replace it for 5 min, unless a request
-    /// succeeds before.
+    /// The token is sent to the client's base URL and below only. If the service refuses the token (401 with code
+    /// 400100, or without a code, as in a response to a HEAD request or from a gateway), the session is
+    /// [invalidated](Self::invalidate), the client registers again, and the request is repeated once with the new
+    /// token. A request with a streaming body can't be repeated. If the new token is refused without a code as well,
+    /// the reason may not be the token: it is kept, and refusals without a code do not replace it for 5 min, unless a
+    /// request succeeds before.
     ///
-    /// Nothing else is retried. A request without a timeout gets the client's, which includes reading the response body.
-    /// The size of the response body is not limited.
+    /// Nothing else is retried. A request without a timeout gets the client's, which includes reading the response
+    /// body. The size of the response body is not limited.
     ///
     /// # Daily reads
     ///
@@ -190,8 +190,8 @@ impl BotClient {
         self.0.quota.reads(SystemClock.now())
     }
 
-    /// Refuses reads until `at`, and sends them again afterwards, regardless of earlier responses about the daily quota.
-    /// If `at` is in the past, reads resume now.
+    /// Refuses reads until `at`, and sends them again afterwards, regardless of earlier responses about the daily
+    /// quota. If `at` is in the past, reads resume now.
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
         let wait = (at - Utc::now()).to_std().unwrap_or_default();
         self.0.quota.resume_in(wait, SystemClock.now());

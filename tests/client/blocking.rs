@@ -82,7 +82,7 @@ fn a_refresh_continues_between_calls() {
     bot.access_token().unwrap();
     let start = Instant::now();
     while registrations(&sandbox) < 2 {
-        assert!(start.elapsed() < Duration::from_secs(300), "no renewal came");
+        assert!(start.elapsed() < Duration::from_secs(300), "no renewal received");
         thread::yield_now();
     }
 }

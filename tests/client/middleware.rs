@@ -31,7 +31,7 @@ fn retrying(bot: &BotClient) -> ClientWithMiddleware {
 }
 
 /// The methods and paths that came, in order.
-fn came(sandbox: &Sandbox) -> Vec<String> {
+fn received(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
 
@@ -50,7 +50,7 @@ async fn what_passes_carries_the_token() {
     let bot = sandbox.client().build().unwrap();
     let posts = layered(&bot).get(format!("{}/api/v4/posts", sandbox.base_url())).send().await.unwrap();
     assert_eq!(posts.json::<Value>().await.unwrap(), json!({ "posts": [1, 2] }));
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /api/v4/posts"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /api/v4/posts"]);
     assert_eq!(bot.reads_today(), 1);
 }
 
@@ -71,12 +71,12 @@ async fn a_refused_token_is_replaced_once() {
     sandbox.revoke_tokens();
     let url = format!("{}/a", sandbox.base_url());
     assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::OK);
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
 
-    sandbox.fail_always(Fault::altered(|answer| answer["accessToken"] = json!("forged")));
+    sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
     sandbox.revoke_tokens();
     assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(came(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
+    assert_eq!(received(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_retry_layer_takes_a_missing_token_for_final() {
     let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
     let Some(RetryError::Error(error)) = error.downcast_ref() else { panic!("{error}") };
     assert_eq!(ours(error).code(), Some(ErrorCode::USER_BANNED));
-    assert_eq!(came(&sandbox), [REGISTRATION]);
+    assert_eq!(received(&sandbox), [REGISTRATION]);
 }
 
 /// A client of a bare socket that registers anyone, and answers reads with 503 as often as that.
@@ -272,8 +272,8 @@ async fn reads_get(
                 let session = json!({ "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": expires, "users": [] });
                 let session = session.to_string();
                 let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
-                let answer = format!("{head} {}\r\n\r\n{session}", session.len());
-                socket.write_all(answer.as_bytes()).await.unwrap();
+                let response = format!("{head} {}\r\n\r\n{session}", session.len());
+                socket.write_all(response.as_bytes()).await.unwrap();
             } else {
                 socket.write_all(head.as_bytes()).await.unwrap();
                 socket.write_all(&body).await.unwrap();
@@ -308,7 +308,7 @@ async fn an_error_body_beyond_the_limit_reaches_the_layers_around_whole() {
             let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
             assert_eq!(read.status(), StatusCode::NOT_FOUND);
             assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(404));
-            let came = read.bytes().await.unwrap();
+            let received = read.bytes().await.unwrap();
             assert!(came == body, "{} of {} bytes came with a limit of {limit}", came.len(), body.len());
         }
     }

@@ -26,15 +26,15 @@ impl Elsewhere {
     }
 
     /// What came there. A connection that was made waits in the listener's queue, so there is nothing to wait for.
-    async fn came(&self) -> String {
+    async fn received(&self) -> String {
         let Ok(connection) = tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await
         else {
             return String::new();
         };
         let (mut socket, _) = connection.unwrap();
-        let mut came = vec![0; 4096];
-        let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut came)).await;
-        String::from_utf8_lossy(&came[..read.unwrap().unwrap()]).into_owned()
+        let mut received = vec![0; 4096];
+        let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut received)).await;
+        String::from_utf8_lossy(&received[..read.unwrap().unwrap()]).into_owned()
     }
 }
 
@@ -61,8 +61,8 @@ async fn a_generated_client_for_another_address_sends_nothing_there() {
         ("foreign", Client::new_with_client(&elsewhere.url, reqwest::Client::new(), transport())),
     ] {
         let outcome = register(&client).await;
-        let came = elsewhere.came().await;
-        assert_eq!(came, "", "{what}: {outcome:?}");
+        let received = elsewhere.received().await;
+        assert_eq!(received, "", "{what}: {outcome:?}");
         let error = outcome.unwrap_err();
         assert!(error.contains("outside the client's base URL"), "{what}: {error}");
     }
@@ -107,9 +107,9 @@ async fn the_connections_of_a_foreign_client_are_not_used() {
         );
         let client = Client::new_with_client(sandbox.base_url(), foreign, bot.api().inner().clone());
         let outcome = register(&client).await;
-        let came = elsewhere.came().await;
-        assert!(!came.contains(KEY), "{what}: the key came elsewhere: {outcome:?}\n{came}");
-        assert_eq!(came, "", "{what}");
+        let received = elsewhere.received().await;
+        assert!(!received.contains(KEY), "{what}: the key came elsewhere: {outcome:?}\n{received}");
+        assert_eq!(received, "", "{what}");
         assert!(outcome.unwrap_err().contains("another error"));
     }
     register(&Client::new(sandbox.base_url(), bot.api().inner().clone())).await.unwrap();
@@ -123,16 +123,16 @@ async fn the_hooks_give_a_request_for_another_address_no_key() {
     let mut request = Request::new(Method::POST, sandbox.base_url().parse().unwrap());
     bot.api().pre::<()>(&mut request, &operation).await.unwrap();
     *request.url_mut() = elsewhere.url.parse().unwrap();
-    let came = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         let (mut socket, _) = elsewhere.listener.accept().await.unwrap();
-        let mut came = Vec::new();
-        while !came.windows(4).any(|end| end == b"\r\n\r\n") {
-            assert_ne!(socket.read_buf(&mut came).await.unwrap(), 0, "half a request: {came:?}");
+        let mut received = Vec::new();
+        while !received.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut received).await.unwrap(), 0, "half a request: {received:?}");
         }
-        String::from_utf8(came).unwrap()
+        String::from_utf8(received).unwrap()
     });
     // The connection is closed without an answer.
     bot.api().exec(request, &operation).await.unwrap_err();
-    let came = came.await.unwrap();
-    assert!(came.starts_with("POST / HTTP/1.1") && !came.contains(KEY), "{came}");
+    let received = received.await.unwrap();
+    assert!(received.starts_with("POST / HTTP/1.1") && !received.contains(KEY), "{received}");
 }

@@ -24,9 +24,9 @@ async fn refused(fault: Fault) -> (Error, usize) {
 
 /// A 200 with this body is an `InvalidResponse`, at the first try. Returns the error's text.
 async fn no_session(content_type: &str, body: &str) -> String {
-    let (error, tries) = refused(Fault::answer(200, content_type, body)).await;
+    let (error, attempts) = refused(Fault::answer(200, content_type, body)).await;
     assert_eq!(
-        (error.kind(), error.status(), tries),
+        (error.kind(), error.status(), attempts),
         (ErrorKind::InvalidResponse, Some(200), 1),
         "{body}: {error}"
     );
@@ -47,12 +47,12 @@ async fn a_documented_error_is_readable_in_every_part() {
         (500, ErrorCode::UNEXPECTED, ErrorKind::Unavailable),
     ] {
         let body = envelope(code.get(), "it was said", &json!(["first", "second"]));
-        let (error, tries) = refused(Fault::answer(status, JSON, body)).await;
+        let (error, attempts) = refused(Fault::answer(status, JSON, body)).await;
         assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(status), Some(code)));
         assert_eq!(error.message(), Some("it was said"));
         assert_eq!(error.details(), ["first", "second"]);
         assert_eq!(error.is_transient(), status == 500);
-        assert_eq!(tries, if status == 500 { 4 } else { 1 });
+        assert_eq!(attempts, if status == 500 { 4 } else { 1 });
         let text = error.to_string();
         for part in [&*status.to_string(), &*code.get().to_string(), "it was said", "first", "second"] {
             assert!(text.contains(part), "{part} is not in: {text}");
@@ -114,8 +114,8 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
         for (status, kind) in
             [(404, ErrorKind::Rejected), (405, ErrorKind::Rejected), (501, ErrorKind::Unavailable)]
         {
-            let (error, tries) = refused(Fault::answer(status, HTML, body)).await;
-            assert_eq!((error.kind(), error.status(), tries), (kind, Some(status), 1), "{body}");
+            let (error, attempts) = refused(Fault::answer(status, HTML, body)).await;
+            assert_eq!((error.kind(), error.status(), attempts), (kind, Some(status), 1), "{body}");
             assert_eq!((error.code(), error.message(), error.details().len()), (None, None, 0), "{body}");
             assert!(!error.to_string().contains("broke"), "{error}");
         }
@@ -125,16 +125,16 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
 #[tokio::test]
 async fn a_gateway_failure_is_retried() {
     for status in [502, 503, 504] {
-        let (error, tries) = refused(Fault::answer(status, HTML, PAGE)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, Some(status), 4));
+        let (error, attempts) = refused(Fault::answer(status, HTML, PAGE)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, Some(status), 4));
         assert!(error.is_transient());
     }
 }
 
 #[tokio::test]
 async fn a_rate_limit_says_when_to_come_back_in_seconds() {
-    let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
-    assert_eq!((error.kind(), error.status(), tries), (ErrorKind::RateLimited, Some(429), 1));
+    let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
+    assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::RateLimited, Some(429), 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
     assert!(error.is_transient());
 }
@@ -159,15 +159,15 @@ async fn a_date_to_come_back_at_counts_by_the_services_clock() {
 #[tokio::test]
 async fn a_date_that_has_passed_asks_for_no_wait() {
     let fault = Fault::answer(503, HTML, "").header(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT");
-    let (error, tries) = refused(fault).await;
-    assert_eq!((error.retry_after(), tries), (Some(Duration::ZERO), 4));
+    let (error, attempts) = refused(fault).await;
+    assert_eq!((error.retry_after(), attempts), (Some(Duration::ZERO), 4));
 }
 
 #[tokio::test]
 async fn an_invalid_retry_after_is_ignored() {
     for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
-        let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
-        assert_eq!((error.retry_after(), tries), (None, 4), "{value}");
+        let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
+        assert_eq!((error.retry_after(), attempts), (None, 4), "{value}");
     }
 }
 
@@ -176,22 +176,22 @@ async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("http://{}/api/v5/sessions/bot", elsewhere.local_addr().unwrap());
     for status in [301, 302, 303, 307, 308] {
-        let (error, tries) = refused(Fault::redirect(status, &location)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+        let (error, attempts) = refused(Fault::redirect(status, &location)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(status), 1));
         assert!(error.to_string().contains("redirects to 127.0.0.1"), "{error}");
     }
     let (error, _) = refused(Fault::redirect(302, "/login?back=/")).await;
     assert!(error.to_string().contains("redirects to 127.0.0.1;"), "{error}");
     // A connection that was made waits in the listener's queue, so there is nothing to wait for.
-    let came = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
-    assert!(came.is_err(), "something connected to the redirect's target");
+    let received = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
+    assert!(received.is_err(), "something connected to the redirect's target");
 }
 
 #[tokio::test]
 async fn an_undocumented_success_status_is_an_error() {
     for status in [201, 202, 204] {
-        let (error, tries) = refused(Fault::answer(status, JSON, "")).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+        let (error, attempts) = refused(Fault::answer(status, JSON, "")).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(status), 1));
     }
 }
 
@@ -251,8 +251,8 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
 #[tokio::test]
 async fn an_oversized_response_is_an_error() {
     for announced in [true, false] {
-        let (error, tries) = refused(Fault::oversized(30 << 20, announced)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(200), 1));
+        let (error, attempts) = refused(Fault::oversized(30 << 20, announced)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(200), 1));
         assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
     }
 }
@@ -283,8 +283,8 @@ async fn silence_ends_at_the_deadline() {
 #[tokio::test]
 async fn a_lost_connection_is_retried() {
     for fault in [Fault::reset(), Fault::cut_short()] {
-        let (error, tries) = refused(fault).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, None, 4));
+        let (error, attempts) = refused(fault).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, None, 4));
         assert!(error.is_transient());
         assert!(error.to_string().starts_with("the connection to the service was lost: "), "{error}");
     }
@@ -394,7 +394,7 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
     for status in ["200 OK", "422 Unprocessable Entity"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let answer =
+        let response =
             format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{{", i64::MAX);
         tokio::spawn(async move {
             loop {
@@ -403,7 +403,7 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
                 while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                     socket.read_buf(&mut request).await.unwrap();
                 }
-                socket.write_all(answer.as_bytes()).await.unwrap();
+                socket.write_all(response.as_bytes()).await.unwrap();
             }
         });
         let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);

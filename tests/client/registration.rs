@@ -94,8 +94,8 @@ async fn the_bare_operation_sends_the_key_and_answers_typed() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let call = || bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send();
-    let answer = call().await.unwrap();
-    assert_eq!(answer.user_type, Some(Open::Known(UserType::Bot)));
+    let response = call().await.unwrap();
+    assert_eq!(response.user_type, Some(Open::Known(UserType::Bot)));
 
     sandbox.fail_next(Fault::status(503));
     assert_eq!(call().await.unwrap_err().status().unwrap(), 503);

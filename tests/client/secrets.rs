@@ -75,7 +75,7 @@ async fn a_session_shows_neither_key_nor_token() {
     shown.show(&builder);
     let bot = builder.build().unwrap();
     sandbox.fail_next(Fault::status(503));
-    sandbox.fail_next(Fault::altered(|answer| answer["new"] = json!(1)));
+    sandbox.fail_next(Fault::altered(|response| response["new"] = json!(1)));
     let session = logged(&shown, bot.register()).await.unwrap();
     shown.show(&bot);
     shown.show(bot.api());
@@ -135,7 +135,7 @@ async fn a_difference_from_the_contract_is_a_warning_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let shown = Shown::default();
     sandbox.fail_next(Fault::status(503));
-    sandbox.fail_always(Fault::altered(|answer| answer["userType"] = json!("assistant")));
+    sandbox.fail_always(Fault::altered(|response| response["userType"] = json!("assistant")));
     let bot = sandbox.client().build().unwrap();
     for _ in 0..3 {
         logged(&shown, bot.register()).await.unwrap();
@@ -153,7 +153,7 @@ async fn an_error_shows_no_secret_that_the_service_quotes() {
     let said = format!("the key {KEY} and the token {TOKEN} are unknown");
     let envelope =
         |detail| json!({ "status": "error", "code": 400_100, "message": said, "data": { "detail": detail } });
-    let answers = [
+    let responses = [
         (401, envelope(json!([said]))),
         (422, envelope(json!({ KEY: TOKEN, "nested": [{ "a": said }] }))),
         (500, envelope(json!([[said]]))),
@@ -166,7 +166,7 @@ async fn an_error_shows_no_secret_that_the_service_quotes() {
         (200, json!(said)),
         (302, json!(said)),
     ];
-    for (status, body) in answers {
+    for (status, body) in responses {
         for body in [body.to_string(), format!("<p>{said}"), body.to_string().replace('}', "")] {
             let sandbox = Sandbox::start().await.unwrap();
             let shown = Shown::default();
@@ -217,10 +217,10 @@ async fn a_secret_as_the_name_of_a_field_is_not_shown() {
         for place in ["", "/users/0", "/users/0/hashFlag"] {
             let name = key.to_owned();
             let opaque = "0paque-token-0f-the-answer";
-            let fault = Fault::altered(move |answer| {
-                answer["accessToken"] = json!(opaque);
-                answer["users"][0]["hashFlag"] = json!({});
-                let object = answer.pointer_mut(place).unwrap().as_object_mut().unwrap();
+            let fault = Fault::altered(move |response| {
+                response["accessToken"] = json!(opaque);
+                response["users"][0]["hashFlag"] = json!({});
+                let object = response.pointer_mut(place).unwrap().as_object_mut().unwrap();
                 object.insert(name.clone(), json!(1));
                 object.insert(format!("x-{name}"), json!(1));
                 object.insert(TOKEN.to_owned(), json!(1));
@@ -235,9 +235,9 @@ async fn a_secret_as_the_name_of_a_field_is_not_shown() {
         let name = key.to_owned();
         let (shown, _sandbox) = shown_of_a_registration(
             key,
-            Fault::altered(move |answer| {
-                answer.as_object_mut().unwrap().remove("accessToken");
-                answer[&name] = json!(1);
+            Fault::altered(move |response| {
+                response.as_object_mut().unwrap().remove("accessToken");
+                response[&name] = json!(1);
             }),
         )
         .await;

@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 const TASKS: usize = 1_000;
-const LASTS: Duration = Duration::from_secs(10);
-const LIFE: TimeDelta = TimeDelta::seconds(2);
+const DURATION: Duration = Duration::from_secs(10);
+const LIFETIME: TimeDelta = TimeDelta::seconds(2);
 /// Renewal begins after 75 % of a life at the earliest; 10 ms for the grain of the clock.
-const RENEWAL: Duration = Duration::from_millis(1_490);
+const MIN_REFRESH: Duration = Duration::from_millis(1_490);
 /// A registration takes so long at most.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -31,7 +31,7 @@ const HANG: Duration = Duration::from_secs(300);
 type Issued = Arc<Mutex<HashMap<String, usize>>>;
 
 /// Notes each session that is issued and not struck by a fault.
-fn noted(issued: &Issued) -> Fault {
+fn record(issued: &Issued) -> Fault {
     let issued = Arc::clone(issued);
     Fault::altered(move |session| {
         let mut issued = issued.lock().unwrap();
@@ -141,7 +141,7 @@ async fn until_ok<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F)
 }
 
 /// Strikes four times a second until it is over; returns how often it revoked all tokens.
-async fn strike(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicBool>) -> usize {
+async fn inject_faults(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicBool>) -> usize {
     let mut revocations = 0;
     for round in 0.. {
         if over.load(SeqCst) {
@@ -177,14 +177,14 @@ async fn a_thousand_tasks_survive_faults() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let start = Instant::now();
 
-    let sandbox = Arc::new(Sandbox::builder().lifetime(LIFE).start().await.unwrap());
+    let sandbox = Arc::new(Sandbox::builder().lifetime(LIFETIME).start().await.unwrap());
     sandbox.set_read("/posts", json!(["read"]));
     let issued = Issued::default();
-    sandbox.fail_always(noted(&issued));
+    sandbox.fail_always(record(&issued));
     let bot = sandbox.client().timeout(TIMEOUT).build().unwrap();
     let over = Arc::new(AtomicBool::new(false));
 
-    let strikes = tokio::spawn(strike(Arc::clone(&sandbox), rng.fork(), Arc::clone(&over)));
+    let faults = tokio::spawn(inject_faults(Arc::clone(&sandbox), rng.fork(), Arc::clone(&over)));
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let task = Task {
@@ -197,9 +197,9 @@ async fn a_thousand_tasks_survive_faults() {
         };
         tasks.spawn(task.run(Arc::clone(&over)));
     }
-    sleep(LASTS).await;
+    sleep(DURATION).await;
     over.store(true, SeqCst);
-    let revocations = strikes.await.unwrap();
+    let revocations = faults.await.unwrap();
     let mut total = Stats::default();
     let mut joined = 0;
     while let Some(stats) = tasks.join_next().await {
@@ -210,7 +210,7 @@ async fn a_thousand_tasks_survive_faults() {
     // When the faults are over, everyone gets a token, and it works. Tokens are short-lived: on a busy machine one may
     // end between two steps, so each asks until it is served.
     sandbox.recover();
-    sandbox.fail_always(noted(&issued));
+    sandbox.fail_always(record(&issued));
     let mut asks = JoinSet::new();
     for _ in 0..TASKS {
         let bot = bot.clone();
@@ -234,6 +234,6 @@ async fn a_thousand_tasks_survive_faults() {
     // revoked, which may strike the one in use and one on its way; or an answer came too late to be taken,
     // which the client waited for all its time. What faults struck was not issued.
     let times = |each: Duration| lasted.div_duration_f64(each) as usize;
-    let most = 1 + times(RENEWAL) + 2 * revocations + times(TIMEOUT);
+    let most = 1 + times(MIN_REFRESH) + 2 * revocations + times(TIMEOUT);
     assert!((2..=most).contains(&registered), "{registered} sessions; the policy allows {most}");
 }
