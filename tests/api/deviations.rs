@@ -1,10 +1,10 @@
-//! A 200 with a usable token is a session, whatever else in it departs from the contract.
+//! A 200 with a usable token is a session, even if the rest differs from the contract.
 
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{DeviationKind, Open, Permission, Session};
 
-/// The session of a registration whose good answer was altered.
+/// Registers, with the response changed by `alter`.
 async fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Session {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_next(Fault::altered(alter));
@@ -99,13 +99,13 @@ async fn null_in_place_of_an_optional_value_counts_as_absent() {
 }
 
 #[tokio::test]
-async fn null_in_place_of_a_required_value_is_noted() {
+async fn null_in_place_of_a_required_value_is_a_deviation() {
     let session = altered(|response| response["users"][0]["updatedAt"] = Value::Null).await;
     assert_eq!(noted(&session), ["/users/0/updatedAt: expected string, found null"]);
 }
 
 #[tokio::test]
-async fn unknown_fields_are_noted_wherever_they_are() {
+async fn unknown_fields_are_deviations_at_any_depth() {
     let session = altered(|response| {
         response["region"] = json!("eu");
         response["users"][0]["mood"] = json!({ "deep": [1] });
@@ -175,13 +175,13 @@ async fn the_number_of_deviations_is_bounded() {
 }
 
 #[tokio::test]
-async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
+async fn values_beyond_the_limit_are_dropped_and_reported() {
     let too_large = |session: &Session| {
         let deviations = session.deviations().iter();
         let too_large = deviations.filter(|deviation| deviation.kind() == DeviationKind::TooLarge);
         too_large.map(|deviation| deviation.pointer().to_owned()).collect::<Vec<_>>()
     };
-    // Of a field 5,000 values are kept.
+    // 5,000 values per field are kept.
     for (users, kept) in [(5_000, 5_000), (5_001, 5_000), (100_000, 5_000)] {
         let session = altered(move |response| response["users"] = json!(vec![json!({}); users])).await;
         assert_eq!(session.users().len(), kept);
@@ -196,7 +196,7 @@ async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
     assert_eq!(session.user().unwrap().metadata.as_ref().unwrap()["x"].as_array().unwrap().len(), 4_997);
     assert_eq!(session.body().roles.as_ref().unwrap().len(), 1000);
 
-    // And 10,000 of all together, but those that stand alone in a field.
+    // 10,000 values in all are kept, not counting fields with a single value.
     let session = altered(|response| {
         for field in ["roles", "files", "users"] {
             response[field] = json!(vec![json!({}); 4_000]);
@@ -215,7 +215,7 @@ async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
 }
 
 #[tokio::test]
-async fn whole_numbers_may_be_written_as_decimals() {
+async fn integers_may_be_written_as_decimals() {
     let session = altered(|response| response["users"][0]["flagCount"] = json!(5.0)).await;
     assert_eq!((session.user().unwrap().flag_count, session.deviations().len()), (Some(5), 0));
     let session = altered(|response| response["users"][0]["flagCount"] = json!(5.5)).await;
@@ -233,11 +233,11 @@ async fn a_date_that_does_not_round_trip_is_dropped() {
     assert_eq!(session.deviations(), []);
 }
 
-/// A name that serde_json gives a meaning of its own.
+/// A field name with a special meaning in serde_json.
 const RAW: &str = "$serde_json::private::RawValue";
 
 #[tokio::test]
-async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field() {
+async fn a_reserved_name_of_serde_json_drops_only_its_field() {
     for text in [json!("no JSON"), json!(5), json!("[1,2]")] {
         for place in ["/users/0/metadata", "/roles/0", "/files/0"] {
             let text = text.clone();
@@ -259,7 +259,7 @@ async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field(
 }
 
 #[tokio::test]
-async fn what_is_no_text_costs_no_session() {
+async fn invalid_utf8_is_replaced() {
     let sandbox = Sandbox::start().await.unwrap();
     let response = |rest: &[u8]| {
         let good =

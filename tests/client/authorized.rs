@@ -1,4 +1,4 @@
-//! Requests with the token: where it goes, when it is replaced, and what errors become.
+//! Requests with the token: which URLs get it, when it is replaced, and the errors that callers see.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn request(sandbox: &Sandbox, method: Method, path: &str) -> Request {
     Request::new(method, format!("{}{path}", sandbox.base_url()).parse().unwrap())
 }
 
-/// The methods and paths that came, in order.
+/// The methods and paths of the received requests, in order.
 fn received(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
@@ -27,7 +27,7 @@ fn received(sandbox: &Sandbox) -> Vec<String> {
 const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 #[tokio::test]
-async fn a_read_carries_the_token_and_returns_what_is_there() {
+async fn a_read_sends_the_token_and_returns_the_response() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
@@ -44,7 +44,7 @@ async fn a_read_carries_the_token_and_returns_what_is_there() {
 }
 
 #[tokio::test]
-async fn the_token_goes_to_no_other_origin() {
+async fn the_token_is_not_sent_to_another_origin() {
     let sandbox = Sandbox::start().await.unwrap();
     let elsewhere = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
@@ -67,7 +67,7 @@ async fn the_token_goes_to_no_other_origin() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_and_the_read_repeated() {
+async fn a_revoked_token_is_replaced_and_the_request_repeated() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.get("/a").await.unwrap();
@@ -77,7 +77,7 @@ async fn a_revoked_token_is_replaced_and_the_read_repeated() {
 }
 
 #[tokio::test]
-async fn a_token_refused_twice_is_the_callers_error() {
+async fn a_token_refused_twice_is_an_error() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
@@ -90,7 +90,7 @@ async fn a_token_refused_twice_is_the_callers_error() {
 }
 
 #[tokio::test]
-async fn a_body_that_streams_is_not_repeated_but_the_token_is_replaced() {
+async fn a_streaming_request_is_not_repeated_but_the_token_is_replaced() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -103,7 +103,7 @@ async fn a_body_that_streams_is_not_repeated_but_the_token_is_replaced() {
 }
 
 #[tokio::test]
-async fn many_callers_with_a_revoked_token_cause_one_registration() {
+async fn concurrent_requests_with_a_revoked_token_register_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -119,7 +119,7 @@ async fn many_callers_with_a_revoked_token_cause_one_registration() {
 }
 
 #[tokio::test]
-async fn a_write_is_refused_by_the_service_with_its_code() {
+async fn a_write_returns_the_error_code_of_the_service() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let error = bot.send(request(&sandbox, Method::POST, "/api/v4/posts")).await.unwrap_err();
@@ -129,14 +129,14 @@ async fn a_write_is_refused_by_the_service_with_its_code() {
 }
 
 #[tokio::test]
-async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
+async fn a_used_up_quota_refuses_reads_locally_until_the_caller_resumes_them() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
         bot.get("/a").await.unwrap();
     }
     assert_eq!(bot.reads_today(), 100);
-    // The registration, a hundred reads, and the one that was one too many.
+    // The registration, 100 reads, and the first one beyond the quota.
     for sent in [102, 102, 102] {
         let error = bot.get("/a").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
@@ -145,7 +145,7 @@ async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
         assert_eq!(sandbox.requests().len(), sent);
     }
 
-    // Writes are no reads; the service refuses them for another reason.
+    // Writes are still sent, and the service refuses them for another reason.
     let write = bot.send(request(&sandbox, Method::POST, "/a")).await.unwrap_err();
     assert_eq!(write.code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
 
@@ -157,13 +157,14 @@ async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
     assert_eq!(sandbox.requests().len(), 104);
 }
 
-/// Ends a hang, and nothing else.
+/// Long enough not to expire unless a call hangs.
 const HANG: Duration = Duration::from_secs(300);
 
-/// So short that it is over soon; a slow machine may need more for anything but silence.
+/// Short enough to wait for. On a slow machine, even requests with a response may take longer.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A client with this timeout of a bare socket that registers anyone, and answers reads with these bytes or not at all.
+/// A client with this timeout, for a raw socket server that accepts each registration, and returns `response` for reads
+/// or nothing.
 async fn reads_get(response: Option<&'static str>, timeout: Duration) -> BotClient {
     let session = json!({
         "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": Utc::now() + TimeDelta::days(30), "users": [],
@@ -197,14 +198,14 @@ async fn reads_get(response: Option<&'static str>, timeout: Duration) -> BotClie
 }
 
 #[tokio::test]
-async fn a_redirect_is_a_response_and_not_followed() {
+async fn redirects_are_returned_and_not_followed() {
     let response = "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n";
     let bot = reads_get(Some(response), HANG).await;
     assert_eq!(bot.get("/a").await.unwrap().status(), StatusCode::FOUND);
 }
 
 #[tokio::test]
-async fn an_error_without_the_envelope_is_known_by_its_status() {
+async fn an_error_without_an_error_body_is_classified_by_its_status() {
     let bot = reads_get(Some("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>"), HANG).await;
     let error = bot.get("/a").await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Unavailable, Some(502), None));
@@ -212,7 +213,7 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_silent_read_ends_at_the_clients_timeout_or_at_the_requests_own() {
+async fn a_read_times_out_after_the_clients_or_its_own_timeout() {
     let bot = reads_get(None, SHORT).await;
     assert_eq!(bot.get("/a").await.unwrap_err().kind(), ErrorKind::Timeout);
     let mut own = Request::new(Method::GET, format!("{}/a", bot.api().baseurl()).parse().unwrap());
@@ -221,7 +222,7 @@ async fn a_silent_read_ends_at_the_clients_timeout_or_at_the_requests_own() {
 }
 
 #[tokio::test]
-async fn an_error_whose_body_never_ends_is_an_error_in_time() {
+async fn an_incomplete_error_body_keeps_the_status() {
     let bot = reads_get(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{"), SHORT).await;
     loop {
         let error = bot.get("/a").await.unwrap_err();
@@ -232,12 +233,13 @@ async fn an_error_whose_body_never_ends_is_an_error_in_time() {
     }
 }
 
-/// What came to a bare socket that registers anyone and then answers each request with the next of these, or the last.
+/// A client for a raw socket server that accepts each registration and returns these responses in turn, the last one
+/// repeatedly. Returns the received request lines as well.
 async fn with_responses(responses: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
     with_tokens_and_responses(|registrations| format!("token-{registrations}"), responses).await
 }
 
-/// The same with these tokens.
+/// As [`with_responses`], with the token of the nth registration.
 async fn with_tokens_and_responses(
     token: impl Fn(usize) -> String + Send + 'static,
     responses: Vec<String>,
@@ -282,7 +284,7 @@ const REGISTERED: &str = "POST /tenant-a/api/v5/sessions/bot";
 const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn a_path_does_not_lead_out_of_the_base_url() {
+async fn a_path_can_not_leave_the_base_url() {
     let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
     for path in [
         "/../tenant-b/x",
@@ -316,7 +318,7 @@ async fn a_path_does_not_lead_out_of_the_base_url() {
 }
 
 #[tokio::test]
-async fn a_request_beside_the_base_url_gets_no_token() {
+async fn a_request_outside_the_base_url_is_not_sent() {
     let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
     let beside = bot.api().baseurl().replace("tenant-a", "tenant-b/x");
     let error = bot.send(Request::new(Method::GET, beside.parse().unwrap())).await.unwrap_err();
@@ -325,7 +327,7 @@ async fn a_request_beside_the_base_url_gets_no_token() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_for_a_head_request_too() {
+async fn a_revoked_token_is_replaced_for_a_head_request() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -336,7 +338,7 @@ async fn a_revoked_token_is_replaced_for_a_head_request_too() {
 }
 
 #[tokio::test]
-async fn a_401_without_the_envelope_is_a_refused_token() {
+async fn a_401_without_a_code_replaces_the_token_once() {
     for body in ["", "<html>", "{}", "[]", r#"{"error":"expired"}"#] {
         let refused = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let (bot, received) = with_responses(vec![refused.clone(), EMPTY.to_owned()]).await;
@@ -347,11 +349,11 @@ async fn a_401_without_the_envelope_is_a_refused_token() {
         let (bot, received) = with_responses(vec![refused]).await;
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
         assert_eq!(*received.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
-        // It may not be for the token, and a registration is not free.
+        // The reason may not be the token, so the next 401 does not replace it.
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
         assert_eq!(received.lock().unwrap()[4..], [read], "{body}");
     }
-    // A code that says something else of the user.
+    // A code that does not concern the token.
     let body = json!({ "status": "error", "code": 400_312 }).to_string();
     let banned = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let (bot, received) = with_responses(vec![banned]).await;
@@ -360,9 +362,10 @@ async fn a_401_without_the_envelope_is_a_refused_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_given_again_is_not_replaced_at_each_401_without_the_envelope() {
+async fn a_token_that_is_issued_again_is_not_replaced_at_each_401_without_a_code() {
     let refused = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
-    let (bot, received) = with_tokens_and_responses(|_| "the-same".to_owned(), vec![refused.to_owned()]).await;
+    let (bot, received) =
+        with_tokens_and_responses(|_| "the-same".to_owned(), vec![refused.to_owned()]).await;
     for _ in 0..3 {
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
     }
@@ -371,7 +374,7 @@ async fn a_token_that_is_given_again_is_not_replaced_at_each_401_without_the_env
 }
 
 #[tokio::test]
-async fn a_head_request_beyond_the_days_quota_closes_reads_like_any_other() {
+async fn a_head_request_beyond_the_quota_pauses_reads() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
@@ -384,14 +387,14 @@ async fn a_head_request_beyond_the_days_quota_closes_reads_like_any_other() {
     assert_eq!(sandbox.requests().len(), sent);
 }
 
-/// The refusal of a read once the day's are used up, with these headers.
+/// The response to a read when the quota is used up, with these headers.
 fn used_up(headers: &str) -> String {
     let body = json!({ "status": "error", "code": 400_323, "message": "used up" }).to_string();
     format!("HTTP/1.1 403 Forbidden\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 #[tokio::test]
-async fn reads_are_asked_for_again_within_minutes_of_the_first_refusal() {
+async fn reads_pause_for_minutes_after_the_first_refusal() {
     let (bot, received) = with_responses(vec![used_up(""), EMPTY.to_owned()]).await;
     let refused = bot.get("/a").await.unwrap_err();
     assert_eq!((refused.kind(), refused.status()), (ErrorKind::RateLimited, Some(403)));
@@ -402,7 +405,7 @@ async fn reads_are_asked_for_again_within_minutes_of_the_first_refusal() {
 }
 
 #[tokio::test]
-async fn what_the_service_says_of_when_reads_resume_is_believed() {
+async fn reads_pause_for_the_time_of_retry_after() {
     let (bot, received) = with_responses(vec![used_up("retry-after: 3600\r\n")]).await;
     let hour = Duration::from_secs(3600);
     assert_eq!(bot.get("/a").await.unwrap_err().retry_after(), Some(hour));
@@ -412,7 +415,7 @@ async fn what_the_service_says_of_when_reads_resume_is_believed() {
 }
 
 #[tokio::test]
-async fn the_day_of_a_refusal_is_told_by_the_services_clock() {
+async fn the_day_of_a_refusal_is_by_the_services_clock() {
     for (date, wait) in [("23:59:00", 60), ("23:59:59", 1), ("12:00:00", 300)] {
         let (bot, _) = with_responses(vec![used_up(&format!("date: Sun, 01 Mar 2026 {date} GMT\r\n"))]).await;
         let refused = bot.get("/a").await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The key goes to the client's own address, whatever is made of the generated client.
+//! The key is sent to the client's base URL only, however the generated client is constructed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 const KEY: &str = "b0e8a2c4d6f81357";
 
-/// An address that belongs to somebody else.
+/// A server that must not receive the key.
 struct Elsewhere {
     listener: TcpListener,
     url: String,
@@ -25,7 +25,7 @@ impl Elsewhere {
         Self { listener, url }
     }
 
-    /// What came there. A connection that was made waits in the listener's queue, so there is nothing to wait for.
+    /// The received bytes. A connection would already wait in the listener's queue, so the timeout can be short.
     async fn received(&self) -> String {
         let Ok(connection) = tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await
         else {
@@ -38,7 +38,7 @@ impl Elsewhere {
     }
 }
 
-/// Registers with a generated client; what comes of it, unless it never ends.
+/// Registers with a generated client. Gives up after a minute.
 async fn register(client: &Client) -> Result<(), String> {
     let body = RegisterBotSession::builder().device_id("crawler-1");
     let sent = client.register_bot_session().body(body).send();
@@ -46,12 +46,12 @@ async fn register(client: &Client) -> Result<(), String> {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error @ Error::InvalidRequest(_))) => Err(error.to_string()),
         Ok(Err(error)) => Err(format!("another error: {error}")),
-        Err(_) => Err("no end".to_owned()),
+        Err(_) => Err("timed out".to_owned()),
     }
 }
 
 #[tokio::test]
-async fn a_generated_client_for_another_address_sends_nothing_there() {
+async fn a_generated_client_for_another_address_sends_nothing() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let transport = || bot.api().inner().clone();
@@ -79,7 +79,7 @@ async fn a_generated_client_for_another_address_sends_nothing_there() {
 }
 
 #[tokio::test]
-async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing_there() {
+async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     let own = format!("{}/tenant-a", sandbox.base_url());
     let bot = sandbox.client().base_url(&own).build().unwrap();
@@ -94,7 +94,7 @@ async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing_ther
 }
 
 #[tokio::test]
-async fn the_connections_of_a_foreign_client_are_not_used() {
+async fn the_connections_of_another_http_client_are_not_used() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let proxy = reqwest::Proxy::all(&elsewhere.url).unwrap();
@@ -108,7 +108,7 @@ async fn the_connections_of_a_foreign_client_are_not_used() {
         let client = Client::new_with_client(sandbox.base_url(), foreign, bot.api().inner().clone());
         let outcome = register(&client).await;
         let received = elsewhere.received().await;
-        assert!(!received.contains(KEY), "{what}: the key came elsewhere: {outcome:?}\n{received}");
+        assert!(!received.contains(KEY), "{what}: the key was sent elsewhere: {outcome:?}\n{received}");
         assert_eq!(received, "", "{what}");
         assert!(outcome.unwrap_err().contains("another error"));
     }
@@ -116,7 +116,7 @@ async fn the_connections_of_a_foreign_client_are_not_used() {
 }
 
 #[tokio::test]
-async fn the_hooks_give_a_request_for_another_address_no_key() {
+async fn the_hooks_add_no_key_to_a_request_for_another_address() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let operation = OperationInfo { operation_id: "register_bot_session" };
@@ -131,7 +131,7 @@ async fn the_hooks_give_a_request_for_another_address_no_key() {
         }
         String::from_utf8(received).unwrap()
     });
-    // The connection is closed without an answer.
+    // The connection is closed without a response.
     bot.api().exec(request, &operation).await.unwrap_err();
     let received = received.await.unwrap();
     assert!(received.starts_with("POST / HTTP/1.1") && !received.contains(KEY), "{received}");

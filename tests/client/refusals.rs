@@ -1,4 +1,4 @@
-//! What callers see when the service refuses, fails, or answers with something that is no session.
+//! What callers see when the service refuses or fails, or when its response is not a session.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const PAGE: &str = "<html><body><h1>It broke</h1></body></html>";
 
-/// What a registration meets whose every try meets `fault`, and how many tries there were.
+/// The error of a registration whose attempts all meet `fault`, and the number of attempts.
 async fn refused(fault: Fault) -> (Error, usize) {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(fault);
     let bot = sandbox.client().timeout(Duration::from_secs(120)).build().unwrap();
-    let error = bot.register().await.expect_err("the fault should be met");
+    let error = bot.register().await.expect_err("the registration should fail");
     (error, sandbox.requests().len())
 }
 
-/// A 200 with this body is an `InvalidResponse`, at the first try. Returns the error's text.
+/// Asserts that a 200 with this body is an `InvalidResponse` that is not retried. Returns the error's text.
 async fn no_session(content_type: &str, body: &str) -> String {
     let (error, attempts) = refused(Fault::answer(200, content_type, body)).await;
     assert_eq!(
@@ -39,7 +39,7 @@ fn envelope(code: i64, message: &str, detail: &serde_json::Value) -> String {
 }
 
 #[tokio::test]
-async fn a_documented_error_is_readable_in_every_part() {
+async fn a_documented_error_is_decoded_completely() {
     for (status, code, kind) in [
         (401, ErrorCode::UNAUTHORIZED, ErrorKind::Rejected),
         (403, ErrorCode::USER_BANNED, ErrorKind::Rejected),
@@ -77,7 +77,7 @@ async fn details_can_be_an_object() {
 }
 
 #[tokio::test]
-async fn what_a_code_says_counts_whatever_the_status() {
+async fn the_code_takes_precedence_over_the_status() {
     for (code, kind, reason) in [
         (
             ErrorCode::DAILY_QUOTA_EXCEEDED,
@@ -100,7 +100,7 @@ async fn unknown_codes_are_kept() {
 }
 
 #[tokio::test]
-async fn an_error_without_the_envelope_is_known_by_its_status() {
+async fn an_error_without_an_error_body_is_classified_by_its_status() {
     for body in [
         PAGE,
         "",
@@ -132,7 +132,7 @@ async fn a_gateway_failure_is_retried() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_in_seconds() {
+async fn retry_after_can_be_seconds() {
     let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
     assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::RateLimited, Some(429), 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
@@ -140,7 +140,7 @@ async fn a_rate_limit_says_when_to_come_back_in_seconds() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_as_a_date() {
+async fn retry_after_can_be_a_date() {
     let then = std::time::SystemTime::now() + Duration::from_secs(300);
     let (error, _) =
         refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, &httpdate::fmt_http_date(then))).await;
@@ -149,7 +149,7 @@ async fn a_rate_limit_says_when_to_come_back_as_a_date() {
 }
 
 #[tokio::test]
-async fn a_date_to_come_back_at_counts_by_the_services_clock() {
+async fn a_retry_after_date_counts_by_the_services_clock() {
     let fault = Fault::answer(429, HTML, "")
         .header(DATE, "Sun, 06 Nov 1994 08:49:37 GMT")
         .header(RETRY_AFTER, "Sun, 06 Nov 1994 08:51:37 GMT");
@@ -157,7 +157,7 @@ async fn a_date_to_come_back_at_counts_by_the_services_clock() {
 }
 
 #[tokio::test]
-async fn a_date_that_has_passed_asks_for_no_wait() {
+async fn a_retry_after_date_in_the_past_is_no_wait() {
     let fault = Fault::answer(503, HTML, "").header(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT");
     let (error, attempts) = refused(fault).await;
     assert_eq!((error.retry_after(), attempts), (Some(Duration::ZERO), 4));
@@ -172,7 +172,7 @@ async fn an_invalid_retry_after_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
+async fn a_redirect_is_an_error_and_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("http://{}/api/v5/sessions/bot", elsewhere.local_addr().unwrap());
     for status in [301, 302, 303, 307, 308] {
@@ -182,7 +182,7 @@ async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
     }
     let (error, _) = refused(Fault::redirect(302, "/login?back=/")).await;
     assert!(error.to_string().contains("redirects to 127.0.0.1;"), "{error}");
-    // A connection that was made waits in the listener's queue, so there is nothing to wait for.
+    // A connection would already wait in the listener's queue, so the timeout can be short.
     let received = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
     assert!(received.is_err(), "something connected to the redirect's target");
 }
@@ -258,7 +258,7 @@ async fn an_oversized_response_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_limit_on_answers_can_be_set_to_the_byte() {
+async fn the_response_limit_is_exact() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] }).to_string();
     sandbox.fail_always(Fault::answer(200, JSON, body.clone()));
@@ -269,7 +269,7 @@ async fn the_limit_on_answers_can_be_set_to_the_byte() {
 }
 
 #[tokio::test]
-async fn silence_ends_at_the_deadline() {
+async fn a_silent_service_times_out_at_the_deadline() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(Fault::silence());
     let bot = sandbox.client().timeout(Duration::from_millis(300)).build().unwrap();
@@ -319,7 +319,7 @@ async fn a_host_without_an_address_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_error_status_counts_even_if_its_body_never_comes() {
+async fn an_error_status_counts_even_if_its_body_is_too_long() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(Fault::answer(403, HTML, vec![b'x'; 30 << 20]));
     let error = sandbox.client().build().unwrap().register().await.unwrap_err();
@@ -327,7 +327,7 @@ async fn an_error_status_counts_even_if_its_body_never_comes() {
 }
 
 #[tokio::test]
-async fn the_text_says_what_the_status_means() {
+async fn the_message_explains_the_status() {
     for (status, kind, meaning) in [
         (400, ErrorKind::Rejected, "the service rejected the request (HTTP 400"),
         (
@@ -348,7 +348,7 @@ async fn the_text_says_what_the_status_means() {
     }
 }
 
-/// An error as programs print it that follow its sources, with a line for each.
+/// The messages of an error and its sources.
 fn with_sources(error: &Error) -> Vec<String> {
     let mut lines = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
@@ -381,7 +381,7 @@ async fn display_has_the_cause_once_and_debug_the_whole_chain() {
 }
 
 #[tokio::test]
-async fn what_is_said_in_detail_has_its_documented_limits() {
+async fn details_and_message_have_limits() {
     let long = json!({ "a": vec!["x".repeat(400); 100], "b": "y".repeat(9000), "c": 1 });
     let (error, _) = refused(Fault::answer(422, JSON, envelope(500_000, &"z".repeat(9000), &long))).await;
     let lengths = |lines: &[String]| lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>();
@@ -390,7 +390,7 @@ async fn what_is_said_in_detail_has_its_documented_limits() {
 }
 
 #[tokio::test]
-async fn an_announced_length_is_no_reason_to_take_memory() {
+async fn a_large_content_length_allocates_nothing() {
     for status in ["200 OK", "422 Unprocessable Entity"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -414,9 +414,9 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
     }
 }
 
-/// Looking through it again for each of its bytes would take minutes, and nothing can end that.
+/// With quadratic time, the search for secrets would take minutes.
 #[tokio::test]
-async fn a_long_text_is_looked_through_once() {
+async fn secrets_are_searched_for_in_linear_time() {
     let headers = format!("{} %25252541", "eyJ".repeat(21_000));
     let token = format!("{}b", "a".repeat(16_000));
     let name = |number| format!("{}{number}%25252541", "a".repeat(60_000));
