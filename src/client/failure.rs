@@ -17,7 +17,7 @@ use crate::error::{Error, ServiceMessage};
 pub(crate) fn classify(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
     match error {
         ApiError::ErrorResponse(answer) => {
-            Error::service(answer.status().as_u16(), message(&answer), wait_asked(answer.headers()))
+            Error::service(answer.status().as_u16(), message(&answer), requested_wait(answer.headers()))
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
@@ -44,7 +44,7 @@ pub(crate) fn classify(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Erro
 
 /// The error for a response with an error status.
 pub(crate) fn error_of_response(response: &reqwest::Response, error_body: &ErrorBody) -> Error {
-    Error::service(response.status().as_u16(), message(error_body), wait_asked(response.headers()))
+    Error::service(response.status().as_u16(), message(error_body), requested_wait(response.headers()))
 }
 
 fn message(body: &ErrorBody) -> ServiceMessage {
@@ -70,7 +70,7 @@ fn lines(detail: &ErrorDetail) -> Vec<String> {
 }
 
 /// The wait of `Retry-After`. A date counts by the service's clock, if the response has one.
-pub(crate) fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers, service_time(headers).unwrap_or_else(SystemTime::now))
 }
 

@@ -1,9 +1,9 @@
 //! The daily quota of reads.
 //!
-//! A bot has 100 reads a day over all endpoints, reset daily (documented). The service enforces the quota; the client
-//! counts reads only to report them. Once the service says that the reads are used up, further reads are refused here.
-//! The hour at which the service's day begins is not documented, and a refused read costs little, so they are refused
-//! for a short time only. Reads are sent again
+//! A bot has 100 reads a day over all endpoints, reset daily (documented). The service enforces the quota; the client's
+//! own count does not limit reads. Once the service says that the reads are used up, further reads are refused here. The
+//! hour at which the service's day begins is not documented, and a refused read costs little, so they are refused for a
+//! short time only. Reads are sent again
 //!
 //! - after the service's `Retry-After`, if there is one, up to a day;
 //! - otherwise after 5 min, doubled with each further refusal on the same day up to an hour, but at the next 00:00 UTC
@@ -59,7 +59,7 @@ pub(crate) struct Sent {
 /// A response that says that the quota is used up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    pub(crate) came: Moment,
+    pub(crate) received: Moment,
     /// The same time by the service's clock.
     pub(crate) date: Option<DateTime<Utc>>,
     pub(crate) retry_after: Option<Duration>,
@@ -106,11 +106,11 @@ impl Quota {
         self.with(|state| {
             if sent.decision != state.decision {
                 // Another response has set the pause, or the caller has ended it.
-                let left = state.resumes.map(|resumes| refusal.came.until(resumes));
+                let left = state.resumes.map(|resumes| refusal.received.until(resumes));
                 return left.unwrap_or_default().max(SHORTEST_PAUSE);
             }
             let wait = state.pause(sent, refusal).max(SHORTEST_PAUSE);
-            state.resumes = Some(refusal.came.after(wait));
+            state.resumes = Some(refusal.received.after(wait));
             state.decision += 1;
             wait
         })
@@ -142,10 +142,12 @@ impl State {
 
     /// The pause after a refusal.
     fn pause(&mut self, sent: Sent, refusal: Refusal) -> Duration {
-        let came = refusal.date.unwrap_or_else(|| utc(refusal.came));
-        let took = refusal.came.monotonic.saturating_sub(sent.at.monotonic);
-        let day =
-            TimeDelta::from_std(took).ok().and_then(|took| came.checked_sub_signed(took)).unwrap_or(came);
+        let received = refusal.date.unwrap_or_else(|| utc(refusal.received));
+        let took = refusal.received.monotonic.saturating_sub(sent.at.monotonic);
+        let day = TimeDelta::from_std(took)
+            .ok()
+            .and_then(|took| received.checked_sub_signed(took))
+            .unwrap_or(received);
         let day = day.date_naive();
         if self.refused_on != day {
             self.refused_on = day;
@@ -158,7 +160,7 @@ impl State {
             None => {
                 let next =
                     day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
-                doubled.min((next.and_utc() - came).to_std().unwrap_or_default())
+                doubled.min((next.and_utc() - received).to_std().unwrap_or_default())
             }
         }
     }
@@ -179,13 +181,13 @@ mod tests {
         Moment { monotonic: since, wall: since }
     }
 
-    fn refusal(came: &str) -> Refusal {
-        Refusal { came: at(came), date: None, retry_after: None }
+    fn refusal(received: &str) -> Refusal {
+        Refusal { received: at(received), date: None, retry_after: None }
     }
 
     /// The pause after a read that was sent and refused at these times.
-    fn refused(quota: &Quota, sent: &str, came: &str) -> Duration {
-        quota.used_up(quota.send(at(sent), true), refusal(came))
+    fn refused(quota: &Quota, sent: &str, received: &str) -> Duration {
+        quota.used_up(quota.send(at(sent), true), refusal(received))
     }
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -208,8 +210,8 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..6 {
             assert_eq!(quota.check(now), Ok(()));
-            let wait =
-                quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+            let wait = quota
+                .used_up(quota.send(now, true), Refusal { received: now, date: None, retry_after: None });
             assert_eq!(quota.check(now), Err(wait));
             now = now.after(wait);
             waits.push(wait.as_secs() / 60);
@@ -218,7 +220,7 @@ mod tests {
         quota.answered(quota.send(now, true));
         assert_eq!(quota.check(now), Ok(()));
         let again =
-            quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+            quota.used_up(quota.send(now, true), Refusal { received: now, date: None, retry_after: None });
         assert_eq!(again, 5 * MINUTE);
     }
 
@@ -262,8 +264,8 @@ mod tests {
         ] {
             let quota = Quota::default();
             let sent = quota.send(at("2026-03-02T00:00:00.02Z"), true);
-            let came = at("2026-03-02T00:00:00.03Z");
-            let refusal = Refusal { came, date: Some(date.parse().unwrap()), retry_after: None };
+            let received = at("2026-03-02T00:00:00.03Z");
+            let refusal = Refusal { received, date: Some(date.parse().unwrap()), retry_after: None };
             assert_eq!(quota.used_up(sent, refusal), wait, "{date}");
         }
     }

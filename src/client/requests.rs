@@ -56,8 +56,8 @@ struct Refused {
 const CODELESS_PAUSE: Duration = Duration::from_secs(5 * 60);
 
 impl CodelessRefusals {
-    /// Whether a token that was refused without a code may be replaced. `count` is the [`count`](Self::count) when it
-    /// was sent.
+    /// Whether a token that was refused without a code may be replaced. `count` is the value of [`count`](Self::count)
+    /// when the request was sent.
     fn may_replace(&self, token: &AccessToken, count: u64, now: Moment) -> bool {
         let mut refused = self.lock();
         match &refused.last {
@@ -239,19 +239,19 @@ impl BotClient {
             self.0.codeless_refusals.answered();
             return CheckedResponse { response, error_body: None, refuses_token: false };
         }
-        let came = SystemClock.now();
+        let received = SystemClock.now();
         let (mut response, mut error_body) =
             self.0.registrar.api().read_error(response, token.expose_secret()).await;
-        let silent = error_body.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let is_codeless_429 = error_body.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
         // A 429 without a code after as many reads as a day has is most likely the quota.
-        if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
+        if is_codeless_429 && *is_read && self.0.quota.reads(received) >= DAILY_READS {
             error_body.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
         }
         if error_body.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
             let headers = response.headers_mut();
-            let retry_after = failure::wait_asked(headers);
+            let retry_after = failure::requested_wait(headers);
             let date = failure::service_time(headers).map(DateTime::from);
-            let wait = self.0.quota.used_up(*sent, Refusal { came, date, retry_after });
+            let wait = self.0.quota.used_up(*sent, Refusal { received, date, retry_after });
             if retry_after.is_none() {
                 // Rounded up, so that a retry after it is not refused.
                 headers.insert(
@@ -263,7 +263,7 @@ impl BotClient {
         let refuses_token = response.status() == StatusCode::UNAUTHORIZED
             && match error_body.code {
                 Some(code) => code == ErrorCode::UNAUTHORIZED,
-                None => self.0.codeless_refusals.may_replace(token, *codeless_refusals, came),
+                None => self.0.codeless_refusals.may_replace(token, *codeless_refusals, received),
             };
         if refuses_token {
             self.invalidate(token);

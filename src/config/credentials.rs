@@ -1,7 +1,7 @@
 //! The two secrets: the API key and the access token.
 //!
 //! They can't be printed by accident: `Debug` is redacted, and there is no `Display`. Their memory is zeroized when the
-//! last copy is dropped. Copies that the TLS, HTTP and JSON layers make during a request are not.
+//! last copy is dropped. Copies that the TLS, HTTP and JSON layers make during a request are not zeroized.
 
 use std::fmt;
 use std::sync::Arc;
