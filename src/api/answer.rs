@@ -1,4 +1,4 @@
-//! An answer of the service: what it says in the contract's terms, and where it departs from them.
+//! A decoded response body, with the places where it differs from the contract.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,16 +13,16 @@ use serde_json::{Map, Value};
 
 use crate::api::body;
 use crate::api::bounded::{self, Bounded};
-use crate::api::deviation::{Comparison, Deviation, DeviationKind, KEPT, Named};
+use crate::api::deviation::{Deviation, DeviationKind, KEPT, SchemaRef, Validator};
 
-/// A body of type `T` that the service answered with, and its deviations from the contract.
+/// A response body of type `T`, with its deviations from the contract.
 ///
-/// Decoding fails only if the body is not a JSON object or lacks what `T` can't be without. Anything else
-/// that departs from the contract is noted in [`deviations`](Self::deviations) and left out.
+/// Decoding fails only if the body is not a JSON object, or if a required field of `T` is missing or invalid. Other
+/// deviations are listed in [`deviations`](Self::deviations). Invalid values and unknown fields are left out.
 ///
-/// So are values beyond a limit, since a value takes much more memory than its text: of each field 5,000 are
-/// kept and of the whole body 10,000, counting those within lists and objects, in the order of the body. Fields that
-/// hold a single value always are.
+/// A value takes much more memory than its text, so the number of values is limited: to 5,000 per field and 10,000 per
+/// body, counting those within arrays and objects, in the order of the body. Further ones are left out and listed. A
+/// field that holds a single value is always kept.
 #[derive(Clone, Debug)]
 pub struct Answer<T> {
     body: T,
@@ -30,12 +30,12 @@ pub struct Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// Where the answer departs from the contract; the first 100 such places.
+    /// The places where the response differs from the contract, at most 100.
     pub fn deviations(&self) -> &[Deviation] {
         &self.deviations
     }
 
-    /// The body and the deviations.
+    /// Returns the body and the deviations.
     pub fn into_parts(self) -> (T, Vec<Deviation>) {
         (self.body, self.deviations)
     }
@@ -50,34 +50,33 @@ impl<T> Deref for Answer<T> {
 }
 
 impl<T: DeserializeOwned + JsonSchema> Answer<T> {
-    /// Decodes a body. What is noted of it, or why it can't be decoded, shows none of the `secrets`, and no token
-    /// that the body itself brings.
+    /// Decodes a body. In deviations and errors, the `secrets` and the body's own token are redacted.
     pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
-        let named = Named::of(&T::schema_name());
+        let schema = SchemaRef::of(&T::schema_name());
         let text = body::as_text(body);
         let mut json = serde_json::Deserializer::from_slice(&text);
-        let fields = json.deserialize_map(Fields { named }).map_err(|_| NO_OBJECT.to_owned())?;
+        let fields = json.deserialize_map(Fields { schema }).map_err(|_| NO_OBJECT.to_owned())?;
         json.end().map_err(|error| error.to_string())?;
-        let Read { mut fields, odd } = fields;
+        let Read { mut fields, noted } = fields;
 
-        let token = named.token().and_then(|name| fields.get(name)?.as_str());
+        let token = schema.token().and_then(|name| fields.get(name)?.as_str());
         let token = token.map(|token| SecretString::from(token.to_owned()));
         let secrets = secrets.iter().copied().chain(token.as_ref().map(|token| token.expose_secret()));
         let secrets: Vec<&str> = secrets.collect();
-        let mut comparison = Comparison::new(&secrets);
+        let mut validator = Validator::new(&secrets);
         if matches!(text, Cow::Owned(_)) {
-            comparison.body(DeviationKind::NotUtf8);
+            validator.body(DeviationKind::NotUtf8);
         }
-        // What is left out whole comes first, and what nobody knows last, should there be more than can be noted.
+        // The number of deviations is limited, so fields that are left out come first, and unknown fields last.
         let (unknown, left_out): (Vec<_>, Vec<_>) =
-            odd.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
-        left_out.iter().for_each(|(name, kind)| comparison.field(name, *kind));
-        comparison.object(named, &mut fields);
-        unknown.iter().for_each(|(name, kind)| comparison.field(name, *kind));
-        let deviations = comparison.into_deviations();
+            noted.into_iter().partition(|(_, kind)| *kind == DeviationKind::UnknownField);
+        left_out.iter().for_each(|(name, kind)| validator.field(name, *kind));
+        validator.object(schema, &mut fields);
+        unknown.iter().for_each(|(name, kind)| validator.field(name, *kind));
+        let deviations = validator.into_deviations();
         match T::deserialize(Value::Object(fields)) {
             Ok(body) => Ok(Self { body, deviations }),
-            // serde's own words could quote the answer, and with it a token.
+            // serde's messages can quote the body, and with it a token.
             Err(_) => Err(top_level(&deviations)),
         }
     }
@@ -92,16 +91,16 @@ impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Answer<T> {
     }
 }
 
-/// The fields of a body that can be read, and what is odd about the others. One that can't be read (too deep, a
-/// number out of range) does not take the others with it.
+/// The fields of a body that can be read, and the deviations of the others. A field that can't be read (nested too
+/// deeply, a number out of range) does not affect the others.
 struct Read {
     fields: Map<String, Value>,
-    odd: Vec<(String, DeviationKind)>,
+    noted: Vec<(String, DeviationKind)>,
 }
 
-/// Reads the fields of a body that its schema has.
+/// Reads the fields of a body that are part of its schema.
 struct Fields {
-    named: Named,
+    schema: SchemaRef,
 }
 
 impl<'de> Visitor<'de> for Fields {
@@ -112,10 +111,10 @@ impl<'de> Visitor<'de> for Fields {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Read, A::Error> {
-        let mut read = Read { fields: Map::new(), odd: Vec::new() };
+        let mut read = Read { fields: Map::new(), noted: Vec::new() };
         let mut left = bounded::ANSWER;
         while let Some(Name(name)) = members.next_key()? {
-            if !self.named.has(&name) {
+            if !self.schema.has(&name) {
                 members.next_value::<IgnoredAny>()?;
                 read.note(name, DeviationKind::UnknownField);
             } else if read.fields.len() == bounded::FIELD && !read.fields.contains_key(&name) {
@@ -141,7 +140,7 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// A field's name, with replacement characters for escapes that stand for no character.
+/// A field name. Escapes of lone surrogates become replacement characters.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
@@ -152,7 +151,7 @@ impl<'de> Deserialize<'de> for Name {
             type Value = Name;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
+                f.write_str("a field name")
             }
 
             fn visit_bytes<E>(self, name: &[u8]) -> Result<Name, E> {
@@ -166,13 +165,13 @@ impl<'de> Deserialize<'de> for Name {
 
 impl Read {
     fn note(&mut self, name: String, kind: DeviationKind) {
-        if self.odd.len() < KEPT {
-            self.odd.push((name, kind));
+        if self.noted.len() < KEPT {
+            self.noted.push((name, kind));
         }
     }
 }
 
-/// The deviations that concern the body's own fields, which are the ones that can make it undecodable.
+/// Describes the deviations of top-level fields, since only those can make decoding fail.
 fn top_level(deviations: &[Deviation]) -> String {
     let fields = deviations.iter().filter(|deviation| deviation.pointer().matches('/').count() == 1);
     let fields = fields.take(4).map(Deviation::to_string).collect::<Vec<_>>();

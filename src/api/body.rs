@@ -1,4 +1,4 @@
-//! Bodies that are read up to a limit, and put back for those who want to read them too.
+//! Reads response bodies up to a limit, and restores them so that they can be read again.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -9,38 +9,37 @@ use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
 
-/// Room is made beforehand for so many bytes of a body that is announced, whatever its length and the limit: an
-/// announcement costs nothing. The rest is made as they come.
-const ROOM: usize = 64 * 1024;
+/// The maximum initial capacity of the buffer. `Content-Length` alone must not make the client allocate more.
+const INITIAL_CAPACITY: usize = 64 * 1024;
 
-/// How the reading of a body ended.
+/// How reading a body ended.
 pub(crate) enum End {
-    /// With the body.
-    Whole,
-    /// With the limit. What came beyond it is here, the rest not read.
-    Longer(Bytes),
-    /// With the connection.
-    Broken(reqwest::Error),
+    /// The body was read completely.
+    Complete,
+    /// The body exceeds the limit. Holds the chunk that does; the rest is unread.
+    TooLong(Bytes),
+    /// The connection failed.
+    Failed(reqwest::Error),
 }
 
-/// Reads a body up to `limit`. What is announced to be longer is not read at all.
+/// Reads a body up to `limit` bytes. A body with a larger `Content-Length` is not read at all.
 pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End) {
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
-        return (Vec::new(), End::Longer(Bytes::new()));
+        return (Vec::new(), End::TooLong(Bytes::new()));
     }
-    let mut body = Vec::with_capacity(announced.min(ROOM));
+    let mut body = Vec::with_capacity(announced.min(INITIAL_CAPACITY));
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::Longer(chunk)),
+            Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::TooLong(chunk)),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return (body, End::Whole),
-            Err(error) => return (body, End::Broken(error)),
+            Ok(None) => return (body, End::Complete),
+            Err(error) => return (body, End::Failed(error)),
         }
     }
 }
 
-/// A body as UTF-8, with a question mark for what is none. It is not any longer than the body.
+/// The body as UTF-8. Invalid sequences become question marks, so the result is never longer than the body.
 pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(body).is_ok() {
         return Cow::Borrowed(body);
@@ -53,28 +52,28 @@ pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The response as it was before its body was read: what was read comes again, and then the rest.
+/// Restores a response after its body was read: the new body yields what was read, and then the rest.
 pub(crate) fn put_back(response: Response, read: Vec<u8>, end: End) -> Response {
     let (parts, url, rest) = parts(response);
     let (beyond, rest) = match end {
-        End::Whole => return self::response(parts, url, read),
-        End::Longer(beyond) => (beyond, Rest::Comes(rest)),
-        End::Broken(error) => (Bytes::new(), Rest::Broke(Some(error))),
+        End::Complete => return self::response(parts, url, read),
+        End::TooLong(beyond) => (beyond, Rest::Unread(rest)),
+        End::Failed(error) => (Bytes::new(), Rest::Failed(Some(error))),
     };
     let body = PutBack { read: [read.into(), beyond].into_iter(), rest };
     self::response(parts, url, reqwest::Body::wrap(body))
 }
 
-/// What a response is made of.
+/// Splits a response, without losing its URL.
 pub(crate) fn parts(response: Response) -> (Parts, Url, reqwest::Body) {
     let url = response.url().clone();
     let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
     (parts, url, body)
 }
 
-/// A response made of that.
+/// Builds a response from its parts.
 pub(crate) fn response(parts: Parts, url: Url, body: impl Into<reqwest::Body>) -> Response {
-    // The URL is known to reqwest's own builder only, which leaves it in the extensions.
+    // reqwest keeps the URL in an extension that only its own builder can set.
     let mut rebuilt = http::Response::builder().url(url).body(()).unwrap_or_default();
     rebuilt.extensions_mut().extend(parts.extensions);
     *rebuilt.status_mut() = parts.status;
@@ -83,16 +82,16 @@ pub(crate) fn response(parts: Parts, url: Url, body: impl Into<reqwest::Body>) -
     rebuilt.map(|()| body.into()).into()
 }
 
-/// A body of which a part was read.
+/// A body that yields what was read before, and then the rest.
 struct PutBack {
     read: std::array::IntoIter<Bytes, 2>,
     rest: Rest,
 }
 
 enum Rest {
-    Comes(reqwest::Body),
-    /// It does not, and the reader is told once.
-    Broke(Option<reqwest::Error>),
+    Unread(reqwest::Body),
+    /// The error is returned once.
+    Failed(Option<reqwest::Error>),
 }
 
 impl Body for PutBack {
@@ -107,19 +106,19 @@ impl Body for PutBack {
             return Poll::Ready(Some(Ok(Frame::data(read))));
         }
         match &mut self.rest {
-            Rest::Comes(rest) => Pin::new(rest).poll_frame(context),
-            Rest::Broke(error) => Poll::Ready(error.take().map(Err)),
+            Rest::Unread(rest) => Pin::new(rest).poll_frame(context),
+            Rest::Failed(error) => Poll::Ready(error.take().map(Err)),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         let read: u64 = self.read.as_slice().iter().map(|read| read.len() as u64).sum();
         match &self.rest {
-            Rest::Comes(rest) => rest
+            Rest::Unread(rest) => rest
                 .size_hint()
                 .exact()
                 .map_or_else(SizeHint::default, |rest| SizeHint::with_exact(read.saturating_add(rest))),
-            Rest::Broke(_) => SizeHint::default(),
+            Rest::Failed(_) => SizeHint::default(),
         }
     }
 }

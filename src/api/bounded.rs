@@ -1,35 +1,35 @@
-//! JSON of which only so much is built.
+//! Decodes JSON with a limited number of values.
 //!
-//! A value in memory is many times as large as its text: two bytes can become an object. So besides the bytes that
-//! are read, the values that are made of them are counted. Those beyond a limit are passed over.
+//! A value in memory is many times larger than its text: two bytes can become an object. So a limit on the body size is
+//! not enough. Values beyond a limit are skipped.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Of one field of an answer no more values than that are kept, counting those within lists and objects. A session
-/// has about 100 in all.
+/// The maximum number of values in a field of a response, counting those within arrays and objects. A session has about
+/// 100 in all.
 pub(crate) const FIELD: usize = 5_000;
 
-/// Of a whole answer no more than that.
+/// The maximum number of values in a response.
 pub(crate) const ANSWER: usize = 10_000;
 
-/// What serde_json calls a number in place of a number, where some crate of the build turned on its feature
-/// `arbitrary_precision`.
+/// The field name with which serde_json represents a number if its feature `arbitrary_precision` is enabled anywhere in
+/// the build.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// A name that begins like this means something of its own to serde_json: the text beside it would be read as JSON
-/// once more, by nobody who counts what is built of it, and with nothing in it redacted.
+/// The prefix of field names with a special meaning in serde_json. It would decode the string in such a field as JSON,
+/// without a limit and without redaction.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// A value, and whether anything was left out of it.
+/// A value, and whether parts of it were left out.
 pub(crate) struct Bounded {
     pub(crate) value: Value,
     pub(crate) is_cut: bool,
 }
 
-/// Reads JSON with at most `left` values within lists and objects, and takes those that there are off it.
+/// Decodes JSON with at most `left` values within arrays and objects, and subtracts their number from `left`.
 pub(crate) fn value(json: &[u8], left: &mut usize) -> serde_json::Result<Bounded> {
     let mut is_cut = false;
     let mut json = serde_json::Deserializer::from_slice(json);
@@ -44,12 +44,12 @@ struct Limit<'a> {
 }
 
 impl Limit<'_> {
-    /// The same limit, for a value within.
+    /// The same limit, for a nested value.
     fn within(&mut self) -> Limit<'_> {
         Limit { left: self.left, is_cut: self.is_cut }
     }
 
-    /// Whether one more value is to be kept.
+    /// Counts one more value, and returns whether it is within the limit.
     fn takes_one(&mut self) -> bool {
         *self.left > 0 && {
             *self.left -= 1;
@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Limit<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut kept = Vec::new();
         while *self.left > 0 {
-            // It counts before what is in it does, and is given back if it was the end.
+            // An item counts before its own items. If there is none, the count is restored.
             self.takes_one();
             match items.next_element_seed(self.within())? {
                 Some(item) => kept.push(item),
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for Limit<'_> {
                 return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
             }
             if name.starts_with(PRIVATE) {
-                return Err(A::Error::custom("a name that can't be kept"));
+                return Err(A::Error::custom("a field name reserved by serde_json"));
             }
             if self.takes_one() {
                 kept.insert(name, members.next_value_seed(self.within())?);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_to_the_limit_is_read_as_it_is() {
+    fn values_within_the_limit_are_unchanged() {
         for json in ["null", "true", "-5", "18446744073709551615", "1.5e300", r#""a\nb""#, "[]", "{}"] {
             assert_eq!(bounded(json, 0), (serde_json::from_str(json).unwrap(), false, 0), "{json}");
         }
@@ -159,18 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_limit_is_passed_over() {
+    fn values_beyond_the_limit_are_skipped() {
         assert_eq!(bounded("[1,2,3]", 2), (json!([1, 2]), true, 0));
         assert_eq!(bounded("[[1,2],3]", 2), (json!([[1]]), true, 0));
         assert_eq!(bounded(r#"{"a":{"b":1},"c":2}"#, 2), (json!({ "a": { "b": 1 } }), true, 0));
         assert_eq!(bounded(r#"{"a":1,"b":[1,{}]}"#, 1), (json!({ "a": 1 }), true, 0));
-        // Nesting that is passed over is not counted either.
+        // The depth of skipped values is not limited.
         let deep = format!("[0,{}{}]", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(bounded(&deep, 1), (json!([0]), true, 0));
     }
 
     #[test]
-    fn what_can_not_be_kept_is_refused_within_the_limit_and_beyond() {
+    fn invalid_json_is_an_error_within_the_limit_and_beyond() {
         for json in ["", "[1", "[1,2,3", r#"{"a":1,"b":}"#, "[] []", "[1,2,x]"] {
             assert!(value(json.as_bytes(), &mut 1).is_err(), "{json}");
         }

@@ -1,10 +1,9 @@
-//! What in an answer departs from the contract.
+//! Validates responses against the contract.
 //!
-//! The service grows, and already answers some things otherwise than documented (a string for a
-//! number). A session must not fail for that. So each answer is held against the
-//! contract before it is decoded: what departs from it is noted and, unless the types can hold it, left
-//! out. The contract itself is the only description used, and the walk is linear in the answer's size.
-//! Most answers depart nowhere, and cost no more than being looked at: nothing is moved that stays.
+//! The service evolves, and some of its responses already differ from the documentation (a string instead of a number).
+//! A registration must not fail because of that. So each response is validated before it is decoded. Differences are
+//! recorded, and values that the types can't hold are left out. The contract is the only description used. Validation
+//! takes linear time, and works in place: values that match are not moved.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,29 +15,29 @@ use serde_json::{Map, Value};
 
 use crate::api::redact;
 
-/// At most so many deviations of an answer are kept; more would say nothing new.
+/// The maximum number of deviations of a response. More would not help.
 pub(crate) const KEPT: usize = 100;
 
-/// At most so many characters of a field's name are shown.
+/// The maximum length of a field name in a JSON pointer, in characters.
 const NAME_SHOWN: usize = 64;
 
-/// How the contract refers to a token.
+/// The end of the contract's references to the schema of a token.
 const TOKEN: &str = "/AccessToken";
 
-/// The contract, as the build read it.
+/// The contract.
 pub(crate) static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
-    // It is part of the crate and was read by the build, so the fallback is never taken.
+    // The build has parsed the same file, so the fallback is never used.
     serde_json::from_str(include_str!("../../openapi/social-plus-bot.json")).unwrap_or_default()
 });
 
-/// Its schemas by name. Looking a keyword up in the document for every value of an answer would cost more than
-/// decoding the answer.
+/// The contract's schemas by name. Looking up keywords in the document for every value would take longer than decoding
+/// the response.
 static SCHEMAS: LazyLock<HashMap<String, Schema>> = LazyLock::new(|| {
     let schemas = CONTRACT.pointer("/components/schemas");
     schemas.and_then(|schemas| HashMap::deserialize(schemas).ok()).unwrap_or_default()
 });
 
-/// A schema, as far as an answer is held against it.
+/// A schema, with the keywords that are validated.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Schema {
@@ -53,49 +52,49 @@ struct Schema {
     r#enum: Option<Vec<Value>>,
 }
 
-/// The schema of what nothing is known of: it allows everything.
+/// The schema that allows everything.
 static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::default);
 
-/// A place where an answer of the service departs from the contract.
+/// A place where a response differs from the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
     pointer: String,
     kind: DeviationKind,
 }
 
-/// How a part of an answer departs from the contract.
+/// How a value differs from the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeviationKind {
-    /// A field that the contract requires is not there.
+    /// A required field is missing.
     Missing,
-    /// The value is of another type or form than documented; it was left out.
+    /// The value has another type or format than documented. It was left out.
     WrongType {
-        /// What the contract documents: a JSON type or a string format.
+        /// The documented JSON type or string format.
         expected: &'static str,
-        /// The JSON type of what came.
+        /// The JSON type of the value.
         found: &'static str,
     },
-    /// The value is none of those documented; it was kept.
+    /// The value is not one of the documented values. It was kept.
     UnknownValue,
-    /// The contract has no such field; it was left out.
+    /// The field is not documented. It was left out.
     UnknownField,
-    /// The value can't be read at all, such as nesting beyond 128 levels; it was left out.
+    /// The value can't be parsed, for example because it is nested more than 128 levels deep. It was left out.
     Unreadable,
-    /// Bytes of the body are not UTF-8; question marks stand in their place.
+    /// The body is not UTF-8. Invalid bytes were replaced with question marks.
     NotUtf8,
-    /// The value holds more values than an [`Answer`](crate::Answer) keeps; those beyond were left out.
+    /// The field contains more values than an [`Answer`](crate::Answer) keeps. The rest was left out.
     TooLarge,
 }
 
 impl Deviation {
-    /// Where: a JSON pointer into the answer, such as `/users/0/flagCount`. Of a field's name it has at most 64
-    /// characters, and no secret that the name quotes.
+    /// The location as a JSON pointer into the response, such as `/users/0/flagCount`. Field names are cut to 64
+    /// characters, and secrets in them are redacted.
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// What is different there.
+    /// The kind of difference.
     pub fn kind(&self) -> DeviationKind {
         self.kind
     }
@@ -111,33 +110,34 @@ impl fmt::Display for Deviation {
             DeviationKind::UnknownField => f.write_str("a field that is not documented"),
             DeviationKind::Unreadable => f.write_str("can't be read"),
             DeviationKind::NotUtf8 => f.write_str("not UTF-8"),
-            DeviationKind::TooLarge => f.write_str("holds more than is kept"),
+            DeviationKind::TooLarge => f.write_str("more values than are kept"),
         }
     }
 }
 
-/// Holds values against schemas of the contract and notes what departs.
-pub(crate) struct Comparison<'a> {
+/// Validates values against schemas of the contract, and collects the deviations.
+pub(crate) struct Validator<'a> {
     found: Vec<Deviation>,
-    /// What the names of fields must not show.
+    /// Redacted in field names.
     secrets: &'a [&'a str],
 }
 
-/// A schema of the contract, looked up by its name. An unknown name is that of one that allows everything.
+/// A schema of the contract.
 #[derive(Clone, Copy)]
-pub(crate) struct Named(&'static Schema);
+pub(crate) struct SchemaRef(&'static Schema);
 
-impl Named {
+impl SchemaRef {
+    /// Looks up a schema by name. An unknown name gives one that allows everything.
     pub(crate) fn of(name: &str) -> Self {
-        Self(named(name).resolved("object"))
+        Self(schema_named(name).resolved("object"))
     }
 
-    /// Whether an object of this schema may have a field of this name.
+    /// Whether the schema allows a field with this name.
     pub(crate) fn has(self, field: &str) -> bool {
         self.0.properties.as_ref().is_none_or(|properties| properties.contains_key(field))
     }
 
-    /// The field that holds a token, if there is one.
+    /// The name of the field that holds a token, if there is one.
     pub(crate) fn token(self) -> Option<&'static str> {
         let mut properties = self.0.properties.iter().flatten();
         let token =
@@ -146,108 +146,113 @@ impl Named {
     }
 }
 
-/// Where in an answer a value is. It is put in words only if there is something to note.
-enum Place<'a> {
+/// The location of a value in a response. It is formatted only if there is a deviation.
+enum Location<'a> {
     Body,
-    Field(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Field(&'a Location<'a>, &'a str),
+    Item(&'a Location<'a>, usize),
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> Validator<'a> {
     pub(crate) fn new(secrets: &'a [&'a str]) -> Self {
         Self { found: Vec::new(), secrets }
     }
 
-    /// Leaves of `members` what the schema allows.
-    pub(crate) fn object(&mut self, named: Named, members: &mut Map<String, Value>) {
-        self.members(named.0, members, &Place::Body);
+    /// Removes invalid members.
+    pub(crate) fn object(&mut self, schema: SchemaRef, members: &mut Map<String, Value>) {
+        self.members(schema.0, members, &Location::Body);
     }
 
-    /// Notes what is odd about the body as a whole.
+    /// Records a deviation of the body as a whole.
     pub(crate) fn body(&mut self, kind: DeviationKind) {
-        self.note(&Place::Body, kind);
+        self.note(&Location::Body, kind);
     }
 
-    /// Notes what is odd about a field of the answer.
+    /// Records a deviation of a top-level field.
     pub(crate) fn field(&mut self, name: &str, kind: DeviationKind) {
-        self.note(&Place::Field(&Place::Body, name), kind);
+        self.note(&Location::Field(&Location::Body, name), kind);
     }
 
-    /// What was noted, at most [`KEPT`].
+    /// The recorded deviations, at most [`KEPT`].
     pub(crate) fn into_deviations(self) -> Vec<Deviation> {
         self.found
     }
 
-    /// Whether `value` stays, once what does not is taken out of it.
-    fn stays(&mut self, schema: &'static Schema, value: &mut Value, place: &Place<'_>) -> bool {
+    /// Removes invalid parts of `value`. Returns whether `value` itself is valid.
+    fn retain(&mut self, schema: &'static Schema, value: &mut Value, location: &Location<'_>) -> bool {
         let schema = schema.resolved(type_of(value));
         let Some(expected) = schema.r#type.as_deref() else { return true };
         match (expected, value) {
-            ("object", Value::Object(members)) => self.members(schema, members, place),
-            ("array", Value::Array(items)) => self.items(schema, items, place),
-            ("string", Value::String(text)) => return self.text(schema, text, place),
+            ("object", Value::Object(members)) => self.members(schema, members, location),
+            ("array", Value::Array(items)) => self.items(schema, items, location),
+            ("string", Value::String(text)) => return self.text(schema, text, location),
             ("integer", Value::Number(number)) => match integral(number) {
                 Some(integral) => *number = integral.into(),
-                None => return self.wrong(expected, "number", place),
+                None => return self.wrong(expected, "number", location),
             },
             ("boolean", Value::Bool(_)) => {}
-            (_, other) => return self.wrong(expected, type_of(other), place),
+            (_, other) => return self.wrong(expected, type_of(other), location),
         }
         true
     }
 
-    fn members(&mut self, schema: &'static Schema, members: &mut Map<String, Value>, place: &Place<'_>) {
+    fn members(
+        &mut self,
+        schema: &'static Schema,
+        members: &mut Map<String, Value>,
+        location: &Location<'_>,
+    ) {
         let Some(properties) = &schema.properties else { return };
         for name in schema.required.iter().filter(|name| !members.contains_key(*name)) {
-            self.note(&Place::Field(place, name), DeviationKind::Missing);
+            self.note(&Location::Field(location, name), DeviationKind::Missing);
         }
         members.retain(|name, value| {
-            let place = Place::Field(place, name);
+            let location = Location::Field(location, name);
             match properties.get(name) {
-                // The service writes null for what is absent.
+                // The service writes null for absent values. It is kept only where the schema allows everything.
                 Some(property) if value.is_null() && !schema.required.contains(name) => {
                     property.resolved("null").r#type.is_none()
                 }
-                Some(property) => self.stays(property, value, &place),
+                Some(property) => self.retain(property, value, &location),
                 None => {
-                    self.note(&place, DeviationKind::UnknownField);
+                    self.note(&location, DeviationKind::UnknownField);
                     false
                 }
             }
         });
     }
 
-    fn items(&mut self, schema: &'static Schema, items: &mut Vec<Value>, place: &Place<'_>) {
+    fn items(&mut self, schema: &'static Schema, items: &mut Vec<Value>, location: &Location<'_>) {
         let Some(item) = &schema.items else { return };
         let mut next = 0;
         items.retain_mut(|value| {
             let at = next;
             next += 1;
-            self.stays(item, value, &Place::Item(place, at))
+            self.retain(item, value, &Location::Item(location, at))
         });
     }
 
-    fn text(&mut self, schema: &'static Schema, text: &str, place: &Place<'_>) -> bool {
+    fn text(&mut self, schema: &'static Schema, text: &str, location: &Location<'_>) -> bool {
         if schema.format.as_deref() == Some("date-time") && !is_date_time(text) {
-            return self.wrong("date-time", "string", place);
+            return self.wrong("date-time", "string", location);
         }
         if schema.r#enum.as_ref().is_some_and(|known| !known.iter().any(|value| value == text)) {
-            self.note(place, DeviationKind::UnknownValue);
+            self.note(location, DeviationKind::UnknownValue);
         }
         true
     }
 
-    fn wrong(&mut self, expected: &'static str, found: &'static str, place: &Place<'_>) -> bool {
-        self.note(place, DeviationKind::WrongType { expected, found });
+    fn wrong(&mut self, expected: &'static str, found: &'static str, location: &Location<'_>) -> bool {
+        self.note(location, DeviationKind::WrongType { expected, found });
         false
     }
 
-    fn note(&mut self, place: &Place<'_>, kind: DeviationKind) {
+    fn note(&mut self, location: &Location<'_>, kind: DeviationKind) {
         if self.found.len() < KEPT {
             let mut pointer = String::new();
-            place.point(&mut pointer, self.secrets);
+            location.point(&mut pointer, self.secrets);
             let deviation = Deviation { pointer, kind };
-            // A field can come twice.
+            // A field can occur twice.
             if !self.found.contains(&deviation) {
                 self.found.push(deviation);
             }
@@ -255,8 +260,8 @@ impl<'a> Comparison<'a> {
     }
 }
 
-impl Place<'_> {
-    /// Writes it as a JSON pointer without `secrets`.
+impl Location<'_> {
+    /// Appends the location as a JSON pointer, with `secrets` redacted.
     fn point(&self, pointer: &mut String, secrets: &[&str]) {
         match self {
             Self::Body => {}
@@ -281,17 +286,17 @@ impl Place<'_> {
     }
 }
 
-/// The schema of the contract with this name; for an unknown name one that allows everything.
-fn named(name: &str) -> &'static Schema {
+/// The schema with this name, or one that allows everything if the name is unknown.
+fn schema_named(name: &str) -> &'static Schema {
     SCHEMAS.get(name).unwrap_or_else(|| &ANYTHING)
 }
 
 impl Schema {
-    /// Follows references, and takes of several alternatives the one for values of type `found`.
+    /// Follows references, and selects the alternative for values of type `found`.
     fn resolved(&'static self, found: &str) -> &'static Self {
         let mut schema = self;
         while let Some(name) = schema.reference.as_deref().and_then(|path| path.rsplit('/').next()) {
-            schema = named(name);
+            schema = schema_named(name);
         }
         let mut alternatives = schema.one_of.iter().map(|alternative| alternative.resolved(found));
         let fallback = alternatives.clone().next();
@@ -302,14 +307,14 @@ impl Schema {
     }
 }
 
-/// The first is the documented format, the second what the types decode with. The format has four digits
-/// for a year; a date that an offset takes out of them in UTC could be read, and then not be written again.
+/// Checks both the documented format and the parser that the types use. RFC 3339 has four-digit years. A date whose
+/// offset moves it outside them in UTC could be read, but not written again.
 fn is_date_time(text: &str) -> bool {
     DateTime::parse_from_rfc3339(text).is_ok()
         && text.parse::<DateTime<Utc>>().is_ok_and(|date| (0..=9999).contains(&date.year()))
 }
 
-/// JSON Schema counts `5.0` as an integer, so a decoder has to.
+/// The number as an integer. JSON Schema treats `5.0` as one.
 fn integral(number: &serde_json::Number) -> Option<i64> {
     number.as_i64().or_else(|| {
         let number = number.as_f64()?;

@@ -1,8 +1,8 @@
-//! The hooks that each request of the generated client passes.
+//! The hooks of the generated client.
 //!
-//! They send it to the address that the key is for or not at all, add the key, drop a header that the generator adds
-//! and nobody documents, read the body up to a limit, and decode the response, so that the generated code only decodes
-//! what can be decoded: its own error for the other case would print the body, and a token with it.
+//! They reject requests to another address than the key's, add the key, and remove an undocumented header that the
+//! generator adds. They read the response body up to a limit, and decode it before the generated code does, whose own
+//! decoding error would contain the body and with it a token.
 
 use std::fmt;
 
@@ -18,12 +18,11 @@ use crate::api::{Answer, bounded, redact};
 use crate::config::ApiKey;
 use crate::config::region::BaseUrl;
 
-/// What every request of a client needs: the key, the address that it is for, and the connections to send it on. Only
-/// the crate can make one.
+/// The key of a client, its base URL, and its connections. It can't be constructed outside the crate.
 ///
-/// A [`Client`] that is made with one for another address sends nothing, and one that is made with another
-/// [`reqwest::Client`] sends on the connections of this one all the same, since others could lead elsewhere: by
-/// redirects, or through a proxy.
+/// A [`Client`] that is constructed with a `Transport` and another base URL sends nothing. One that is constructed
+/// with another [`reqwest::Client`] still uses the connections of the `Transport`, since others could send the key
+/// elsewhere: by following redirects, or through a proxy.
 #[derive(Clone)]
 pub struct Transport {
     api_key: ApiKey,
@@ -47,7 +46,7 @@ impl Transport {
         self.base_url.covers(url)
     }
 
-    /// What of this client must not be shown.
+    /// The key, to be redacted.
     pub(crate) fn secret(&self) -> &str {
         self.api_key.expose_secret()
     }
@@ -66,7 +65,7 @@ impl ClientHooks<Transport> for Client {
     async fn pre<E>(&self, request: &mut Request, _: &OperationInfo) -> Result<(), Error<E>> {
         if !self.inner.covers(request.url()) {
             let address = self.inner.base_url.as_str();
-            let rule = format!("the client is for another address than its key, which is for {address}");
+            let rule = format!("the URL is outside the client's base URL {address}");
             return Err(Error::InvalidRequest(rule));
         }
         request.headers_mut().remove(HeaderName::from_static("api-version"));
@@ -74,7 +73,7 @@ impl ClientHooks<Transport> for Client {
     }
 
     async fn exec(&self, mut request: Request, _: &OperationInfo) -> reqwest::Result<Response> {
-        // The hooks are public, so the address may not be the one that was looked at before.
+        // The hooks are public and can be called separately, so `pre` may not have checked this URL.
         if self.inner.covers(request.url())
             && let Some(key) = self.inner.api_key.header()
         {
@@ -86,11 +85,13 @@ impl ClientHooks<Transport> for Client {
         let status = response.status();
         if status == StatusCode::OK {
             let answer = match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Whole) => Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable),
-                (_, End::Longer(_)) => {
+                (body, End::Complete) => {
+                    Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable)
+                }
+                (_, End::TooLong(_)) => {
                     Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit)))
                 }
-                (_, End::Broken(error)) => return Err(error),
+                (_, End::Failed(error)) => return Err(error),
             };
             let mut response = with_body(response, Vec::new());
             match answer {
@@ -100,9 +101,9 @@ impl ClientHooks<Transport> for Client {
             return Ok(response);
         }
         let body = if status.is_client_error() || status.is_server_error() {
-            // The status says enough, should the body not arrive.
+            // If the body can't be read, the status is enough.
             match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Whole) => envelope(&body, &secrets),
+                (body, End::Complete) => envelope(&body, &secrets),
                 _ => envelope(&[], &secrets),
             }
         } else {
@@ -120,9 +121,8 @@ impl ClientHooks<Transport> for Client {
 }
 
 impl Client {
-    /// Reads the body of an error, and returns what it says with the response, whose body can be read again, whole
-    /// and as it came. Of a body that is too long, or no error's, nothing is left to be said. What is said shows
-    /// neither the key nor `token`.
+    /// Reads and decodes an error body, and returns it with the response, whose unchanged body can be read again. If
+    /// the body is too long or not an error body, the returned one is empty. The key and `token` are redacted in it.
     pub(crate) async fn read_error(
         &self,
         mut response: Response,
@@ -130,14 +130,14 @@ impl Client {
     ) -> (Response, types::ErrorBody) {
         let secrets = [self.inner.secret(), token];
         let (read, end) = body::read(&mut response, self.inner.body_limit).await;
-        let said = if matches!(end, End::Whole) { envelope(&read, &secrets) } else { Vec::new() };
-        let said = Answer::<types::ErrorBody>::decode(&said, &secrets).map(|said| said.into_parts().0);
-        let nothing = types::ErrorBody { code: None, data: None, message: None, status: None };
-        (body::put_back(response, read, end), said.unwrap_or(nothing))
+        let body = if matches!(end, End::Complete) { envelope(&read, &secrets) } else { Vec::new() };
+        let decoded = Answer::<types::ErrorBody>::decode(&body, &secrets).map(|answer| answer.into_parts().0);
+        let empty = types::ErrorBody { code: None, data: None, message: None, status: None };
+        (body::put_back(response, read, end), decoded.unwrap_or(empty))
     }
 }
 
-/// What the generated code makes of a response: the answer that the hooks decoded, or else the body decoded now.
+/// Decodes a response for the generated code: takes what the hooks have decoded, or decodes the body.
 pub(crate) async fn decoded<T, E>(mut response: Response) -> Result<ResponseValue<T>, Error<E>>
 where
     T: DeserializeOwned + Send + Sync + 'static,
@@ -148,14 +148,14 @@ where
     }
 }
 
-/// Why the body of a 200 can't be decoded, on its way between two hooks.
+/// Why the body of a 200 can't be decoded. Passed from `exec` to `post`.
 #[derive(Clone)]
 struct Unusable(String);
 
-/// The same response with another body.
+/// Replaces the body of a response.
 fn with_body(response: Response, body: Vec<u8>) -> Response {
     let (mut parts, url, _) = body::parts(response);
-    // They say how long the former body was.
+    // These headers describe the former body.
     parts.headers.remove(TRANSFER_ENCODING);
     if parts.headers.remove(CONTENT_LENGTH).is_some() && !body.is_empty() {
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
@@ -163,9 +163,10 @@ fn with_body(response: Response, body: Vec<u8>) -> Response {
     body::response(parts, url, body)
 }
 
-/// An error's body with its secrets redacted; an empty object in place of what is no such body.
+/// The error body with secrets redacted, or an empty object if the body is not a JSON object.
 fn envelope(body: &[u8], secrets: &[&str]) -> Vec<u8> {
-    let said = bounded::value(&body::as_text(body), &mut bounded::ANSWER.clone()).ok().map(|said| said.value);
-    let said = said.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
-    redact::value(said, secrets).to_string().into_bytes()
+    let value =
+        bounded::value(&body::as_text(body), &mut bounded::ANSWER.clone()).ok().map(|read| read.value);
+    let value = value.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
+    redact::value(value, secrets).to_string().into_bytes()
 }

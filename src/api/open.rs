@@ -1,8 +1,7 @@
-//! Enumerations that may grow.
+//! Enumerations with values that this version of the crate does not know.
 //!
-//! The service adds permissions, and may add kinds of users, without a new version of its API. A closed
-//! enum would turn each addition into a failure to read an otherwise good answer, so a value that this
-//! version of the crate does not know is kept as its text.
+//! The service adds permissions, and may add user types, without a new API version. With a closed enum, each addition
+//! would make a valid response undecodable. So unknown values are kept as text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +9,10 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// A value of the enumeration `T`, or the text of one that this version of the crate does not know.
+/// A value of the enumeration `T`, or the text of an unknown value.
 ///
-/// Either way [`Display`](fmt::Display) and serialization give back exactly what the service sent. To
-/// compare with a value that a later version may come to know, compare the text.
+/// [`Display`](fmt::Display) and serialization return exactly what the service sent. A later version of the crate may
+/// know a value that is unknown today, so compare its text.
 ///
 /// ```
 /// use social_plus_bot::{Open, UserType};
@@ -29,14 +28,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Open<T> {
-    /// A value that is part of the contract.
+    /// A documented value.
     Known(T),
-    /// The text of a value that is not.
+    /// The text of any other value.
     Unknown(String),
 }
 
 impl<T> Open<T> {
-    /// The value, if this version of the crate knows it.
+    /// Returns the value, or `None` if it is unknown.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -60,7 +59,7 @@ impl<T: fmt::Display> fmt::Display for Open<T> {
     }
 }
 
-/// Any string: the listed values are the ones known today.
+/// The schema is any string, since the known values may not be all.
 impl<T: JsonSchema> JsonSchema for Open<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("Open{}", T::schema_name()).into()

@@ -1,11 +1,11 @@
-//! What the service says of an error, made fit to be shown.
+//! Redacts secrets in text from the service.
 //!
-//! Services like to quote a refused key or token. What they say ends up in logs and on terminals, so secrets,
-//! control characters and endless text are taken out of it before anything else sees it.
+//! Error messages of a service may quote a refused key or token, and end up in logs and on terminals. So secrets and
+//! control characters are removed, and the length is limited, before the text is used.
 //!
-//! A secret is found wherever it is in a text, in upper or lower case, and percent-encoded. One of less than
-//! [`SHORTEST`] bytes is found only where it stands alone as a word, since it could be a part of any other. A JSON
-//! Web Token is known by its form, so that it is found even if it is nobody's that we know.
+//! A secret is found anywhere in a text, in upper or lower case, and percent-encoded. A secret of less than
+//! [`SHORTEST`] bytes is found only as a whole word, since it could be part of other words. JSON Web Tokens are
+//! recognized by their form, so unknown ones are found as well.
 
 use std::ops::Range;
 
@@ -14,28 +14,28 @@ use serde_json::{Number, Value};
 
 use crate::config::percent::Decoded;
 
-/// At most so many characters of a sentence.
+/// The maximum length of a text, in characters.
 const SENTENCE: usize = 500;
 
-/// At most so many members of an object or items of a list.
+/// The maximum number of members of an object or items of an array.
 const ENTRIES: usize = 50;
 
-/// Of a longer text no more is looked at, and so no more shown.
-const LOOKED_AT: usize = 64 * 1024;
+/// The maximum length of the searched part of a text, in bytes. The rest is left out.
+const MAX_SEARCHED: usize = 64 * 1024;
 
-/// A shorter secret could be a part of any word.
+/// The minimum length of secrets that are found within words, in bytes.
 const SHORTEST: usize = 8;
 
-/// In the middle of a word, what looks like the first part of a token is one only if it is as long as that. The
-/// shortest header that a token can have, `{"alg":""}`, takes 14.
+/// The minimum length of the header of a JSON Web Token that does not begin a word, in bytes. The shortest possible
+/// header, `{"alg":""}`, takes 14.
 const SHORTEST_HEADER: usize = 14;
 
 const REDACTED: &str = "[redacted]";
 
-/// Redacts all text and numbers within `value`, names of members included.
+/// Redacts all text and numbers within `value`, including the names of members.
 pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
     match value {
-        Value::String(said) => Value::String(text(&said, secrets)),
+        Value::String(input) => Value::String(text(&input, secrets)),
         Value::Number(number) if secrets.iter().any(|secret| is_shown_by(secret, &number)) => REDACTED.into(),
         Value::Array(items) => {
             items.into_iter().take(ENTRIES).map(|item| self::value(item, secrets)).collect()
@@ -49,41 +49,42 @@ pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
     }
 }
 
-/// `said` without secrets, in one line of at most 500 characters.
-pub(crate) fn text(said: &str, secrets: &[&str]) -> String {
-    sentence(&without(said, secrets))
+/// `input` with secrets redacted, as one line of at most 500 characters.
+pub(crate) fn text(input: &str, secrets: &[&str]) -> String {
+    sentence(&without(input, secrets))
 }
 
-/// `said` in one line of at most 500 characters.
-pub(crate) fn sentence(said: &str) -> String {
-    said.chars()
+/// `input` as one line of at most 500 characters.
+pub(crate) fn sentence(input: &str) -> String {
+    input
+        .chars()
         .take(SENTENCE)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect()
 }
 
-/// `said` without secrets; of one that is very long, its beginning.
-pub(crate) fn without(said: &str, secrets: &[&str]) -> String {
-    let said = beginning(said);
-    let mut shown = String::with_capacity(said.len());
+/// `input` with secrets redacted. A very long text is cut.
+pub(crate) fn without(input: &str, secrets: &[&str]) -> String {
+    let input = beginning(input);
+    let mut shown = String::with_capacity(input.len());
     let mut from = 0;
-    for secret in found(said, secrets) {
+    for secret in found(input, secrets) {
         if secret.start >= from {
-            shown.push_str(said.get(from..secret.start).unwrap_or_default());
+            shown.push_str(input.get(from..secret.start).unwrap_or_default());
             shown.push_str(REDACTED);
         }
         from = from.max(secret.end);
     }
-    shown.push_str(said.get(from..).unwrap_or_default());
+    shown.push_str(input.get(from..).unwrap_or_default());
     shown
 }
 
-/// Where in a text secrets are, in order. It takes no longer than the text is long, whatever is in it: the service
-/// writes the text, and gives out the token.
-fn found(said: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+/// The ranges of secrets in a text, in order. This takes linear time for any text and token, since both come from the
+/// service.
+fn found(input: &str, secrets: &[&str]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    // A key may itself look as if something in it were encoded, so it is looked for before and after decoding.
-    for decoded in Decoded::all(said) {
+    // A key may itself contain what looks percent-encoded, so the text is searched before and after decoding.
+    for decoded in Decoded::all(input) {
         let bytes = decoded.bytes();
         let mut at = tokens(bytes);
         let text = searched(bytes);
@@ -102,56 +103,56 @@ fn found(said: &str, secrets: &[&str]) -> Vec<Range<usize>> {
     found
 }
 
-/// The bytes as text to search in, each in its place: without regard to case, and to what else than ASCII there is.
+/// The bytes as lower-case ASCII at the same positions. All bytes that are not ASCII become DEL.
 fn searched(bytes: &[u8]) -> String {
     let searched = |byte: &u8| if byte.is_ascii() { byte.to_ascii_lowercase().into() } else { '\u{7f}' };
     bytes.iter().map(searched).collect()
 }
 
-/// Marks the values of headers that quote a secret, so that they are not printed with the others. A header whose name
-/// does so is taken out.
+/// Marks header values that contain a secret as sensitive, so that `Debug` does not print them. Removes headers whose
+/// name contains a secret.
 pub(crate) fn headers(headers: &mut HeaderMap, secrets: &[&str]) {
     let named: Vec<_> = headers.keys().filter(|name| quotes(name.as_str(), secrets)).cloned().collect();
     for name in named {
         headers.remove(name);
     }
     for value in headers.values_mut() {
-        // One that is too long to be looked at could quote anything.
-        if value.len() > LOOKED_AT || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
+        // A value that is too long to be searched could contain a secret.
+        if value.len() > MAX_SEARCHED || quotes(&String::from_utf8_lossy(value.as_bytes()), secrets) {
             value.set_sensitive(true);
         }
     }
 }
 
-fn quotes(said: &str, secrets: &[&str]) -> bool {
-    !found(said, secrets).is_empty()
+fn quotes(input: &str, secrets: &[&str]) -> bool {
+    !found(input, secrets).is_empty()
 }
 
-/// What of a text is looked at. No secret has white space in it, so none is cut in two.
-fn beginning(said: &str) -> &str {
-    if said.len() <= LOOKED_AT {
-        return said;
+/// The part of a text that is searched. It ends at white space, which no secret contains, so no secret is cut in two.
+fn beginning(input: &str) -> &str {
+    if input.len() <= MAX_SEARCHED {
+        return input;
     }
-    let end = (0..=LOOKED_AT).rev().find(|at| said.is_char_boundary(*at)).unwrap_or_default();
-    let cut = said.get(..end).unwrap_or_default();
+    let end = (0..=MAX_SEARCHED).rev().find(|at| input.is_char_boundary(*at)).unwrap_or_default();
+    let cut = input.get(..end).unwrap_or_default();
     cut.rsplit_once(char::is_whitespace).map_or("", |(before, _)| before)
 }
 
-/// Whether a short secret stands alone there.
-fn is_word(said: &[u8], at: usize, secret: &[u8]) -> bool {
-    let beside = |at: Option<usize>| at.and_then(|at| said.get(at)).is_some_and(is_part_of_token);
+/// Whether `secret` is a whole word at this position.
+fn is_word(input: &[u8], at: usize, secret: &[u8]) -> bool {
+    let beside = |at: Option<usize>| at.and_then(|at| input.get(at)).is_some_and(is_part_of_token);
     let end = at + secret.len();
     !secret.is_empty()
-        && said.get(at..end) == Some(secret)
+        && input.get(at..end) == Some(secret)
         && !beside(at.checked_sub(1))
         && !beside(Some(end))
 }
 
-/// Where JSON Web Tokens are.
-fn tokens(said: &[u8]) -> Vec<Range<usize>> {
+/// The ranges of JSON Web Tokens.
+fn tokens(input: &[u8]) -> Vec<Range<usize>> {
     let mut tokens = Vec::new();
     let mut start = 0;
-    for word in said.split(|byte| !is_part_of_token(byte)) {
+    for word in input.split(|byte| !is_part_of_token(byte)) {
         let end = start + word.len();
         tokens.extend(token_in(word).map(|at| start + at..end));
         start = end + 1;
@@ -159,14 +160,14 @@ fn tokens(said: &[u8]) -> Vec<Range<usize>> {
     tokens
 }
 
-/// Where in a word a JSON Web Token begins, if one does.
+/// Where a JSON Web Token begins in a word, if there is one.
 fn token_in(word: &[u8]) -> Option<usize> {
     let mut start = 0;
     let mut parts = word.split(|byte| *byte == b'.').peekable();
     while let Some(part) = parts.next() {
-        // The last one is no header, since nothing follows.
+        // The last part can't be a header, since nothing follows.
         parts.peek()?;
-        // The first place in a part makes the longest header.
+        // The first occurrence gives the longest header.
         let header = part.windows(3).position(|begin| begin == b"eyJ");
         if let Some(at) = header.filter(|at| start + at == 0 || part.len() - at >= SHORTEST_HEADER) {
             return Some(start + at);
@@ -180,7 +181,7 @@ fn is_part_of_token(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// Whether a number shows a secret of digits, as near as a number can come to it.
+/// Whether a number contains a secret of digits, or is equal to it as far as a number can represent it.
 fn is_shown_by(secret: &str, number: &Number) -> bool {
     let equal =
         || secret.parse::<f64>().ok().zip(number.as_f64()).is_some_and(|(secret, number)| secret == number);
@@ -198,16 +199,16 @@ mod tests {
 
     #[test]
     fn the_key_is_redacted_everywhere() {
-        let said =
+        let input =
             json!({ "message": format!("the key '{KEY}' is unknown"), KEY: [[format!("{KEY}{KEY}")]] });
-        let shown = value(said, &[KEY]).to_string();
+        let shown = value(input, &[KEY]).to_string();
         assert!(!shown.contains(KEY), "{shown}");
         assert!(shown.contains("the key '[redacted]' is unknown"), "{shown}");
     }
 
     #[test]
     fn text_that_looks_like_a_token_is_redacted() {
-        for (said, shown) in [
+        for (input, shown) in [
             (format!("revoked: {TOKEN}"), "revoked: [redacted]"),
             (format!("\"{TOKEN}\" and {TOKEN}, too"), "\"[redacted]\" and [redacted], too"),
             (format!("Bearer={TOKEN}"), "Bearer=[redacted]"),
@@ -216,14 +217,14 @@ mod tests {
             (format!("session_{TOKEN}"), "session_[redacted]"),
             (format!("x{}", TOKEN.replace('.', "%252E")), "x[redacted]"),
         ] {
-            assert_eq!(text(&said, &[KEY]), shown);
+            assert_eq!(text(&input, &[KEY]), shown);
         }
     }
 
     #[test]
     fn a_secret_is_found_in_any_word_in_any_case_and_encoded() {
         let token = "an-0paque/token+";
-        for (said, shown) in [
+        for (input, shown) in [
             ("x/an-0paque/token+x", "x/[redacted]x"),
             ("AN-0PAQUE/TOKEN+", "[redacted]"),
             ("an-0paque%2Ftoken%2B.", "[redacted]."),
@@ -231,43 +232,46 @@ mod tests {
             ("éan-0paque/token+é", "é[redacted]é"),
             ("an-0paque/token", "an-0paque/token"),
         ] {
-            assert_eq!(text(said, &[KEY, token]), shown);
+            assert_eq!(text(input, &[KEY, token]), shown);
         }
     }
 
     #[test]
     fn a_secret_that_looks_encoded_is_found_as_it_is_and_encoded() {
-        for said in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
-            assert_eq!(text(said, &["a%41b0e8%2G"]), "x [redacted] x");
+        for input in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
+            assert_eq!(text(input, &["a%41b0e8%2G"]), "x [redacted] x");
         }
     }
 
     #[test]
     fn a_short_secret_is_found_as_a_word_only() {
-        for (said, shown) in [
+        for (input, shown) in [
             ("key=abc&x", "key=[redacted]&x"),
             ("abc", "[redacted]"),
             ("abcd xabc ABC a.abc", "abcd xabc ABC a.abc"),
         ] {
-            assert_eq!(text(said, &["abc"]), shown);
+            assert_eq!(text(input, &["abc"]), shown);
         }
         assert_eq!(text("any", &[""]), "any");
     }
 
     #[test]
     fn a_number_that_contains_a_key_is_redacted() {
-        let said: Value =
+        let input: Value =
             serde_json::from_str(r#"[12345678, 91234567890, 1.2345678e7, 400100, 1234567]"#).unwrap();
-        let shown = value(said, &["12345678", "400100"]).to_string();
+        let shown = value(input, &["12345678", "400100"]).to_string();
         assert_eq!(shown, r#"["[redacted]","[redacted]","[redacted]",400100,1234567]"#);
     }
 
     #[test]
-    fn of_an_endless_text_no_secret_is_shown_by_halves() {
+    fn a_long_text_is_not_cut_within_a_secret() {
         for before in 0..64 {
-            let said =
-                format!("word {}{KEY}{}", KEY.repeat(LOOKED_AT / KEY.len() - before), "x".repeat(LOOKED_AT));
-            let shown = text(&said, &[KEY]);
+            let input = format!(
+                "word {}{KEY}{}",
+                KEY.repeat(MAX_SEARCHED / KEY.len() - before),
+                "x".repeat(MAX_SEARCHED)
+            );
+            let shown = text(&input, &[KEY]);
             assert!(shown.starts_with("word") && !shown.contains("b0e8"), "{shown}");
         }
     }
@@ -287,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn other_words_stay() {
-        let said = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
-        assert_eq!(text(said, &[KEY]), said);
+    fn other_words_are_unchanged() {
+        let input = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
+        assert_eq!(text(input, &[KEY]), input);
         assert_eq!(text("queue", &["e"]), "queue");
     }
 
     #[test]
-    fn what_is_shown_is_one_line_of_bounded_length() {
+    fn text_is_one_line_of_limited_length() {
         assert_eq!(text("one\r\ntwo\u{1b}[31m", &[KEY]), "one  two [31m");
         assert_eq!(text(&"é".repeat(10_000), &[KEY]).chars().count(), SENTENCE);
         let many = value(json!(vec![0; 1000]), &[KEY]);

@@ -1,12 +1,12 @@
-//! The same surface for programs without an async runtime.
+//! A blocking client, for programs without an async runtime.
 //!
-//! A [`BotClient`] of this module brings a runtime of its own: one thread, started when the client is built and
-//! shared by its clones and responses. Renewals go on there while nobody calls. It ends when the last of them
-//! is dropped, and nothing waits for that.
+//! A [`BotClient`] of this module has its own runtime with one thread. The thread starts when the client is built, and
+//! is shared by the client's clones and responses. Refreshes run on it in the background. It ends when the last of them
+//! is dropped, and the drop does not wait for it.
 //!
-//! Calls block their thread, so none of them works where a Tokio runtime runs already, not even on a thread
-//! that may block, as that of `spawn_blocking`: there they return an error of kind
-//! [`Config`](crate::ErrorKind::Config), and the client to use is the async one.
+//! Calls block the current thread, so they can't be made within a Tokio runtime, and not on a thread of
+//! `spawn_blocking` either. There they return an error of kind [`Config`](crate::ErrorKind::Config); use the async
+//! client instead.
 //!
 #![cfg_attr(feature = "sandbox", doc = "```")]
 #![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -18,7 +18,7 @@
 //!
 //! let builder = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1");
 //! let bot = builder.build_blocking()?;
-//! println!("a bot until {}", bot.session()?.expires_at());
+//! println!("the session expires at {}", bot.session()?.expires_at());
 //! let posts: serde_json::Value = bot.get("/api/v4/posts")?.json()?;
 //! println!("{posts}");
 //! # Ok(())
@@ -45,7 +45,7 @@ use crate::session::Session;
 
 /// A [`crate::BotClient`] whose calls block.
 ///
-/// Cloning is cheap, and clones share session, connections and thread.
+/// Clones are cheap, and share the session, the connections and the thread.
 #[derive(Clone, Debug)]
 pub struct BotClient {
     bot: crate::client::BotClient,
@@ -53,12 +53,12 @@ pub struct BotClient {
 }
 
 impl BotClientBuilder {
-    /// Checks the settings, makes a client whose calls block, and starts its thread. Nothing is sent yet.
+    /// Checks the settings, creates a blocking client, and starts its thread. Sends nothing.
     ///
     /// # Errors
     ///
-    /// As for [`build`](Self::build), and if the thread can't be started. (Tokio panics then, which is caught, as in
-    /// [`crate::BotClient`].)
+    /// As for [`build`](Self::build), and [`Config`](crate::ErrorKind::Config) if the thread can't be started. That is
+    /// detected by catching Tokio's panic, with the consequences described at [`crate::BotClient`].
     #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
     pub fn build_blocking(self) -> Result<BotClient, Error> {
         Ok(BotClient { bot: self.build()?, worker: Arc::new(Worker::start()?) })
@@ -66,7 +66,7 @@ impl BotClientBuilder {
 }
 
 impl BotClient {
-    /// A client with the settings of the environment; see [`BotClientBuilder::from_env`].
+    /// Creates a client with the settings of the environment; see [`BotClientBuilder::from_env`].
     ///
     /// # Errors
     ///
@@ -161,16 +161,16 @@ impl BotClient {
     }
 }
 
-/// A response whose body is still to be read, within what is left of the request's timeout.
+/// A response whose body has not been read yet. The request's timeout includes reading it.
 pub struct Response {
     response: reqwest::Response,
-    /// What it was sent with.
+    /// The token of the request.
     token: AccessToken,
     transport: Transport,
     worker: Arc<Worker>,
 }
 
-/// Headers are not shown: the service may have put the token into one.
+/// Omits the headers: one of them may contain the token.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("status", &self.status()).finish_non_exhaustive()
@@ -178,7 +178,7 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    /// The status; never an error's, since that is an [`Error`].
+    /// The status. It is never 4xx or 5xx: those are returned as an [`Error`].
     pub fn status(&self) -> StatusCode {
         self.response.status()
     }
@@ -188,18 +188,18 @@ impl Response {
         self.response.headers()
     }
 
-    /// The body. It has no limit.
+    /// Reads the body, of any size.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if it does not
-    /// come whole, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if the body does not
+    /// arrive completely, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
         let body = async { self.response.bytes().await.map_err(Error::connection) };
         Ok(self.worker.block_on(body)?.into())
     }
 
-    /// The body as text, with replacement characters for what is not UTF-8.
+    /// Reads the body as text. Invalid UTF-8 becomes replacement characters.
     ///
     /// # Errors
     ///
@@ -210,24 +210,24 @@ impl Response {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    /// The body as JSON.
+    /// Reads the body as JSON.
     ///
     /// # Errors
     ///
-    /// As for [`bytes`](Self::bytes), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if it is not
-    /// what is asked for.
+    /// As for [`bytes`](Self::bytes), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body can't be
+    /// decoded as `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let status = self.status().as_u16();
         let (transport, token) = (self.transport.clone(), self.token.clone());
         serde_json::from_slice(&self.bytes()?).map_err(|error| {
-            // serde's words can quote the body.
+            // serde's messages can quote the body.
             let reason = redact::text(&error.to_string(), &[transport.secret(), token.expose_secret()]);
             Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
         })
     }
 }
 
-/// The runtime. Nothing but its end takes it out.
+/// The runtime; `None` only while it is dropped.
 #[derive(Debug)]
 struct Worker(Option<Runtime>);
 
@@ -235,11 +235,13 @@ impl Worker {
     fn start() -> Result<Self, Error> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name("social-plus-bot").enable_all();
-        // Tokio panics where the system refuses a thread; nothing is left half done.
+        // Tokio panics if the system refuses a thread. No state is shared with the builder, so unwinding is safe.
         match catch_unwind(AssertUnwindSafe(|| builder.build())) {
             Ok(Ok(runtime)) => Ok(Self(Some(runtime))),
-            Ok(Err(error)) => Err(Error::config("runtime", format!("its thread can't be started: {error}"))),
-            Err(_) => Err(Error::config("runtime", "its thread can't be started")),
+            Ok(Err(error)) => {
+                Err(Error::config("runtime", format!("the worker thread can't be started: {error}")))
+            }
+            Err(_) => Err(Error::config("runtime", "the worker thread can't be started")),
         }
     }
 
@@ -248,7 +250,7 @@ impl Worker {
             (Some(runtime), Err(_)) => runtime.block_on(call),
             _ => Err(Error::config(
                 "runtime",
-                "a blocking call within a Tokio runtime; use the async client there, or a thread of your own",
+                "a blocking call within a Tokio runtime; use the async client, or call from a separate thread",
             )),
         }
     }
@@ -257,7 +259,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // Waiting for its end is not allowed everywhere.
+            // Dropping it would block, which panics within a runtime.
             runtime.shutdown_background();
         }
     }

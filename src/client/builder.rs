@@ -13,7 +13,7 @@ use crate::client::DeviceInfo;
 use crate::client::Inner;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
-use crate::client::requests::Unexplained;
+use crate::client::requests::CodelessRefusals;
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
 use crate::error::Error;
@@ -200,7 +200,7 @@ impl BotClientBuilder {
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),
-            unexplained: Unexplained::default(),
+            codeless_refusals: CodelessRefusals::default(),
             #[cfg(feature = "store")]
             source,
             cache,
@@ -224,7 +224,7 @@ fn variable(name: &str) -> Option<Result<String, Error>> {
 
 fn device_id(id: String) -> Result<DeviceId, Error> {
     if id.is_empty() {
-        return Err(Error::config("device_id", "is empty"));
+        return Err(Error::config("device_id", "must not be empty"));
     }
     DeviceId::try_from(id).map_err(|rule| Error::config("device_id", rule))
 }
@@ -236,12 +236,12 @@ fn connections(base_url: &BaseUrl, timeout: Duration) -> Result<reqwest::Client,
         // For requests without a timeout of their own.
         .timeout(timeout)
         .https_only(!base_url.is_plain())
-        // A redirect would take the key along.
+        // A redirect would send the key to another address.
         .redirect(redirect::Policy::none())
-        // Retries are made in one place.
+        // Retries are made in `retry` only.
         .retry(reqwest::retry::never());
     if base_url.is_plain() {
-        // A proxy would get the key in the clear.
+        // A proxy would receive the key unencrypted.
         builder = builder.no_proxy();
         // Loading the system's certificates is slow, and none is needed. OpenSSL can't be told not to load them.
         #[cfg(feature = "rustls")]

@@ -1,11 +1,11 @@
-//! What a bot says of the device it runs on.
+//! The description of the device that a registration sends.
 
 use crate::api::types::{self, DeviceKind, DeviceModel, SdkVersion};
 use crate::error::Error;
 
-/// What kind of device registers; the service uses it for analytics and debugging only.
+/// A description of the device, which the service uses for analytics and debugging only.
 ///
-/// Nothing of it is required, and by default none is sent. Lengths are checked when the client is built.
+/// All fields are optional, and none is sent by default. Lengths are checked when the client is built.
 ///
 /// ```
 /// use social_plus_bot::{DeviceInfo, DeviceKind};
@@ -20,7 +20,7 @@ pub struct DeviceInfo {
 }
 
 impl DeviceInfo {
-    /// Says nothing yet.
+    /// Creates an empty description.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,7 +1,7 @@
-//! What a failed call of the generated client means to a caller.
+//! Converts failures of the generated client into [`Error`]s.
 //!
-//! The generated client tells failures apart by how far it came with them. A caller wants to know what to do
-//! about it, which depends on the status, on the service's words, and on two headers.
+//! The generated client classes failures by the step that failed. A caller needs to know what to do, which depends on
+//! the status, the error body, and the headers `Retry-After` and `Date`.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +13,11 @@ use crate::api::types::{ErrorBody, ErrorDetail};
 use crate::api::{Answer, redact};
 use crate::error::{Error, ServiceMessage};
 
-/// What an error of the generated client means, in words that don't show the `secret`.
-pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
+/// Converts an error of the generated client, with `secret` redacted.
+pub(crate) fn classify(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
     match error {
         ApiError::ErrorResponse(answer) => {
-            Error::service(answer.status().as_u16(), message(&answer), wait_asked(answer.headers()))
+            Error::service(answer.status().as_u16(), message(&answer), requested_wait(answer.headers()))
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
@@ -37,14 +37,14 @@ pub(crate) fn understand(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Er
         | ApiError::InvalidUpgrade(error) => Error::connection(error),
         ApiError::InvalidRequest(rule) => Error::config("request", rule),
         ApiError::Custom(reason) => Error::invalid_response(200, reason),
-        // Its payload is the body; the hooks leave nothing to decode that can't be.
+        // Its payload is the raw body, so it is dropped. The hooks decode the body before, so this does not occur.
         ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the response can't be decoded"),
     }
 }
 
-/// What a response with an error's status means.
-pub(crate) fn refused(response: &reqwest::Response, said: &ErrorBody) -> Error {
-    Error::service(response.status().as_u16(), message(said), wait_asked(response.headers()))
+/// The error for a response with an error status.
+pub(crate) fn error_of_response(response: &reqwest::Response, error_body: &ErrorBody) -> Error {
+    Error::service(response.status().as_u16(), message(error_body), requested_wait(response.headers()))
 }
 
 fn message(body: &ErrorBody) -> ServiceMessage {
@@ -69,24 +69,24 @@ fn lines(detail: &ErrorDetail) -> Vec<String> {
     }
 }
 
-/// The wait that the service asks for, which it counts by its own clock if it asks for one until a date.
-pub(crate) fn wait_asked(headers: &HeaderMap) -> Option<Duration> {
+/// The wait of `Retry-After`. A date counts by the service's clock, if the response has one.
+pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers, service_time(headers).unwrap_or_else(SystemTime::now))
 }
 
-/// What time it was for the service when it answered.
+/// The service's time when it sent the response.
 pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// The host that a redirect leads to, without the rest of the address.
+/// The host of a redirect. The rest of the URL may contain secrets.
 fn location(response: &reqwest::Response, secret: &str) -> Option<String> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     let url = response.url().join(location).ok()?;
     Some(redact::text(Url::host_str(&url)?, &[secret]))
 }
 
-/// The wait that the service asks for: a number of seconds, or a date.
+/// `Retry-After` as a wait from `now`: it is a number of seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match value.parse() {

@@ -1,37 +1,37 @@
-//! The same as [`BotClient::send`], as a layer among others.
+//! [`BotClient::send`] as a middleware.
 //!
-//! What differs is the end: a layer around this one wants to see a response as a response, whatever its status,
-//! so an error's status is no error here. What it means travels with the response.
+//! Unlike `send`, it returns a response with an error status as a response, since the middlewares around it need to see
+//! it. The [`Error`](crate::Error) is attached to the response as an extension.
 
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
-use crate::client::requests::Examined;
+use crate::client::requests::CheckedResponse;
 use crate::client::{BotClient, failure};
 use crate::session::runtime;
 
-/// A layer that sends what passes with the token of the living [`session`](BotClient::session), as
-/// [`send`](BotClient::send) does: to the client's own base URL and below only, with a token that the service refuses
-/// replaced once, and without a request once the day's reads are used up.
+/// A middleware that sends requests with the token of the current [`session`](BotClient::session), as
+/// [`send`](BotClient::send) does: only to the client's base URL and below, with a refused token replaced once, and
+/// with an error instead of a request while the daily reads are used up.
 ///
-/// - An error's status stays a response, with its body to be read from its beginning to its end, however long, so that
-///   the layers around this one see it. The [`Error`](crate::Error) that `send` returns for it is among the response's
-///   [extensions](Response::extensions), next to those that the layers within left there.
-/// - Where nothing is sent, for want of a token or of reads, or because the request leads elsewhere,
-///   the error is a [`Middleware`](LayerError::Middleware) that holds an [`Error`](crate::Error). Retry layers
-///   take it for final, which is right: registrations were tried again already.
+/// - A response with an error status is returned as a response, with its complete body still unread, so that the
+///   middlewares around this one see it. The [`Error`](crate::Error) that `send` returns for it is among the response's
+///   [extensions](Response::extensions), along with those of inner middlewares.
+/// - If nothing is sent, because there is no token, no reads are left, or the URL is outside the base URL, the error
+///   is a [`Middleware`](LayerError::Middleware) error that contains an [`Error`](crate::Error). Retry middlewares
+///   treat it as permanent, which is right: registrations have been retried already.
 ///
-/// Layers added before this one see a request once and without its token, and the response to it that counts:
-/// the place for retries and caches (an answer from the cache is no read). Layers added after it see each
-/// request as it is sent, its token marked as sensitive.
+/// Middlewares added before this one see each request once and without its token, and the final response. Add retries
+/// and caches there (a response from a cache does not count as a read). Middlewares added after it see each attempt,
+/// with the token marked as sensitive.
 ///
-/// This layer sets no timeout, so that it overrides none: the request's own counts, or else that of the
-/// [`reqwest::Client`] it is sent with. The client's own connections, as in the example, have its
-/// [`timeout`](crate::BotClientBuilder::timeout); those of another client have none unless it was built with one.
+/// This middleware sets no timeout: that of the request counts, or else that of the [`reqwest::Client`] it is sent
+/// with. The client's own connections, as in the example, have its [`timeout`](crate::BotClientBuilder::timeout);
+/// another `reqwest::Client` has none by default.
 ///
-/// The client's own connections follow no redirects. Those of another [`reqwest::Client`]
-/// follow them if it does; reqwest takes the token off when they lead to another host.
+/// The client's own connections follow no redirects. Another [`reqwest::Client`] may follow them; reqwest removes the
+/// token when they lead to another host.
 ///
 #[cfg_attr(feature = "sandbox", doc = "```")]
 #[cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -67,16 +67,16 @@ impl Middleware for BotClient {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let spare = request.try_clone();
-        let mut examined = self.pass(request, extensions, next.clone()).await?;
-        if examined.refuses_token
-            && let Some(again) = spare
+        let retry_request = request.try_clone();
+        let mut checked = self.pass(request, extensions, next.clone()).await?;
+        if checked.refuses_token
+            && let Some(again) = retry_request
         {
-            examined = self.pass(again, extensions, next).await?;
+            checked = self.pass(again, extensions, next).await?;
         }
-        let Examined { mut response, said, .. } = examined;
-        if let Some(said) = said {
-            let error = failure::refused(&response, &said);
+        let CheckedResponse { mut response, error_body, .. } = checked;
+        if let Some(error_body) = error_body {
+            let error = failure::error_of_response(&response, &error_body);
             response.extensions_mut().insert(error);
         }
         Ok(response)
@@ -89,10 +89,10 @@ impl BotClient {
         mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
-    ) -> reqwest_middleware::Result<Examined> {
-        let authorized = self.authorize(&mut request).await.map_err(LayerError::middleware)?;
+    ) -> reqwest_middleware::Result<CheckedResponse> {
+        let authorized = self.attach_token(&mut request).await.map_err(LayerError::middleware)?;
         let response =
             runtime::within(next.run(request, extensions)).await.map_err(LayerError::middleware)??;
-        Ok(self.examine(response, &authorized).await)
+        Ok(self.check_response(response, &authorized).await)
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::api::Client;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
-use crate::client::requests::Unexplained;
+use crate::client::requests::CodelessRefusals;
 use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::cache::{Register, SessionCache};
@@ -59,7 +59,7 @@ pub struct BotClient(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
-    pub(crate) unexplained: Unexplained,
+    pub(crate) codeless_refusals: CodelessRefusals,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
     pub(crate) cache: SessionCache<Source, SystemClock>,
@@ -111,9 +111,9 @@ impl BotClient {
     /// Returns the cached session, or registers if there is none.
     ///
     /// A client and its clones share one session. Reading a fresh session takes no lock, allocates nothing and sends
-    /// nothing. Once 75 to 80 % of its lifetime is over (the point is random), a call starts a refresh in the background
-    /// and still returns the cached session. After a failed refresh, calls start the next one after 30 s, doubled each
-    /// time up to 15 min, and sooner when the expiry is near.
+    /// nothing. Once 75 to 80 % of its lifetime is over (the point is random), a call starts a refresh in the
+    /// background and still returns the cached session. After a failed refresh, calls start the next one after 30 s,
+    /// doubled each time up to 15 min, and sooner when the expiry is near.
     ///
     /// Without a valid session, all callers wait for one registration and share its result. The registration continues
     /// when its callers are dropped, and is cancelled when the last clone of the client is dropped.
@@ -151,8 +151,8 @@ impl BotClient {
         self.0.registrar.device_id()
     }
 
-    /// Returns the session in the [store](BotClientBuilder::store), if there is a valid one. Sends nothing to the service
-    /// and caches nothing.
+    /// Returns the session in the [store](BotClientBuilder::store), if there is a valid one. Sends nothing to the
+    /// service and caches nothing.
     ///
     /// # Errors
     ///

@@ -1,16 +1,16 @@
-//! The reads of the day, as far as this client knows.
+//! The daily quota of reads.
 //!
-//! A bot has 100 reads a day over all endpoints, reset daily (documented). The service counts, not the client:
-//! what is counted here is for the caller to see. Only when the service itself says that the reads are used
-//! up are further ones refused here, and not for long: at which hour its day begins is not documented, and a read
-//! that is refused costs little. Reads are sent again
+//! A bot has 100 reads a day over all endpoints, reset daily (documented). The service enforces the quota; the client's
+//! own count does not limit reads. Once the service says that the reads are used up, further reads are refused here. The
+//! hour at which the service's day begins is not documented, and a refused read costs little, so they are refused for a
+//! short time only. Reads are sent again
 //!
-//! - after the service's `Retry-After`, if it gives one, up to a day;
-//! - otherwise after 5 min, and after twice as long with each further refusal on the same day, up to an hour; but at
-//!   the next 00:00 UTC at the latest, where the service's day may begin.
+//! - after the service's `Retry-After`, if there is one, up to a day;
+//! - otherwise after 5 min, doubled with each further refusal on the same day up to an hour, but at the next 00:00 UTC
+//!   at the latest, when the service's day may begin.
 //!
-//! The day of a refusal is that on which the read was sent, by the clock of the service: it tells its time with the
-//! response (`Date`), and this machine tells how long the read took.
+//! A refusal counts for the day on which the read was sent, by the service's clock. That time is the response's `Date`
+//! less the duration of the read.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,33 +19,33 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::session::clock::Moment;
 
-/// The reads that a bot has in a day, as documented.
+/// The documented number of reads per day.
 pub(crate) const DAILY_READS: u32 = 100;
 
-/// After the first refusal of a day reads are sent again so much later.
+/// The pause after the first refusal of a day. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// The longest such wait.
+/// The upper limit of pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// The shortest one, however near the next day is.
+/// The lower limit of pauses, even if the next day begins earlier.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is known of a bot's reads.
+/// Counts reads, and refuses them while the quota is used up.
 #[derive(Debug, Default)]
-pub(crate) struct Quota(Mutex<Known>);
+pub(crate) struct Quota(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct State {
     day: NaiveDate,
     reads: u32,
     resumes: Option<Moment>,
-    /// The day of the last refusal, and how many there were on it without a read that was answered.
+    /// The day of the last refusal, and the number of refusals on it since the last successful read.
     refused_on: NaiveDate,
     refusals: u32,
-    /// Changes whenever reads are closed or opened. What was sent before says nothing new of it.
+    /// Incremented when reads are paused or resumed. Responses to requests sent before are ignored.
     decision: u64,
 }
 
@@ -56,81 +56,82 @@ pub(crate) struct Sent {
     decision: u64,
 }
 
-/// The service's word that the reads are used up.
+/// A response that says that the quota is used up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    pub(crate) came: Moment,
-    /// The time by the service's clock.
+    pub(crate) received: Moment,
+    /// The same time by the service's clock.
     pub(crate) date: Option<DateTime<Utc>>,
     pub(crate) retry_after: Option<Duration>,
 }
 
 impl Quota {
-    /// Says for how long no read is to be sent, if the reads are used up.
+    /// Returns the remaining pause as an error if reads are paused.
     pub(crate) fn check(&self, now: Moment) -> Result<(), Duration> {
-        let left = self.with(|known| known.resumes.map(|resumes| now.until(resumes)));
+        let left = self.with(|state| state.resumes.map(|resumes| now.until(resumes)));
         left.filter(|left| !left.is_zero()).map_or(Ok(()), Err)
     }
 
-    /// Notes a request that is about to be sent, and counts it if it is a read.
+    /// Records a request that is about to be sent. Counts it if it is a read.
     pub(crate) fn send(&self, now: Moment, is_read: bool) -> Sent {
-        self.with(|known| {
+        self.with(|state| {
             if is_read {
-                known.begin(now);
-                known.reads = known.reads.saturating_add(1);
+                state.begin(now);
+                state.reads = state.reads.saturating_add(1);
             }
-            Sent { at: now, decision: known.decision }
+            Sent { at: now, decision: state.decision }
         })
     }
 
     /// The reads counted on the day of `now`.
     pub(crate) fn reads(&self, now: Moment) -> u32 {
-        self.with(|known| {
-            known.begin(now);
-            known.reads
+        self.with(|state| {
+            state.begin(now);
+            state.reads
         })
     }
 
-    /// A read was answered.
+    /// Records a successful read.
     pub(crate) fn answered(&self, sent: Sent) {
-        self.with(|known| {
-            if sent.decision == known.decision && known.refusals > 0 {
-                known.resumes = None;
-                known.refusals = 0;
+        self.with(|state| {
+            if sent.decision == state.decision && state.refusals > 0 {
+                state.resumes = None;
+                state.refusals = 0;
             }
         });
     }
 
-    /// The service says that the reads are used up. Returns how long none will be sent.
+    /// Records that the quota is used up. Returns the pause.
     pub(crate) fn used_up(&self, sent: Sent, refusal: Refusal) -> Duration {
-        self.with(|known| {
-            if sent.decision != known.decision {
-                let left = known.resumes.map(|resumes| refusal.came.until(resumes));
+        self.with(|state| {
+            if sent.decision != state.decision {
+                // Another response has set the pause, or the caller has ended it.
+                let left = state.resumes.map(|resumes| refusal.received.until(resumes));
                 return left.unwrap_or_default().max(SHORTEST_PAUSE);
             }
-            let wait = known.pause(sent, refusal).max(SHORTEST_PAUSE);
-            known.resumes = Some(refusal.came.after(wait));
-            known.decision += 1;
+            let wait = state.pause(sent, refusal).max(SHORTEST_PAUSE);
+            state.resumes = Some(refusal.received.after(wait));
+            state.decision += 1;
             wait
         })
     }
 
-    /// Reads are refused for so long, and not any longer.
+    /// Pauses reads for `wait`, and replaces the current pause.
     pub(crate) fn resume_in(&self, wait: Duration, now: Moment) {
-        self.with(|known| {
-            known.resumes = Some(now.after(wait));
-            known.refusals = 0;
-            known.decision += 1;
+        self.with(|state| {
+            state.resumes = Some(now.after(wait));
+            state.refusals = 0;
+            state.decision += 1;
         });
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Known) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, update: impl FnOnce(&mut State) -> T) -> T {
+        update(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Known {
-    /// Begins to count anew if it is another day.
+impl State {
+    /// Resets the count if a new day has begun.
     fn begin(&mut self, now: Moment) {
         let today = utc(now).date_naive();
         if self.day != today {
@@ -139,12 +140,14 @@ impl Known {
         }
     }
 
-    /// How long to wait after a refusal.
+    /// The pause after a refusal.
     fn pause(&mut self, sent: Sent, refusal: Refusal) -> Duration {
-        let came = refusal.date.unwrap_or_else(|| utc(refusal.came));
-        let took = refusal.came.monotonic.saturating_sub(sent.at.monotonic);
-        let day =
-            TimeDelta::from_std(took).ok().and_then(|took| came.checked_sub_signed(took)).unwrap_or(came);
+        let received = refusal.date.unwrap_or_else(|| utc(refusal.received));
+        let took = refusal.received.monotonic.saturating_sub(sent.at.monotonic);
+        let day = TimeDelta::from_std(took)
+            .ok()
+            .and_then(|took| received.checked_sub_signed(took))
+            .unwrap_or(received);
         let day = day.date_naive();
         if self.refused_on != day {
             self.refused_on = day;
@@ -157,7 +160,7 @@ impl Known {
             None => {
                 let next =
                     day.checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
-                doubled.min((next.and_utc() - came).to_std().unwrap_or_default())
+                doubled.min((next.and_utc() - received).to_std().unwrap_or_default())
             }
         }
     }
@@ -172,19 +175,19 @@ fn utc(moment: Moment) -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    /// When it is that time by both clocks.
+    /// A moment at which both clocks show this time.
     fn at(text: &str) -> Moment {
         let since = (text.parse::<DateTime<Utc>>().unwrap() - DateTime::UNIX_EPOCH).to_std().unwrap();
         Moment { monotonic: since, wall: since }
     }
 
-    fn refusal(came: &str) -> Refusal {
-        Refusal { came: at(came), date: None, retry_after: None }
+    fn refusal(received: &str) -> Refusal {
+        Refusal { received: at(received), date: None, retry_after: None }
     }
 
-    /// A read sent and refused.
-    fn refused(quota: &Quota, sent: &str, came: &str) -> Duration {
-        quota.used_up(quota.send(at(sent), true), refusal(came))
+    /// The pause after a read that was sent and refused at these times.
+    fn refused(quota: &Quota, sent: &str, received: &str) -> Duration {
+        quota.used_up(quota.send(at(sent), true), refusal(received))
     }
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -201,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_client_asks_again_within_minutes_and_then_less_and_less_often() {
+    fn pauses_double_up_to_an_hour_and_reset_after_a_successful_read() {
         let quota = Quota::default();
         let mut now = at("2026-03-01T12:00:00Z");
         let mut waits = Vec::new();
         for _ in 0..6 {
             assert_eq!(quota.check(now), Ok(()));
-            let wait =
-                quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+            let wait = quota
+                .used_up(quota.send(now, true), Refusal { received: now, date: None, retry_after: None });
             assert_eq!(quota.check(now), Err(wait));
             now = now.after(wait);
             waits.push(wait.as_secs() / 60);
@@ -217,12 +220,12 @@ mod tests {
         quota.answered(quota.send(now, true));
         assert_eq!(quota.check(now), Ok(()));
         let again =
-            quota.used_up(quota.send(now, true), Refusal { came: now, date: None, retry_after: None });
+            quota.used_up(quota.send(now, true), Refusal { received: now, date: None, retry_after: None });
         assert_eq!(again, 5 * MINUTE);
     }
 
     #[test]
-    fn at_the_next_day_reads_are_sent_again_and_a_new_refusal_counts_from_the_start() {
+    fn reads_resume_at_midnight_and_pauses_start_again() {
         let quota = Quota::default();
         for (sent, wait) in [
             ("2026-03-01T21:00:00Z", 5),
@@ -240,35 +243,35 @@ mod tests {
     }
 
     #[test]
-    fn a_read_sent_before_midnight_and_refused_after_it_does_not_close_the_new_day() {
+    fn a_read_sent_before_midnight_does_not_pause_the_new_day() {
         let quota = Quota::default();
         let wait = refused(&quota, "2026-03-01T23:59:59.9Z", "2026-03-02T00:00:00.1Z");
         assert_eq!(wait, Duration::from_secs(1));
         assert_eq!(quota.check(at("2026-03-02T00:00:01.1Z")), Ok(()));
-        // Its refusals don't count for the new day either.
+        // The refusals of the day before don't count either.
         assert_eq!(refused(&quota, "2026-03-02T00:00:02Z", "2026-03-02T00:00:03Z"), 5 * MINUTE);
     }
 
     #[test]
-    fn the_services_clock_tells_the_day() {
+    fn the_day_of_a_refusal_is_by_the_services_clock() {
         for (date, wait) in [
-            // This clock is 50 ms ahead: for the service it is still the day before.
+            // The local clock is slightly ahead: for the service it is still the day before.
             ("2026-03-01T23:59:59Z", Duration::from_secs(1)),
-            // This clock is hours ahead, or behind.
+            // The local clock is hours ahead or behind.
             ("2026-03-01T20:00:00Z", 5 * MINUTE),
             ("2026-03-02T03:00:00Z", 5 * MINUTE),
             ("2026-03-02T23:58:00Z", 2 * MINUTE),
         ] {
             let quota = Quota::default();
             let sent = quota.send(at("2026-03-02T00:00:00.02Z"), true);
-            let came = at("2026-03-02T00:00:00.03Z");
-            let refusal = Refusal { came, date: Some(date.parse().unwrap()), retry_after: None };
+            let received = at("2026-03-02T00:00:00.03Z");
+            let refusal = Refusal { received, date: Some(date.parse().unwrap()), retry_after: None };
             assert_eq!(quota.used_up(sent, refusal), wait, "{date}");
         }
     }
 
     #[test]
-    fn what_the_service_asks_is_believed_up_to_a_day() {
+    fn retry_after_is_used_up_to_a_day() {
         for (asked, wait) in [
             (Duration::ZERO, SHORTEST_PAUSE),
             (7 * MINUTE, 7 * MINUTE),
@@ -284,19 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn refusals_of_reads_sent_together_count_once() {
+    fn concurrent_refusals_count_once() {
         let quota = Quota::default();
         let noon = "2026-03-01T12:00:00Z";
         let together = [(); 20].map(|()| quota.send(at(noon), true));
         let waits = together.map(|sent| quota.used_up(sent, refusal(noon)));
         assert_eq!(waits, [5 * MINUTE; 20]);
-        // One that was answered before it was used up says nothing of now.
+        // A success of a read that was sent before the pause does not end it.
         quota.answered(together[0]);
         assert_eq!(quota.check(at(noon)), Err(5 * MINUTE));
     }
 
     #[test]
-    fn a_clock_set_back_does_not_close_reads_for_longer() {
+    fn a_clock_set_back_does_not_extend_the_pause() {
         let quota = Quota::default();
         let noon = at("2026-03-01T12:00:00Z");
         quota.used_up(quota.send(noon, true), refusal("2026-03-01T12:00:00Z"));
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_can_say_when_reads_resume() {
+    fn the_caller_can_resume_reads() {
         let quota = Quota::default();
         let noon = at("2026-03-01T12:00:00Z");
         let late = quota.send(noon, true);
@@ -315,7 +318,7 @@ mod tests {
         assert_eq!(quota.check(at("2026-03-01T13:00:00Z")), Ok(()));
         quota.resume_in(Duration::ZERO, noon);
         assert_eq!(quota.check(noon), Ok(()));
-        // What was sent before the caller said so does not overrule it.
+        // The response to an earlier read does not pause reads again.
         quota.used_up(late, refusal("2026-03-01T12:00:01Z"));
         assert_eq!(quota.check(noon), Ok(()));
     }

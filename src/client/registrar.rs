@@ -18,7 +18,7 @@ use crate::session::clock::{Clock, SystemClock};
 /// At most this many differences are written to one line of the log.
 const LOGGED_AT_ONCE: usize = 10;
 
-/// At most this many differences are remembered. Names of fields come from the service, so there is no natural end.
+/// At most this many differences are remembered. Field names come from the service, so their number is not limited.
 const REMEMBERED: usize = 1_000;
 
 /// What a registration needs. The task of a registration can outlive the call that started it.
@@ -47,14 +47,14 @@ impl Registrar {
     async fn attempt(&self) -> Result<Session, Error> {
         let before = SystemClock.now();
         let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
-        let response = sent.map_err(|error| failure::understand(error, self.api.inner().secret()))?;
-        // The service's clock issued the token, not this machine's.
+        let response = sent.map_err(|error| failure::classify(error, self.api.inner().secret()))?;
+        // The service's clock counts for the dates in the response.
         let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
         Session::new(response.into_inner(), now, before)
             .map_err(|reason| Error::invalid_response(200, reason))
     }
 
-    /// Logs where a response differs from the contract: as a warning if any of it is new, for debugging otherwise.
+    /// Logs where a response differs from the contract: at `WARN` if a difference is new, at `DEBUG` otherwise.
     fn log(&self, deviations: &[Deviation]) {
         let shown: Vec<_> = deviations.iter().map(ToString::to_string).collect();
         let new: Vec<_> = {

@@ -1,9 +1,10 @@
 //! Requests to the rest of the API, sent as the bot.
 //!
-//! What is common to them is little, and easy to get wrong: the token goes to the client's own base URL and
-//! nowhere else; a token that the service refuses is replaced once; an error's body becomes an [`Error`]; reads
-//! end when the day's are used up. It comes in two steps, [`BotClient::authorize`] before and
-//! [`BotClient::examine`] after, so that whoever does the sending can stand between them.
+//! The token is sent to the client's base URL only. A token that the service refuses is replaced once. An error body
+//! becomes an [`Error`]. Reads are refused while the daily quota is used up.
+//!
+//! This is done in two steps, [`BotClient::attach_token`] before a request and [`BotClient::check_response`] after it,
+//! so that both the client and the middleware can send the request in between.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,47 +22,49 @@ use crate::error::{Error, ErrorCode};
 use crate::session::clock::{Clock, Moment, SystemClock};
 use crate::session::runtime;
 
-/// What a request was sent with.
+/// A request's token, and what is needed to judge its response.
 pub(crate) struct Authorized {
     token: AccessToken,
     sent: Sent,
-    /// How many tokens had been refused without a code by then.
-    unexplained: u64,
+    /// The number of codeless refusals when the request was sent.
+    codeless_refusals: u64,
     is_read: bool,
 }
 
-/// A response, and what the service said in it if it is an error.
-pub(crate) struct Examined {
-    /// With its body still to be read.
+/// A response, with its error body if it has an error status.
+pub(crate) struct CheckedResponse {
+    /// Its body can still be read.
     pub(crate) response: Response,
-    pub(crate) said: Option<ErrorBody>,
-    /// Whether another token may do better.
+    pub(crate) error_body: Option<ErrorBody>,
+    /// Whether the request should be repeated with a new token.
     pub(crate) refuses_token: bool,
 }
 
-/// The last token that was refused without a code. Something else than the token may be the reason, as where a gateway
-/// wants to know who comes, and a registration is not free.
+/// Limits how often a token is replaced that was refused with 401 but without an error code. The reason may not be the
+/// token (a gateway may require authentication of its own), and a registration is not free.
 #[derive(Debug, Default)]
-pub(crate) struct Unexplained(Mutex<Refused>);
+pub(crate) struct CodelessRefusals(Mutex<Refused>);
 
 #[derive(Debug, Default)]
 struct Refused {
     last: Option<(AccessToken, Moment)>,
-    /// How many there were.
+    /// The number of tokens replaced because of a codeless refusal.
     count: u64,
 }
 
-/// A new token that is refused without a code as well is not replaced before that.
-const UNEXPLAINED_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// If the new token is refused without a code as well, it is kept for this long.
+const CODELESS_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-impl Unexplained {
-    /// Whether a token refused without a code may be replaced, which was sent after so many had been.
+impl CodelessRefusals {
+    /// Whether a token that was refused without a code may be replaced. `count` is the value of [`count`](Self::count)
+    /// when the request was sent.
     fn may_replace(&self, token: &AccessToken, count: u64, now: Moment) -> bool {
         let mut refused = self.lock();
         match &refused.last {
-            // It was sent several times at once. One that was given again, and refused again, is as good as a new one.
+            // A concurrent request with the token that is being replaced. If a registration returns the same token
+            // again, its requests have a higher count, and it is treated as a new one.
             Some((last, _)) if last == token && count < refused.count => true,
-            Some((_, at)) if !now.has_reached(at.after(UNEXPLAINED_PAUSE)) => false,
+            Some((_, at)) if !now.has_reached(at.after(CODELESS_PAUSE)) => false,
             _ => {
                 refused.last = Some((token.clone(), now));
                 refused.count += 1;
@@ -70,12 +73,12 @@ impl Unexplained {
         }
     }
 
-    /// How many tokens were refused without a code.
+    /// The number of tokens replaced because of a codeless refusal.
     fn count(&self) -> u64 {
         self.lock().count
     }
 
-    /// A request was answered, so its token is good.
+    /// Records a successful request, which shows that the token is valid.
     fn answered(&self) {
         self.lock().last = None;
     }
@@ -86,8 +89,8 @@ impl Unexplained {
 }
 
 impl BotClient {
-    /// Reads `path`, which begins with `/` and may have a query, from the client's own address. It can't lead out of
-    /// the base URL by `..`, however that is written.
+    /// Sends a GET request for `path` below the client's base URL. The path begins with `/` and may have a query. It
+    /// can't leave the base URL with `..`, in any encoding.
     ///
     /// # Errors
     ///
@@ -108,141 +111,149 @@ impl BotClient {
         self.send(self.read_of(path)?).await
     }
 
-    /// The request that [`get`](Self::get) sends.
+    /// Creates the request that [`get`](Self::get) sends.
     pub(crate) fn read_of(&self, path: &str) -> Result<Request, Error> {
         if !path.starts_with('/') {
             return Err(Error::config("path", "must begin with a slash"));
         }
         let url = format!("{}{path}", self.0.registrar.api().baseurl());
-        let url =
-            Url::parse(&url).map_err(|error| Error::config("path", format!("makes no URL: {error}")))?;
+        let url = Url::parse(&url)
+            .map_err(|error| Error::config("path", format!("not a valid URL path: {error}")))?;
         if !self.api().inner().covers(&url) {
-            return Err(Error::config("path", "leads out of the client's base URL"));
+            return Err(Error::config("path", "must not lead out of the client's base URL"));
         }
         Ok(Request::new(Method::GET, url))
     }
 
-    /// Sends `request` with the token of the living [`session`](Self::session), and returns the response
-    /// if its status is no error's. Redirects are not followed, and come back as responses.
+    /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
+    /// status is 4xx or 5xx. Redirects are not followed, and are returned as responses.
     ///
-    /// The token goes to the client's own base URL and what is below it, nowhere else. If the service refuses the token
-    /// (401 with code 400100, or with no code, as a HEAD request or a gateway has it), the session is
-    /// [invalidated](Self::invalidate), registered anew, and the request repeated, once, and only if its body can be
-    /// repeated (one that is streamed can't). Where a new token is refused without a code as well, something else may be
-    /// the reason: it is kept, and not replaced for such a refusal within 5 min, unless a request was answered since.
+    /// The token is sent to the client's base URL and below only. If the service refuses the token (401 with code
+    /// 400100, or without a code, as in a response to a HEAD request or from a gateway), the session is
+    /// [invalidated](Self::invalidate), the client registers again, and the request is repeated once with the new
+    /// token. A request with a streaming body can't be repeated. If the new token is refused without a code as well,
+    /// the reason may not be the token: it is kept, and refusals without a code do not replace it for 5 min, unless a
+    /// request succeeds before.
     ///
-    /// A request without a timeout of its own gets the client's, its response's body included; nothing else
-    /// is tried again. The response's body has no limit.
+    /// Nothing else is retried. A request without a timeout gets the client's, which includes reading the response
+    /// body. The size of the response body is not limited.
     ///
-    /// # The day's reads
+    /// # Daily reads
     ///
-    /// A bot has 100 reads a day (documented). Once the service says that they are used up (code 400323), further ones
-    /// fail here without being sent, and are sent again
+    /// A bot has 100 reads a day (documented). Once the service says that they are used up (code 400323), further reads
+    /// fail without being sent. They are sent again
     ///
-    /// - when the service's `Retry-After` is over, if it gives one, up to a day;
-    /// - otherwise after 5 min, then after 10, 20 and 40 min and each hour, while it goes on refusing them; and at the
-    ///   next 00:00 UTC in any case. The hour at which the service's day begins is not documented, so this finds it
-    ///   within an hour.
+    /// - after the service's `Retry-After`, if there is one, up to a day;
+    /// - otherwise after 5 min, then after 10, 20 and 40 min and then hourly while the service refuses them, and at the
+    ///   next 00:00 UTC in any case. The hour at which the service's day begins is not documented; this way, reads
+    ///   resume within an hour of it.
     ///
-    /// The day of a refusal is that on which the read was sent, by the service's clock. A 429 without a code, as to a
-    /// HEAD request, is taken for this one if the client has counted 100 reads that day; otherwise it means too many
-    /// requests at a time, and closes nothing.
+    /// A refusal counts for the day on which the read was sent, by the service's clock. A 429 without a code, as in a
+    /// response to a HEAD request, means that the reads are used up if the client has counted 100 reads that day.
+    /// Otherwise it means too many requests at a time, and later reads are sent.
     ///
     /// # Errors
     ///
-    /// - [`Config`](crate::ErrorKind::Config) if the request does not lead to the base URL or below it,
+    /// - [`Config`](crate::ErrorKind::Config) if the URL is not the base URL or below it,
     /// - [`Rejected`](crate::ErrorKind::Rejected), [`RateLimited`](crate::ErrorKind::RateLimited) or
-    ///   [`Unavailable`](crate::ErrorKind::Unavailable) if the service answers with an error; its
+    ///   [`Unavailable`](crate::ErrorKind::Unavailable) if the service returns an error; its
     ///   [`code`](Error::code) says which, such as [`ErrorCode::BOT_PERMISSION_DENIED`],
-    /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`] also without
-    ///   asking the service, once that said so: for as long as [`retry_after`](Error::retry_after) says, or until
+    /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`] without sending the
+    ///   request, while the daily reads are used up: for the time of [`retry_after`](Error::retry_after), or until
     ///   [`resume_reads_at`](Self::resume_reads_at),
-    /// - [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if there is
-    ///   no answer,
-    /// - those of [`session`](Self::session) if there is no token.
+    /// - [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if there is no
+    ///   response,
+    /// - the errors of [`session`](Self::session) if there is no token.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         Ok(self.send_with_token(request).await?.0)
     }
 
-    /// The same, and the token that the request was sent with in the end.
+    /// As [`send`](Self::send), and returns the token of the last attempt as well.
     pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
-        let spare = request.try_clone();
-        let (mut examined, mut token) = self.exchange(request).await?;
-        if examined.refuses_token
-            && let Some(again) = spare
+        let retry_request = request.try_clone();
+        let (mut checked, mut token) = self.send_once(request).await?;
+        if checked.refuses_token
+            && let Some(again) = retry_request
         {
-            (examined, token) = self.exchange(again).await?;
+            (checked, token) = self.send_once(again).await?;
         }
-        let Examined { response, said, .. } = examined;
-        match said {
-            Some(said) => Err(failure::refused(&response, &said)),
+        let CheckedResponse { response, error_body, .. } = checked;
+        match error_body {
+            Some(error_body) => Err(failure::error_of_response(&response, &error_body)),
             None => Ok((response, token)),
         }
     }
 
-    /// How many reads this client and its clones sent since the UTC day began, by this machine's clock. The service allows a bot 100
-    /// a day over all endpoints, and counts those of other clients for the same user as well.
+    /// The number of reads that this client and its clones have sent since 00:00 UTC, by this machine's clock. The
+    /// service allows a bot 100 a day over all endpoints, and counts those of other clients for the same user as well.
     pub fn reads_today(&self) -> u32 {
         self.0.quota.reads(SystemClock.now())
     }
 
-    /// Refuses reads until `at`, and from then on sends them again, whatever the service said of the day's
-    /// quota before. A moment that has passed resumes them now.
+    /// Refuses reads until `at`, and sends them again afterwards, regardless of earlier responses about the daily
+    /// quota. If `at` is in the past, reads resume now.
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
         let wait = (at - Utc::now()).to_std().unwrap_or_default();
         self.0.quota.resume_in(wait, SystemClock.now());
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<(Examined, AccessToken), Error> {
-        let authorized = self.authorize(&mut request).await?;
+    async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
+        let authorized = self.attach_token(&mut request).await?;
         let sent = self.0.registrar.api().client().execute(request);
         let response = runtime::within(sent).await?.map_err(Error::connection)?;
-        Ok((self.examine(response, &authorized).await, authorized.token))
+        Ok((self.check_response(response, &authorized).await, authorized.token))
     }
 
-    /// Gives a request that may be sent the token to send with it.
-    pub(crate) async fn authorize(&self, request: &mut Request) -> Result<Authorized, Error> {
+    /// Checks that a request may be sent, and adds the token.
+    pub(crate) async fn attach_token(&self, request: &mut Request) -> Result<Authorized, Error> {
         runtime::check()?;
         if !self.api().inner().covers(request.url()) {
-            return Err(Error::config("request", "does not lead to the client's base URL or below it"));
+            return Err(Error::config("request", "the URL must be the client's base URL or below it"));
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read {
             self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         }
-        // Before there is a token, so that none counts as sent later than it was refused.
-        let unexplained = self.0.unexplained.count();
+        // Read before the token, so that the count is never newer than the token.
+        let codeless_refusals = self.0.codeless_refusals.count();
         let token = self.access_token().await?;
-        let header = token.header().ok_or_else(|| Error::config("token", "can't be sent as a header"))?;
+        let header = token
+            .header()
+            .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))?;
         request.headers_mut().insert(AUTHORIZATION, header);
         let sent = self.0.quota.send(SystemClock.now(), is_read);
-        Ok(Authorized { token, sent, unexplained, is_read })
+        Ok(Authorized { token, sent, codeless_refusals, is_read })
     }
 
-    /// Draws the consequences from a response. Of an error the body is read, and stays to be read.
-    pub(crate) async fn examine(&self, response: Response, authorized: &Authorized) -> Examined {
-        let Authorized { token, sent, unexplained, is_read } = authorized;
+    /// Updates the quota and the session from a response. Reads an error body, which can still be read afterwards.
+    pub(crate) async fn check_response(
+        &self,
+        response: Response,
+        authorized: &Authorized,
+    ) -> CheckedResponse {
+        let Authorized { token, sent, codeless_refusals, is_read } = authorized;
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             if *is_read {
                 self.0.quota.answered(*sent);
             }
-            self.0.unexplained.answered();
-            return Examined { response, said: None, refuses_token: false };
+            self.0.codeless_refusals.answered();
+            return CheckedResponse { response, error_body: None, refuses_token: false };
         }
-        let came = SystemClock.now();
-        let (mut response, mut said) =
+        let received = SystemClock.now();
+        let (mut response, mut error_body) =
             self.0.registrar.api().read_error(response, token.expose_secret()).await;
-        let silent = said.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
-        if silent && *is_read && self.0.quota.reads(came) >= DAILY_READS {
-            said.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        let is_codeless_429 = error_body.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        // A 429 without a code after as many reads as a day has is most likely the quota.
+        if is_codeless_429 && *is_read && self.0.quota.reads(received) >= DAILY_READS {
+            error_body.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
         }
-        if said.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+        if error_body.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
             let headers = response.headers_mut();
-            let retry_after = failure::wait_asked(headers);
+            let retry_after = failure::requested_wait(headers);
             let date = failure::service_time(headers).map(DateTime::from);
-            let wait = self.0.quota.used_up(*sent, Refusal { came, date, retry_after });
+            let wait = self.0.quota.used_up(*sent, Refusal { received, date, retry_after });
             if retry_after.is_none() {
-                // Rounded up, so that nobody comes a moment too early.
+                // Rounded up, so that a retry after it is not refused.
                 headers.insert(
                     RETRY_AFTER,
                     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).into(),
@@ -250,14 +261,14 @@ impl BotClient {
             }
         }
         let refuses_token = response.status() == StatusCode::UNAUTHORIZED
-            && match said.code {
+            && match error_body.code {
                 Some(code) => code == ErrorCode::UNAUTHORIZED,
-                None => self.0.unexplained.may_replace(token, *unexplained, came),
+                None => self.0.codeless_refusals.may_replace(token, *codeless_refusals, received),
             };
         if refuses_token {
             self.invalidate(token);
         }
-        Examined { response, said: Some(said), refuses_token }
+        CheckedResponse { response, error_body: Some(error_body), refuses_token }
     }
 }
 
@@ -266,22 +277,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_refused_without_a_code_is_replaced_at_once_and_its_successor_later() {
+    fn codeless_refusals_replace_a_token_at_once_and_the_next_one_after_a_pause() {
         let at =
             |seconds| Moment { monotonic: Duration::from_secs(seconds), wall: Duration::from_secs(seconds) };
         let [first, second, third] =
             ["first", "second", "third"].map(|token| AccessToken::from(token.to_owned()));
-        let unexplained = Unexplained::default();
-        assert!(unexplained.may_replace(&first, 0, at(0)));
-        assert!(unexplained.may_replace(&first, 0, at(1)));
-        assert_eq!(unexplained.count(), 1);
-        // The same came again from a registration.
-        assert!(!unexplained.may_replace(&first, 1, at(2)));
-        assert!(!unexplained.may_replace(&second, 1, at(2)));
-        assert!(!unexplained.may_replace(&second, 1, at(299)));
-        assert!(unexplained.may_replace(&second, 1, at(300)));
-        assert!(!unexplained.may_replace(&third, 2, at(301)));
-        unexplained.answered();
-        assert!(unexplained.may_replace(&third, 2, at(302)));
+        let codeless_refusals = CodelessRefusals::default();
+        assert!(codeless_refusals.may_replace(&first, 0, at(0)));
+        assert!(codeless_refusals.may_replace(&first, 0, at(1)));
+        assert_eq!(codeless_refusals.count(), 1);
+        // A registration returned the same token again.
+        assert!(!codeless_refusals.may_replace(&first, 1, at(2)));
+        assert!(!codeless_refusals.may_replace(&second, 1, at(2)));
+        assert!(!codeless_refusals.may_replace(&second, 1, at(299)));
+        assert!(codeless_refusals.may_replace(&second, 1, at(300)));
+        assert!(!codeless_refusals.may_replace(&third, 2, at(301)));
+        codeless_refusals.answered();
+        assert!(codeless_refusals.may_replace(&third, 2, at(302)));
     }
 }

@@ -68,8 +68,8 @@ mod tests {
     use super::*;
     use crate::error::ServiceMessage;
 
-    /// Runs against attempts that each take `each` and end with the next of `ends`; returns the result and
-    /// when, since the start, each attempt began.
+    /// Runs attempts that each take `each` and end with the next of `ends`. Returns the result, and the start times of
+    /// the attempts.
     async fn tried(
         limit: Duration,
         each: Duration,
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_are_four_attempts_and_the_error_says_so() {
+    async fn the_error_after_four_attempts_says_so() {
         let (result, began) = tried(
             AMPLE,
             QUICK,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_service_takes_ten_seconds_an_attempt_and_thirty_in_all() {
+    async fn a_silent_service_times_out_after_ten_seconds_per_attempt_and_thirty_in_all() {
         let start = Instant::now();
         let (result, began) = tried(AMPLE, Duration::from_secs(3600), &[]).await;
         assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Timeout);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_short_deadline_cuts_the_first_attempt() {
+    async fn a_short_deadline_ends_the_first_attempt() {
         let start = Instant::now();
         let (result, began) = tried(Duration::from_millis(300), Duration::from_secs(1), &[]).await;
         assert_eq!(result.unwrap_err().kind(), crate::error::ErrorKind::Timeout);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_the_service_asks_for_wins_when_longer() {
+    async fn a_longer_retry_after_replaces_the_backoff() {
         let (result, began) = tried(AMPLE, QUICK, &[failed(429, Some(7))]).await;
         assert!(result.is_ok());
         assert!(began[1] >= Duration::from_secs(7) && began[1] < Duration::from_secs(8), "{began:?}");
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_drawn_from_below_a_doubling_limit() {
+    fn waits_are_random_below_a_doubling_limit() {
         let limits: Vec<_> = (1..=7).map(|attempts| max_wait(attempts).as_millis()).collect();
         assert_eq!(limits, [200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(max_wait(u32::MAX), WAIT_MAX);

@@ -1,8 +1,7 @@
-//! The two secrets: the API key that goes in, the access token that comes out.
+//! The two secrets: the API key and the access token.
 //!
-//! Both are kept so that they can't be printed by accident: `Debug` shows no part of them, there is no
-//! `Display`, and their memory is wiped when the last copy is dropped. What can't be wiped are the copies
-//! that the TLS, HTTP and JSON layers make while a request is under way.
+//! They can't be printed by accident: `Debug` is redacted, and there is no `Display`. Their memory is zeroized when the
+//! last copy is dropped. Copies that the TLS, HTTP and JSON layers make during a request are not zeroized.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,9 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
 
-/// The API key of a social.plus network: visible ASCII characters, 1 to 16,384 of them.
+/// The API key of a social.plus network: 1 to 16,384 visible ASCII characters.
 ///
-/// The rule is that of an HTTP header's value, which is how the key travels (`x-api-key`).
+/// The key is sent in an HTTP header (`x-api-key`).
 ///
 /// ```
 /// use social_plus_bot::ApiKey;
@@ -30,12 +29,12 @@ use crate::error::Error;
 pub struct ApiKey(SecretString);
 
 impl ApiKey {
-    /// The key in the clear. Take care where it goes.
+    /// Returns the key as plain text. Take care where you pass it.
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// The key as a header's value that the HTTP layers don't print.
+    /// The key as a header value that is marked as sensitive.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         sensitive(self.expose_secret())
     }
@@ -46,8 +45,8 @@ impl TryFrom<String> for ApiKey {
 
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is empty or has a character that is not
-    /// visible ASCII. The error does not show the key.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is empty, longer than 16,384 characters, or
+    /// contains a character that is not visible ASCII. The error does not show the key.
     fn try_from(key: String) -> Result<Self, Error> {
         let key = SecretString::from(key);
         match fault(key.expose_secret()) {
@@ -62,7 +61,7 @@ impl TryFrom<&str> for ApiKey {
 
     /// # Errors
     ///
-    /// As for an owned key.
+    /// As for a `String`.
     fn try_from(key: &str) -> Result<Self, Error> {
         key.to_owned().try_into()
     }
@@ -76,24 +75,24 @@ impl fmt::Debug for ApiKey {
 
 /// The access token of a bot session, sent as `Authorization: Bearer <token>`.
 ///
-/// Cloning is cheap and shares the memory. Serializing writes the token in the clear, as the wire format
-/// has it; that is the one way to persist it, so mind what you serialize.
+/// Clones are cheap, and share the memory. Serialization writes the token as plain text, so take care what you
+/// serialize.
 #[derive(Clone)]
 pub struct AccessToken(Arc<SecretString>);
 
 impl AccessToken {
-    /// The token in the clear. Take care where it goes.
+    /// Returns the token as plain text. Take care where you pass it.
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// The value of an `Authorization` header that the HTTP layers don't print.
+    /// The `Authorization` header value, marked as sensitive.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         let value = SecretString::from(format!("Bearer {}", self.expose_secret()));
         sensitive(value.expose_secret())
     }
 
-    /// What makes this text unfit to be sent as a bearer token, if anything does.
+    /// Why the token can't be sent as a bearer token, if it can't.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         fault(self.expose_secret())
     }
@@ -141,7 +140,7 @@ impl JsonSchema for AccessToken {
     }
 }
 
-/// No longer secret is taken: servers refuse such headers, and each session keeps its token several times.
+/// The maximum length of a secret. Servers refuse longer headers, and a session holds its token several times.
 const LONGEST: usize = 16 * 1024;
 
 /// Why `secret` can't be sent in a header, if it can't.
@@ -151,9 +150,9 @@ fn fault(secret: &str) -> Option<&'static str> {
     } else if secret.len() > LONGEST {
         Some("is longer than 16384 bytes")
     } else if secret.contains(['\r', '\n']) {
-        Some("has a line break in it")
+        Some("contains a line break")
     } else if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Some("has a character that is not visible ASCII")
+        Some("contains a character that is not visible ASCII")
     } else {
         None
     }

@@ -1,7 +1,6 @@
-//! What a client is configured with: the API key, and where the service is.
+//! Configuration values: the API key and the address of the service.
 //!
-//! Values are checked when they are made, so nothing that has one needs to check it again. This room uses
-//! [`error`](crate::error) only.
+//! Constructors validate, so a value needs no further checks. This module depends on [`error`](crate::error) only.
 
 mod credentials;
 pub(crate) mod percent;

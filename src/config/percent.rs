@@ -1,11 +1,11 @@
-//! Text with its percent-encoding undone, and where each byte of it was.
+//! Percent-decoding that keeps track of where each byte was in the original text.
 
 use std::iter;
 
-/// Text is decoded so many times at most: what a URL within a URL carries is encoded twice.
+/// The maximum number of times that text is decoded. A value in a URL within a URL is encoded twice.
 const ROUNDS: usize = 4;
 
-/// Decoded bytes with the places in the text that they were decoded from.
+/// Decoded bytes, with their positions in the original text.
 pub(crate) struct Decoded {
     bytes: Vec<u8>,
     /// Where each byte begins in the text, and where the text ends.
@@ -13,7 +13,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// The text as it is, decoded once, twice, and so on until nothing in it is encoded any more.
+    /// The text itself, then decoded once, twice, and so on, until nothing is encoded or the limit is reached.
     pub(crate) fn all(text: &str) -> Vec<Self> {
         let plain = Self { bytes: text.as_bytes().to_vec(), starts: (0..=text.len()).collect() };
         let once =
@@ -25,12 +25,12 @@ impl Decoded {
         &self.bytes
     }
 
-    /// Where in the text the byte `at` begins; for the number of bytes, where the text ends.
+    /// The position in the text of the byte at index `at`, or the end of the text for the length of the bytes.
     pub(crate) fn start(&self, at: usize) -> usize {
         self.starts.get(at).or(self.starts.last()).copied().unwrap_or_default()
     }
 
-    /// Whether nothing in it is encoded any more.
+    /// Whether nothing is encoded any more.
     pub(crate) fn is_plain(&self) -> bool {
         self.once().bytes.len() == self.bytes.len()
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded_and_the_rest_stays() {
+    fn escapes_are_decoded_and_other_text_is_unchanged() {
         for (text, bytes) in [
             ("", &b""[..]),
             ("a%20b", b"a b"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_is_known_by_its_place() {
+    fn each_byte_keeps_its_position_in_the_text() {
         let all = Decoded::all("a%2541é");
         assert_eq!(all.len(), 3);
         let decoded = &all[2];

@@ -1,7 +1,6 @@
-//! Where the service is: one of its regions, or an address of the caller's choice.
+//! The address of the service: a region or a base URL.
 //!
-//! The API key travels with each registration, so an address is taken only if the key is safe on its way:
-//! https anywhere, plain http on this machine alone.
+//! The API key is sent with each registration. So only https is accepted, or http on a loopback host.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,10 +11,10 @@ use reqwest::Url;
 use crate::config::percent::Decoded;
 use crate::error::Error;
 
-/// A text as long as that may be a key or a token.
+/// The minimum length of a text that may be a key or a token. Shorter ones may be quoted in errors.
 const SHORTEST_SECRET: usize = 8;
 
-/// A region of social.plus. A network lives in one region, and its API key works in that one only.
+/// A region of social.plus. A network belongs to one region, and its API key is valid there only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Region {
@@ -40,7 +39,7 @@ impl Region {
         }
     }
 
-    /// The address of the service in this region, without a slash at its end.
+    /// The address of the service in this region, without a trailing slash.
     pub fn base_url(self) -> &'static str {
         match self {
             Self::Us => "https://apix.us.amity.co",
@@ -59,18 +58,18 @@ impl fmt::Display for Region {
 impl FromStr for Region {
     type Err = Error;
 
-    /// Reads a short name, in lower or upper case.
+    /// Parses a short name, in lower or upper case.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config), with the known names, if it is none of them.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the name is unknown. The error lists the known names.
     fn from_str(name: &str) -> Result<Self, Error> {
         let region = Self::ALL.iter().find(|region| region.as_str().eq_ignore_ascii_case(name));
         region.copied().ok_or_else(|| {
             let known = Self::ALL.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ");
-            // What was meant for another setting may be a secret.
+            // It may be a secret that was given for the wrong setting.
             let named =
-                if name.len() < SHORTEST_SECRET { format!("{name:?} is") } else { "that is".to_owned() };
+                if name.len() < SHORTEST_SECRET { format!("{name:?} is") } else { "the value is".to_owned() };
             Error::config("region", format!("{named} not a region; the regions are {known}"))
         })
     }
@@ -95,17 +94,17 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// The address, without a slash at its end.
+    /// The address, without a trailing slash.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is plain http, which never leaves this machine.
+    /// Whether the scheme is http, which is accepted on loopback hosts only.
     pub(crate) fn is_plain(&self) -> bool {
         self.plain
     }
 
-    /// Whether `url` is at this address: of the same origin, and below the same path.
+    /// Whether `url` has the same origin and is below the same path.
     pub(crate) fn covers(&self, url: &Url) -> bool {
         let Ok(own) = Url::parse(&self.text) else { return false };
         let folder = own.path().trim_end_matches('/');
@@ -114,19 +113,19 @@ impl BaseUrl {
     }
 }
 
-/// Whether some server could take the path for one that leads to a folder above. A URL that was parsed has no `..` in
-/// it any more, but may have what becomes one when it is decoded, as proxies do.
+/// Whether a server could resolve the path to a parent folder. Parsing a URL resolves each `..`, but proxies may decode
+/// the path and find another one.
 fn leads_up(path: &str) -> bool {
     let decoded = Decoded::all(path);
-    // What is encoded more often than is looked at could be anything.
+    // If it is still encoded after the last round, it could be anything.
     let is_plain = decoded.last().is_some_and(Decoded::is_plain);
     !is_plain
         || decoded.iter().any(|path| {
-            // Parsers of URLs pass over control characters.
+            // URL parsers ignore control characters.
             let path: Vec<u8> =
                 path.bytes().iter().copied().filter(|byte| !byte.is_ascii_control()).collect();
             let mut segments = path.split(|byte| matches!(byte, b'/' | b'\\'));
-            // What follows a semicolon is no part of a segment for some, and a path ends before a query or a fragment.
+            // Some servers cut a segment at a semicolon, and a decoded path at a query or fragment.
             segments
                 .any(|segment| segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next() == Some(b".."))
         })
@@ -142,7 +141,7 @@ impl FromStr for BaseUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        // The text itself stays out of each message: what is wrong with it may be a password in it.
+        // The messages do not quote the URL, since it may contain a password.
         let refuse = |rule: &str| Err(Error::config("base_url", rule.to_owned()));
         let url = match Url::parse(text) {
             Ok(url) => url,
@@ -151,14 +150,14 @@ impl FromStr for BaseUrl {
         let plain = match url.scheme() {
             "https" => false,
             "http" if is_loopback(&url) => true,
-            "http" => return refuse("plain http would show the API key to the network; use https"),
+            "http" => return refuse("plain http would send the API key unencrypted; use https"),
             _ => return refuse("the scheme must be https"),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("a user name or a password does not belong in it");
+            return refuse("must not contain a user name or password");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return refuse("a query or a fragment does not belong in it");
+            return refuse("must not contain a query or fragment");
         }
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), plain })
     }

@@ -1,10 +1,10 @@
-//! A 200 with a usable token is a session, however the rest of it differs from the contract.
+//! A 200 with a usable token is a session, even if the rest differs from the contract.
 
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{DeviationKind, Open, Permission, Session};
 
-/// The session of a registration whose good answer was altered.
+/// Registers, with the response changed by `alter`.
 async fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Session {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_next(Fault::altered(alter));
@@ -17,9 +17,9 @@ fn noted(session: &Session) -> Vec<String> {
 
 #[tokio::test]
 async fn unknown_values_are_kept_as_text() {
-    let session = altered(|answer| {
-        answer["userType"] = json!("assistant");
-        answer["users"][0]["permissions"] = json!(["BAN_USER", "FLY"]);
+    let session = altered(|response| {
+        response["userType"] = json!("assistant");
+        response["users"][0]["permissions"] = json!(["BAN_USER", "FLY"]);
     })
     .await;
     assert_eq!(session.user_type(), Some(&Open::Unknown("assistant".to_owned())));
@@ -39,19 +39,19 @@ async fn unknown_values_are_kept_as_text() {
 
 #[tokio::test]
 async fn users_can_be_empty_null_or_missing() {
-    let empty = altered(|answer| answer["users"] = json!([])).await;
+    let empty = altered(|response| response["users"] = json!([])).await;
     assert!(empty.user().is_none() && empty.deviations().is_empty());
-    let null = altered(|answer| answer["users"] = json!(null)).await;
+    let null = altered(|response| response["users"] = json!(null)).await;
     assert_eq!(noted(&null), ["/users: expected array, found null"]);
-    let missing = altered(|answer| drop(answer.as_object_mut().unwrap().remove("users"))).await;
+    let missing = altered(|response| drop(response.as_object_mut().unwrap().remove("users"))).await;
     assert_eq!(noted(&missing), ["/users: missing"]);
     assert!(null.users().is_empty() && missing.users().is_empty());
 }
 
 #[tokio::test]
 async fn an_invalid_field_of_a_user_is_dropped() {
-    let session = altered(|answer| {
-        let user = &mut answer["users"][0];
+    let session = altered(|response| {
+        let user = &mut response["users"][0];
         user["hashFlag"] = json!(null);
         user["flagCount"] = json!("12");
         user["createdAt"] = json!("last year");
@@ -82,12 +82,12 @@ async fn an_invalid_field_of_a_user_is_dropped() {
 
 #[tokio::test]
 async fn null_in_place_of_an_optional_value_counts_as_absent() {
-    let session = altered(|answer| {
+    let session = altered(|response| {
         for name in ["roles", "files", "lastCachePurge", "userType"] {
-            answer[name] = Value::Null;
+            response[name] = Value::Null;
         }
         let required = ["userId", "createdAt", "updatedAt"];
-        for (name, value) in answer["users"][0].as_object_mut().unwrap() {
+        for (name, value) in response["users"][0].as_object_mut().unwrap() {
             if !required.contains(&name.as_str()) {
                 *value = Value::Null;
             }
@@ -99,17 +99,17 @@ async fn null_in_place_of_an_optional_value_counts_as_absent() {
 }
 
 #[tokio::test]
-async fn null_in_place_of_a_required_value_is_noted() {
-    let session = altered(|answer| answer["users"][0]["updatedAt"] = Value::Null).await;
+async fn null_in_place_of_a_required_value_is_a_deviation() {
+    let session = altered(|response| response["users"][0]["updatedAt"] = Value::Null).await;
     assert_eq!(noted(&session), ["/users/0/updatedAt: expected string, found null"]);
 }
 
 #[tokio::test]
-async fn unknown_fields_are_noted_wherever_they_are() {
-    let session = altered(|answer| {
-        answer["region"] = json!("eu");
-        answer["users"][0]["mood"] = json!({ "deep": [1] });
-        answer["users"][0]["a/b~c\n"] = json!(1);
+async fn unknown_fields_are_deviations_at_any_depth() {
+    let session = altered(|response| {
+        response["region"] = json!("eu");
+        response["users"][0]["mood"] = json!({ "deep": [1] });
+        response["users"][0]["a/b~c\n"] = json!(1);
     })
     .await;
     let mut noted = noted(&session);
@@ -127,10 +127,10 @@ async fn unknown_fields_are_noted_wherever_they_are() {
 
 #[tokio::test]
 async fn roles_files_and_metadata_can_hold_anything() {
-    let session = altered(|answer| {
-        answer["roles"] = json!([{ "anything": [null, 1.5] }, {}]);
-        answer["files"] = json!([{ "attributes": { "size": "12" } }]);
-        answer["users"][0]["metadata"] = json!({ "x": { "y": null } });
+    let session = altered(|response| {
+        response["roles"] = json!([{ "anything": [null, 1.5] }, {}]);
+        response["files"] = json!([{ "attributes": { "size": "12" } }]);
+        response["users"][0]["metadata"] = json!({ "x": { "y": null } });
     })
     .await;
     assert_eq!(session.deviations(), []);
@@ -138,9 +138,9 @@ async fn roles_files_and_metadata_can_hold_anything() {
         serde_json::to_value(&session.body().files).unwrap(),
         json!([{ "attributes": { "size": "12" } }])
     );
-    let odd = altered(|answer| {
-        answer["roles"] = json!([1, "two", {}]);
-        answer["files"] = json!("none");
+    let odd = altered(|response| {
+        response["roles"] = json!([1, "two", {}]);
+        response["files"] = json!("none");
     })
     .await;
     assert_eq!(
@@ -170,36 +170,36 @@ async fn an_unreadable_field_is_dropped() {
 
 #[tokio::test]
 async fn the_number_of_deviations_is_bounded() {
-    let session = altered(|answer| answer["users"] = json!(vec![json!({}); 10_000])).await;
+    let session = altered(|response| response["users"] = json!(vec![json!({}); 10_000])).await;
     assert_eq!(session.deviations().len(), 100);
 }
 
 #[tokio::test]
-async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
+async fn values_beyond_the_limit_are_dropped_and_reported() {
     let too_large = |session: &Session| {
         let deviations = session.deviations().iter();
         let too_large = deviations.filter(|deviation| deviation.kind() == DeviationKind::TooLarge);
         too_large.map(|deviation| deviation.pointer().to_owned()).collect::<Vec<_>>()
     };
-    // Of a field 5,000 values are kept.
+    // 5,000 values per field are kept.
     for (users, kept) in [(5_000, 5_000), (5_001, 5_000), (100_000, 5_000)] {
-        let session = altered(move |answer| answer["users"] = json!(vec![json!({}); users])).await;
+        let session = altered(move |response| response["users"] = json!(vec![json!({}); users])).await;
         assert_eq!(session.users().len(), kept);
         assert_eq!(too_large(&session), if users > kept { vec!["/users"] } else { vec![] });
     }
-    let session = altered(|answer| {
-        answer["users"] = json!([{ "userId": "one", "metadata": { "x": vec![0; 10_000] } }]);
-        answer["roles"] = json!(vec![json!({}); 1000]);
+    let session = altered(|response| {
+        response["users"] = json!([{ "userId": "one", "metadata": { "x": vec![0; 10_000] } }]);
+        response["roles"] = json!(vec![json!({}); 1000]);
     })
     .await;
     assert_eq!(too_large(&session), ["/users"]);
     assert_eq!(session.user().unwrap().metadata.as_ref().unwrap()["x"].as_array().unwrap().len(), 4_997);
     assert_eq!(session.body().roles.as_ref().unwrap().len(), 1000);
 
-    // And 10,000 of all together, but those that stand alone in a field.
-    let session = altered(|answer| {
+    // 10,000 values in all are kept, not counting fields with a single value.
+    let session = altered(|response| {
         for field in ["roles", "files", "users"] {
-            answer[field] = json!(vec![json!({}); 4_000]);
+            response[field] = json!(vec![json!({}); 4_000]);
         }
     })
     .await;
@@ -215,37 +215,37 @@ async fn values_beyond_the_limit_are_left_out_and_that_is_noted() {
 }
 
 #[tokio::test]
-async fn whole_numbers_may_be_written_as_decimals() {
-    let session = altered(|answer| answer["users"][0]["flagCount"] = json!(5.0)).await;
+async fn integers_may_be_written_as_decimals() {
+    let session = altered(|response| response["users"][0]["flagCount"] = json!(5.0)).await;
     assert_eq!((session.user().unwrap().flag_count, session.deviations().len()), (Some(5), 0));
-    let session = altered(|answer| answer["users"][0]["flagCount"] = json!(5.5)).await;
+    let session = altered(|response| response["users"][0]["flagCount"] = json!(5.5)).await;
     assert_eq!(noted(&session), ["/users/0/flagCount: expected integer, found number"]);
 }
 
 #[tokio::test]
 async fn a_date_that_does_not_round_trip_is_dropped() {
     for date in ["9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"] {
-        let session = altered(move |answer| answer["lastCachePurge"] = json!(date)).await;
+        let session = altered(move |response| response["lastCachePurge"] = json!(date)).await;
         assert_eq!(session.body().last_cache_purge, None);
         assert_eq!(noted(&session), ["/lastCachePurge: expected date-time, found string"]);
     }
-    let session = altered(|answer| answer["expiresAt"] = json!("9999-12-31T23:59:59+00:01")).await;
+    let session = altered(|response| response["expiresAt"] = json!("9999-12-31T23:59:59+00:01")).await;
     assert_eq!(session.deviations(), []);
 }
 
-/// A name that serde_json gives a meaning of its own.
+/// A field name with a special meaning in serde_json.
 const RAW: &str = "$serde_json::private::RawValue";
 
 #[tokio::test]
-async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field() {
+async fn a_reserved_name_of_serde_json_drops_only_its_field() {
     for text in [json!("no JSON"), json!(5), json!("[1,2]")] {
         for place in ["/users/0/metadata", "/roles/0", "/files/0"] {
             let text = text.clone();
-            let session = altered(move |answer| {
-                answer["roles"] = json!([{}]);
-                answer["files"] = json!([{}]);
-                answer["users"][0]["metadata"] = json!({});
-                *answer.pointer_mut(place).unwrap() = json!({ "x": { RAW: text } });
+            let session = altered(move |response| {
+                response["roles"] = json!([{}]);
+                response["files"] = json!([{}]);
+                response["users"][0]["metadata"] = json!({});
+                *response.pointer_mut(place).unwrap() = json!({ "x": { RAW: text } });
             })
             .await;
             let field = format!("/{}", place.split('/').nth(1).unwrap());
@@ -259,9 +259,9 @@ async fn a_field_named_as_serde_json_names_its_own_costs_no_more_than_its_field(
 }
 
 #[tokio::test]
-async fn what_is_no_text_costs_no_session() {
+async fn invalid_utf8_is_replaced() {
     let sandbox = Sandbox::start().await.unwrap();
-    let answer = |rest: &[u8]| {
+    let response = |rest: &[u8]| {
         let good =
             br#"{"accessToken":"abc","issuedAt":"2026-01-01T00:00:00Z","expiresAt":"2126-01-01T00:00:00Z","#;
         Fault::answer(200, "application/json", [good, rest, b"}"].concat())
@@ -271,7 +271,7 @@ async fn what_is_no_text_costs_no_session() {
         (b"\"users\":[],\"\xff\":1", "/?: a field that is not documented"),
         (br#""users":[],"x\ud800":1"#, "/x\u{fffd}\u{fffd}\u{fffd}: a field that is not documented"),
     ] {
-        sandbox.fail_next(answer(rest));
+        sandbox.fail_next(response(rest));
         let session = sandbox.client().build().unwrap().register().await.unwrap();
         assert!(noted(&session).iter().any(|noted| noted == expected), "{:?}", noted(&session));
         if let Some(user) = session.user() {

@@ -11,12 +11,12 @@ fn contract() -> Value {
 }
 
 #[test]
-fn the_documented_response_decodes_and_encodes_again_without_loss() {
-    let answer: Answer<BotSession> = serde_json::from_str(RESPONSE).unwrap();
-    assert_eq!(answer.deviations(), []);
-    assert_eq!(answer.user_type, Some(Open::Known(UserType::Bot)));
+fn the_documented_response_round_trips() {
+    let response: Answer<BotSession> = serde_json::from_str(RESPONSE).unwrap();
+    assert_eq!(response.deviations(), []);
+    assert_eq!(response.user_type, Some(Open::Known(UserType::Bot)));
     let documented: Value = serde_json::from_str(RESPONSE).unwrap();
-    assert_eq!(serde_json::to_value(&*answer).unwrap(), documented);
+    assert_eq!(serde_json::to_value(&*response).unwrap(), documented);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_documented_response_is_the_example_of_the_contract() {
 }
 
 #[test]
-fn the_documented_request_is_the_example_of_the_contract_and_can_be_sent() {
+fn the_documented_request_is_the_example_of_the_contract_and_round_trips() {
     let documented = serde_json::json!({
         "deviceId": "<string>",
         "deviceInfo": { "kind": "ios", "model": "<string>", "sdkVersion": "<string>" },
@@ -41,11 +41,11 @@ fn the_documented_request_is_the_example_of_the_contract_and_can_be_sent() {
 }
 
 #[test]
-fn a_number_of_a_free_form_object_is_written_as_it_was_read() {
+fn numbers_in_free_form_objects_round_trip() {
     let mut documented: Value = serde_json::from_str(RESPONSE).unwrap();
     for number in [7.038531e-26, 9007199254740991.5, 1.7976931348623157e308, 5e-324, 0.1] {
         documented["users"][0]["metadata"]["number"] = number.into();
-        let answer: Answer<BotSession> = serde_json::from_str(&documented.to_string()).unwrap();
-        assert_eq!(serde_json::to_value(&*answer).unwrap(), documented);
+        let response: Answer<BotSession> = serde_json::from_str(&documented.to_string()).unwrap();
+        assert_eq!(serde_json::to_value(&*response).unwrap(), documented);
     }
 }

@@ -1,4 +1,4 @@
-//! The contract's side: the generated client, and how responses are decoded.
+//! The generated client, and the decoding of responses.
 
 #[cfg(feature = "sandbox")]
 mod deviations;

@@ -1,4 +1,4 @@
-//! Requests with the token: where it goes, when it is replaced, and what errors become.
+//! Requests with the token: which URLs get it, when it is replaced, and the errors that callers see.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,22 +19,22 @@ fn request(sandbox: &Sandbox, method: Method, path: &str) -> Request {
     Request::new(method, format!("{}{path}", sandbox.base_url()).parse().unwrap())
 }
 
-/// The methods and paths that came, in order.
-fn came(sandbox: &Sandbox) -> Vec<String> {
+/// The methods and paths of the received requests, in order.
+fn received(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
 
 const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 #[tokio::test]
-async fn a_read_carries_the_token_and_returns_what_is_there() {
+async fn a_read_sends_the_token_and_returns_the_response() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts: Value = bot.get("/api/v4/posts?limit=2").await.unwrap().json().await.unwrap();
     assert_eq!(posts, json!({ "posts": [1, 2] }));
     bot.get("/api/v3/communities").await.unwrap();
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /api/v4/posts", "GET /api/v3/communities"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /api/v4/posts", "GET /api/v3/communities"]);
 
     let token = bot.access_token().await.unwrap();
     let header = format!("Bearer {}", token.expose_secret());
@@ -44,7 +44,7 @@ async fn a_read_carries_the_token_and_returns_what_is_there() {
 }
 
 #[tokio::test]
-async fn the_token_goes_to_no_other_origin() {
+async fn the_token_is_not_sent_to_another_origin() {
     let sandbox = Sandbox::start().await.unwrap();
     let elsewhere = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
@@ -61,36 +61,36 @@ async fn the_token_goes_to_no_other_origin() {
     for path in ["", "api/v4/posts", "@example.com/", ".example.com/"] {
         assert_eq!(bot.get(path).await.unwrap_err().to_string(), "path: must begin with a slash");
     }
-    assert_eq!(came(&sandbox), [REGISTRATION]);
+    assert_eq!(received(&sandbox), [REGISTRATION]);
     assert_eq!(elsewhere.requests().len(), 0);
     assert_eq!(bot.reads_today(), 0);
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_and_the_read_repeated() {
+async fn a_revoked_token_is_replaced_and_the_request_repeated() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.get("/a").await.unwrap();
     sandbox.revoke_tokens();
     bot.get("/b").await.unwrap();
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /a", "GET /b", REGISTRATION, "GET /b"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", "GET /b", REGISTRATION, "GET /b"]);
 }
 
 #[tokio::test]
-async fn a_token_refused_twice_is_the_callers_error() {
+async fn a_token_refused_twice_is_an_error() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
-    sandbox.fail_always(Fault::altered(|answer| answer["accessToken"] = json!("forged")));
+    sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
     let error = bot.get("/a").await.unwrap_err();
     assert_eq!(
         (error.kind(), error.status(), error.code()),
         (ErrorKind::Rejected, Some(401), Some(ErrorCode::UNAUTHORIZED))
     );
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
 }
 
 #[tokio::test]
-async fn a_body_that_streams_is_not_repeated_but_the_token_is_replaced() {
+async fn a_streaming_request_is_not_repeated_but_the_token_is_replaced() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -99,11 +99,11 @@ async fn a_body_that_streams_is_not_repeated_but_the_token_is_replaced() {
     *streamed.body_mut() = Some(Body::wrap(Full::<Bytes>::from("{}")));
     assert_eq!(bot.send(streamed).await.unwrap_err().status(), Some(401));
     bot.get("/b").await.unwrap();
-    assert_eq!(came(&sandbox), [REGISTRATION, "POST /a", REGISTRATION, "GET /b"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "POST /a", REGISTRATION, "GET /b"]);
 }
 
 #[tokio::test]
-async fn many_callers_with_a_revoked_token_cause_one_registration() {
+async fn concurrent_requests_with_a_revoked_token_register_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -114,12 +114,12 @@ async fn many_callers_with_a_revoked_token_cause_one_registration() {
         readers.spawn(async move { bot.get("/a").await.map(drop) });
     }
     assert!(readers.join_all().await.iter().all(Result::is_ok));
-    let registrations = came(&sandbox).iter().filter(|came| *came == REGISTRATION).count();
+    let registrations = received(&sandbox).iter().filter(|received| *received == REGISTRATION).count();
     assert_eq!(registrations, 2);
 }
 
 #[tokio::test]
-async fn a_write_is_refused_by_the_service_with_its_code() {
+async fn a_write_returns_the_error_code_of_the_service() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let error = bot.send(request(&sandbox, Method::POST, "/api/v4/posts")).await.unwrap_err();
@@ -129,14 +129,14 @@ async fn a_write_is_refused_by_the_service_with_its_code() {
 }
 
 #[tokio::test]
-async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
+async fn a_used_up_quota_refuses_reads_locally_until_the_caller_resumes_them() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
         bot.get("/a").await.unwrap();
     }
     assert_eq!(bot.reads_today(), 100);
-    // The registration, a hundred reads, and the one that was one too many.
+    // The registration, 100 reads, and the first one beyond the quota.
     for sent in [102, 102, 102] {
         let error = bot.get("/a").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
@@ -145,7 +145,7 @@ async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
         assert_eq!(sandbox.requests().len(), sent);
     }
 
-    // Writes are no reads; the service refuses them for another reason.
+    // Writes are still sent, and the service refuses them for another reason.
     let write = bot.send(request(&sandbox, Method::POST, "/a")).await.unwrap_err();
     assert_eq!(write.code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
 
@@ -157,14 +157,15 @@ async fn after_the_days_quota_reads_fail_here_until_the_caller_resumes_them() {
     assert_eq!(sandbox.requests().len(), 104);
 }
 
-/// Ends a hang, and nothing else.
+/// Long enough not to expire unless a call hangs.
 const HANG: Duration = Duration::from_secs(300);
 
-/// So short that it is over soon; a slow machine may need more for anything but silence.
+/// Short enough to wait for. On a slow machine, even requests with a response may take longer.
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A client with this timeout of a bare socket that registers anyone, and answers reads with these bytes or not at all.
-async fn reads_get(answer: Option<&'static str>, timeout: Duration) -> BotClient {
+/// A client with this timeout, for a raw socket server that accepts each registration, and returns `response` for reads
+/// or nothing.
+async fn reads_get(response: Option<&'static str>, timeout: Duration) -> BotClient {
     let session = json!({
         "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": Utc::now() + TimeDelta::days(30), "users": [],
     })
@@ -181,9 +182,9 @@ async fn reads_get(answer: Option<&'static str>, timeout: Duration) -> BotClient
             while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                 socket.read_buf(&mut request).await.unwrap();
             }
-            match (request.starts_with(b"POST"), answer) {
+            match (request.starts_with(b"POST"), response) {
                 (true, _) => socket.write_all(registered.as_bytes()).await.unwrap(),
-                (false, Some(answer)) => socket.write_all(answer.as_bytes()).await.unwrap(),
+                (false, Some(response)) => socket.write_all(response.as_bytes()).await.unwrap(),
                 (false, None) => silent.push(socket),
             }
         }
@@ -197,14 +198,14 @@ async fn reads_get(answer: Option<&'static str>, timeout: Duration) -> BotClient
 }
 
 #[tokio::test]
-async fn a_redirect_is_a_response_and_not_followed() {
-    let answer = "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n";
-    let bot = reads_get(Some(answer), HANG).await;
+async fn redirects_are_returned_and_not_followed() {
+    let response = "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n";
+    let bot = reads_get(Some(response), HANG).await;
     assert_eq!(bot.get("/a").await.unwrap().status(), StatusCode::FOUND);
 }
 
 #[tokio::test]
-async fn an_error_without_the_envelope_is_known_by_its_status() {
+async fn an_error_without_an_error_body_is_classified_by_its_status() {
     let bot = reads_get(Some("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>"), HANG).await;
     let error = bot.get("/a").await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Unavailable, Some(502), None));
@@ -212,7 +213,7 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_silent_read_ends_at_the_clients_timeout_or_at_the_requests_own() {
+async fn a_read_times_out_after_the_clients_or_its_own_timeout() {
     let bot = reads_get(None, SHORT).await;
     assert_eq!(bot.get("/a").await.unwrap_err().kind(), ErrorKind::Timeout);
     let mut own = Request::new(Method::GET, format!("{}/a", bot.api().baseurl()).parse().unwrap());
@@ -221,7 +222,7 @@ async fn a_silent_read_ends_at_the_clients_timeout_or_at_the_requests_own() {
 }
 
 #[tokio::test]
-async fn an_error_whose_body_never_ends_is_an_error_in_time() {
+async fn an_incomplete_error_body_keeps_the_status() {
     let bot = reads_get(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{"), SHORT).await;
     loop {
         let error = bot.get("/a").await.unwrap_err();
@@ -232,22 +233,23 @@ async fn an_error_whose_body_never_ends_is_an_error_in_time() {
     }
 }
 
-/// What came to a bare socket that registers anyone and then answers each request with the next of these, or the last.
-async fn answering(answers: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
-    giving(|registrations| format!("token-{registrations}"), answers).await
+/// A client for a raw socket server that accepts each registration and returns these responses in turn, the last one
+/// repeatedly. Returns the received request lines as well.
+async fn with_responses(responses: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
+    with_tokens_and_responses(|registrations| format!("token-{registrations}"), responses).await
 }
 
-/// The same with these tokens.
-async fn giving(
+/// As [`with_responses`], with the token of the nth registration.
+async fn with_tokens_and_responses(
     token: impl Fn(usize) -> String + Send + 'static,
-    answers: Vec<String>,
+    responses: Vec<String>,
 ) -> (BotClient, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/tenant-a", listener.local_addr().unwrap());
-    let came = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&came);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&received);
     tokio::spawn(async move {
-        let mut answers = answers.into_iter().peekable();
+        let mut responses = responses.into_iter().peekable();
         let (mut last, mut registrations) = (String::new(), 0);
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
@@ -258,7 +260,7 @@ async fn giving(
             let line = String::from_utf8_lossy(&request).lines().next().unwrap().to_owned();
             let registers = line.starts_with("POST");
             noted.lock().unwrap().push(line.replace(" HTTP/1.1", ""));
-            let answer = if registers {
+            let response = if registers {
                 registrations += 1;
                 let (token, now) = (token(registrations), Utc::now());
                 let session = json!({
@@ -267,23 +269,23 @@ async fn giving(
                 let session = session.to_string();
                 format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{session}", session.len())
             } else {
-                last = answers.next().unwrap_or(last);
+                last = responses.next().unwrap_or(last);
                 last.clone()
             };
-            let closing = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            let closing = response.replacen("\r\n", "\r\nconnection: close\r\n", 1);
             socket.write_all(closing.as_bytes()).await.unwrap();
         }
     });
     let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    (builder.build().unwrap(), came)
+    (builder.build().unwrap(), received)
 }
 
 const REGISTERED: &str = "POST /tenant-a/api/v5/sessions/bot";
 const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn a_path_does_not_lead_out_of_the_base_url() {
-    let (bot, came) = answering(vec![EMPTY.to_owned()]).await;
+async fn a_path_can_not_leave_the_base_url() {
+    let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
     for path in [
         "/../tenant-b/x",
         "/..",
@@ -306,72 +308,73 @@ async fn a_path_does_not_lead_out_of_the_base_url() {
         let error = bot.get(path).await.map(|read| read.url().clone()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{path}: {error}");
     }
-    assert_eq!(*came.lock().unwrap(), [""; 0]);
+    assert_eq!(*received.lock().unwrap(), [""; 0]);
     for path in ["/", "/x", "/a/../x?next=/../y", "/...", "/a..b", "//x"] {
         bot.get(path).await.unwrap();
     }
-    let came = came.lock().unwrap().clone();
-    assert_eq!(came[0], REGISTERED);
-    assert!(came[1..].iter().all(|line| line.starts_with("GET /tenant-a/")), "{came:?}");
+    let received = received.lock().unwrap().clone();
+    assert_eq!(received[0], REGISTERED);
+    assert!(received[1..].iter().all(|line| line.starts_with("GET /tenant-a/")), "{received:?}");
 }
 
 #[tokio::test]
-async fn a_request_beside_the_base_url_gets_no_token() {
-    let (bot, came) = answering(vec![EMPTY.to_owned()]).await;
+async fn a_request_outside_the_base_url_is_not_sent() {
+    let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
     let beside = bot.api().baseurl().replace("tenant-a", "tenant-b/x");
     let error = bot.send(Request::new(Method::GET, beside.parse().unwrap())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-    assert_eq!(*came.lock().unwrap(), [""; 0]);
+    assert_eq!(*received.lock().unwrap(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_for_a_head_request_too() {
+async fn a_revoked_token_is_replaced_for_a_head_request() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
     let head = bot.send(request(&sandbox, Method::HEAD, "/a")).await.unwrap();
     assert_eq!(head.status(), StatusCode::OK);
-    assert_eq!(came(&sandbox), [REGISTRATION, "HEAD /a", REGISTRATION, "HEAD /a"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "HEAD /a", REGISTRATION, "HEAD /a"]);
 }
 
 #[tokio::test]
-async fn a_401_without_the_envelope_is_a_refused_token() {
+async fn a_401_without_a_code_replaces_the_token_once() {
     for body in ["", "<html>", "{}", "[]", r#"{"error":"expired"}"#] {
         let refused = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        let (bot, came) = answering(vec![refused.clone(), EMPTY.to_owned()]).await;
+        let (bot, received) = with_responses(vec![refused.clone(), EMPTY.to_owned()]).await;
         bot.get("/a").await.unwrap_or_else(|error| panic!("{body}: {error}"));
         let read = "GET /tenant-a/a";
-        assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
+        assert_eq!(*received.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
 
-        let (bot, came) = answering(vec![refused]).await;
+        let (bot, received) = with_responses(vec![refused]).await;
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
-        assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
-        // It may not be for the token, and a registration is not free.
+        assert_eq!(*received.lock().unwrap(), [REGISTERED, read, REGISTERED, read], "{body}");
+        // The reason may not be the token, so the next 401 does not replace it.
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
-        assert_eq!(came.lock().unwrap()[4..], [read], "{body}");
+        assert_eq!(received.lock().unwrap()[4..], [read], "{body}");
     }
-    // A code that says something else of the user.
+    // A code that does not concern the token.
     let body = json!({ "status": "error", "code": 400_312 }).to_string();
     let banned = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    let (bot, came) = answering(vec![banned]).await;
+    let (bot, received) = with_responses(vec![banned]).await;
     assert_eq!(bot.get("/a").await.unwrap_err().code(), Some(ErrorCode::USER_BANNED));
-    assert_eq!(came.lock().unwrap().len(), 2);
+    assert_eq!(received.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn a_token_that_is_given_again_is_not_replaced_at_each_401_without_the_envelope() {
+async fn a_token_that_is_issued_again_is_not_replaced_at_each_401_without_a_code() {
     let refused = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
-    let (bot, came) = giving(|_| "the-same".to_owned(), vec![refused.to_owned()]).await;
+    let (bot, received) =
+        with_tokens_and_responses(|_| "the-same".to_owned(), vec![refused.to_owned()]).await;
     for _ in 0..3 {
         assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(401));
     }
     let read = "GET /tenant-a/a";
-    assert_eq!(*came.lock().unwrap(), [REGISTERED, read, REGISTERED, read, read, read]);
+    assert_eq!(*received.lock().unwrap(), [REGISTERED, read, REGISTERED, read, read, read]);
 }
 
 #[tokio::test]
-async fn a_head_request_beyond_the_days_quota_closes_reads_like_any_other() {
+async fn a_head_request_beyond_the_quota_pauses_reads() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
@@ -384,37 +387,37 @@ async fn a_head_request_beyond_the_days_quota_closes_reads_like_any_other() {
     assert_eq!(sandbox.requests().len(), sent);
 }
 
-/// The refusal of a read once the day's are used up, with these headers.
+/// The response to a read when the quota is used up, with these headers.
 fn used_up(headers: &str) -> String {
     let body = json!({ "status": "error", "code": 400_323, "message": "used up" }).to_string();
     format!("HTTP/1.1 403 Forbidden\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 #[tokio::test]
-async fn reads_are_asked_for_again_within_minutes_of_the_first_refusal() {
-    let (bot, came) = answering(vec![used_up(""), EMPTY.to_owned()]).await;
+async fn reads_pause_for_minutes_after_the_first_refusal() {
+    let (bot, received) = with_responses(vec![used_up(""), EMPTY.to_owned()]).await;
     let refused = bot.get("/a").await.unwrap_err();
     assert_eq!((refused.kind(), refused.status()), (ErrorKind::RateLimited, Some(403)));
     assert!(refused.retry_after().unwrap() <= Duration::from_secs(300), "{refused}");
     bot.resume_reads_at(Utc::now());
     bot.get("/a").await.unwrap();
-    assert_eq!(came.lock().unwrap().len(), 3);
+    assert_eq!(received.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
-async fn what_the_service_says_of_when_reads_resume_is_believed() {
-    let (bot, came) = answering(vec![used_up("retry-after: 3600\r\n")]).await;
+async fn reads_pause_for_the_time_of_retry_after() {
+    let (bot, received) = with_responses(vec![used_up("retry-after: 3600\r\n")]).await;
     let hour = Duration::from_secs(3600);
     assert_eq!(bot.get("/a").await.unwrap_err().retry_after(), Some(hour));
     let later = bot.get("/a").await.unwrap_err().retry_after().unwrap();
     assert!(later <= hour && later > hour / 2, "{later:?}");
-    assert_eq!(came.lock().unwrap().len(), 2);
+    assert_eq!(received.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn the_day_of_a_refusal_is_told_by_the_services_clock() {
+async fn the_day_of_a_refusal_is_by_the_services_clock() {
     for (date, wait) in [("23:59:00", 60), ("23:59:59", 1), ("12:00:00", 300)] {
-        let (bot, _) = answering(vec![used_up(&format!("date: Sun, 01 Mar 2026 {date} GMT\r\n"))]).await;
+        let (bot, _) = with_responses(vec![used_up(&format!("date: Sun, 01 Mar 2026 {date} GMT\r\n"))]).await;
         let refused = bot.get("/a").await.unwrap_err();
         assert_eq!(refused.retry_after(), Some(Duration::from_secs(wait)), "{date}");
     }

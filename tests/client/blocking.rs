@@ -1,4 +1,4 @@
-//! The client whose calls block: what it does on a plain thread, and that it refuses to elsewhere.
+//! The blocking client: its calls on a plain thread, and its errors within a Tokio runtime.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
 use tokio::runtime::Runtime;
 
-/// A sandbox on a runtime of its own, apart from the thread of the test.
+/// A sandbox on its own runtime, since the test's thread has none.
 struct Elsewhere {
     sandbox: Sandbox,
     _runtime: Runtime,
@@ -47,7 +47,7 @@ fn a_read_returns_status_headers_and_body() {
 }
 
 #[test]
-fn a_body_can_be_read_when_the_client_is_gone() {
+fn a_body_can_be_read_after_the_client_is_dropped() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
     let long = "x".repeat(8 << 20);
     sandbox.set_read("/long", json!(long));
@@ -82,13 +82,13 @@ fn a_refresh_continues_between_calls() {
     bot.access_token().unwrap();
     let start = Instant::now();
     while registrations(&sandbox) < 2 {
-        assert!(start.elapsed() < Duration::from_secs(300), "no renewal came");
+        assert!(start.elapsed() < Duration::from_secs(300), "no refresh happened");
         thread::yield_now();
     }
 }
 
 #[test]
-fn failures_are_the_same_errors() {
+fn errors_are_those_of_the_async_client() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
     let impatient = sandbox.client().timeout(Duration::from_millis(300)).build_blocking().unwrap();
     sandbox.fail_next(Fault::silence());
@@ -102,8 +102,8 @@ fn failures_are_the_same_errors() {
     assert_eq!(sandbox.client().api_key("").build_blocking().unwrap_err().kind(), ErrorKind::Config);
 }
 
-/// Nothing is sent and nothing panics, not even the drop of the client and its thread.
-async fn is_refused() {
+/// Calls send nothing and do not panic, and neither does dropping the client.
+async fn assert_calls_fail() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build_blocking().unwrap();
     let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
@@ -123,7 +123,7 @@ async fn is_refused() {
     assert_eq!(refused.kind(), ErrorKind::Config);
     assert_eq!(sandbox.requests().len(), 0);
 
-    // What a thread of one's own was given can't be read here either.
+    // A response that another thread received can't be read here either.
     let (sender, response) = tokio::sync::oneshot::channel();
     let there = bot.clone();
     thread::spawn(move || sender.send(there.get("/a").unwrap()).unwrap());
@@ -131,17 +131,17 @@ async fn is_refused() {
 }
 
 #[tokio::test]
-async fn within_a_runtime_of_one_thread_it_refuses() {
-    is_refused().await;
+async fn calls_within_a_current_thread_runtime_are_errors() {
+    assert_calls_fail().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn within_a_runtime_of_many_threads_it_refuses() {
-    is_refused().await;
+async fn calls_within_a_multi_thread_runtime_are_errors() {
+    assert_calls_fail().await;
 }
 
 #[test]
-fn a_token_that_a_response_quotes_is_not_shown() {
+fn a_token_quoted_by_a_response_is_redacted() {
     let opaque = "0paque-token-0f-the-answer";
     let now = Utc::now();
     let session = json!({ "accessToken": opaque, "issuedAt": now, "expiresAt": now + TimeDelta::days(30) });
@@ -169,10 +169,10 @@ fn a_token_that_a_response_quotes_is_not_shown() {
     assert!(shown.contains("invalid type: string") && !shown.contains(opaque), "{shown}");
 }
 
-/// A thread can't be started where no memory can be had for its stack.
+/// Starting a thread fails if there is not enough memory for its stack.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[test]
-fn a_thread_that_can_not_be_started_is_an_error() {
+fn a_failure_to_start_the_thread_is_an_error() {
     const STACK: &str = "RUST_MIN_STACK";
     if std::env::var_os(STACK).is_some_and(|size| size.len() > 15) {
         let error = BotClient::builder()
@@ -186,7 +186,7 @@ fn a_thread_that_can_not_be_started_is_an_error() {
         return;
     }
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "blocking::a_thread_that_can_not_be_started_is_an_error", "--nocapture"])
+        .args(["--exact", "blocking::a_failure_to_start_the_thread_is_an_error", "--nocapture"])
         .env(STACK, "1152921504606846976")
         .output()
         .unwrap();

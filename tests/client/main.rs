@@ -1,4 +1,4 @@
-//! What a caller holds: settings, registrations, requests, errors, and the forms of the client.
+//! The client: settings, registrations, requests and errors, with the async and blocking client and the middleware.
 
 mod authorized;
 #[cfg(feature = "blocking")]

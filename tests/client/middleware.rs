@@ -1,4 +1,4 @@
-//! The client as a layer: what it does for those around it, and what they get to see.
+//! The client as a middleware: what it does, and what other middlewares see.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,12 +30,12 @@ fn retrying(bot: &BotClient) -> ClientWithMiddleware {
     ClientBuilder::new(bot.api().client().clone()).with(retries).with(bot.clone()).build()
 }
 
-/// The methods and paths that came, in order.
-fn came(sandbox: &Sandbox) -> Vec<String> {
+/// The methods and paths of the received requests, in order.
+fn received(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
 
-/// The error of this crate in one of a layer.
+/// The error of this crate within a middleware error.
 fn ours(error: &reqwest_middleware::Error) -> &Error {
     match error {
         reqwest_middleware::Error::Middleware(error) => error.downcast_ref().unwrap(),
@@ -44,18 +44,18 @@ fn ours(error: &reqwest_middleware::Error) -> &Error {
 }
 
 #[tokio::test]
-async fn what_passes_carries_the_token() {
+async fn requests_are_sent_with_the_token() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts = layered(&bot).get(format!("{}/api/v4/posts", sandbox.base_url())).send().await.unwrap();
     assert_eq!(posts.json::<Value>().await.unwrap(), json!({ "posts": [1, 2] }));
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /api/v4/posts"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /api/v4/posts"]);
     assert_eq!(bot.reads_today(), 1);
 }
 
 #[tokio::test]
-async fn another_origin_gets_nothing() {
+async fn nothing_is_sent_to_another_origin() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Sandbox::start().await.unwrap());
     let bot = sandbox.client().build().unwrap();
     let error = layered(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
@@ -71,16 +71,16 @@ async fn a_refused_token_is_replaced_once() {
     sandbox.revoke_tokens();
     let url = format!("{}/a", sandbox.base_url());
     assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::OK);
-    assert_eq!(came(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+    assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
 
-    sandbox.fail_always(Fault::altered(|answer| answer["accessToken"] = json!("forged")));
+    sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
     sandbox.revoke_tokens();
     assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(came(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
+    assert_eq!(received(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
 }
 
 #[tokio::test]
-async fn an_error_stays_a_response_and_says_what_it_means() {
+async fn an_error_response_carries_the_error_as_an_extension() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let refused = layered(&bot).post(format!("{}/a", sandbox.base_url())).send().await.unwrap();
@@ -92,7 +92,7 @@ async fn an_error_stays_a_response_and_says_what_it_means() {
 }
 
 #[tokio::test]
-async fn a_used_up_quota_sends_and_retries_nothing() {
+async fn a_used_up_quota_is_an_error_that_is_not_retried() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let client = layered(&bot);
@@ -110,7 +110,7 @@ async fn a_used_up_quota_sends_and_retries_nothing() {
 }
 
 #[tokio::test]
-async fn a_retry_layer_takes_a_missing_token_for_final() {
+async fn a_failed_registration_is_not_retried_by_a_retry_middleware() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::status(403));
@@ -118,10 +118,10 @@ async fn a_retry_layer_takes_a_missing_token_for_final() {
     let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
     let Some(RetryError::Error(error)) = error.downcast_ref() else { panic!("{error}") };
     assert_eq!(ours(error).code(), Some(ErrorCode::USER_BANNED));
-    assert_eq!(came(&sandbox), [REGISTRATION]);
+    assert_eq!(received(&sandbox), [REGISTRATION]);
 }
 
-/// A client of a bare socket that registers anyone, and answers reads with 503 as often as that.
+/// A client for a raw socket server that accepts each registration, and returns 503 for the first `times` reads.
 async fn reads_fail(times: usize) -> BotClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -158,7 +158,7 @@ async fn reads_fail(times: usize) -> BotClient {
 }
 
 #[tokio::test]
-async fn a_retry_layer_sees_the_failures_and_each_try_has_the_token() {
+async fn a_retry_middleware_sees_failures_and_each_attempt_has_the_token() {
     let bot = reads_fail(2).await;
     let read = retrying(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
     assert_eq!(read.status(), StatusCode::OK);
@@ -171,7 +171,7 @@ async fn a_retry_layer_sees_the_failures_and_each_try_has_the_token() {
     assert_eq!(failed.json::<Value>().await.unwrap(), json!({ "token": true, "read": 4 }));
 }
 
-/// Notes each request that passes: its token, if it has one, and the status of the response.
+/// Records the token of each request, if it has one, and the status of the response.
 #[derive(Clone, Default)]
 struct Traces(Arc<Mutex<Vec<Trace>>>);
 
@@ -193,7 +193,7 @@ impl Middleware for Traces {
 }
 
 #[tokio::test]
-async fn layers_before_see_no_token_and_layers_after_see_it_marked_as_sensitive() {
+async fn outer_middlewares_see_no_token_and_inner_ones_see_it_marked_as_sensitive() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
@@ -210,7 +210,7 @@ async fn layers_before_see_no_token_and_layers_after_see_it_marked_as_sensitive(
     assert_eq!(*after.0.lock().unwrap(), [(marked.clone(), 401), (marked, 200)]);
 }
 
-/// Leaves something with each response that comes from the service.
+/// Adds an extension to each response.
 struct Marks;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -225,13 +225,13 @@ impl Middleware for Marks {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
         let mut response = next.run(request, extensions).await?;
-        response.extensions_mut().insert(Mark("left by an inner layer"));
+        response.extensions_mut().insert(Mark("set by an inner middleware"));
         Ok(response)
     }
 }
 
 #[tokio::test]
-async fn an_error_response_keeps_what_an_inner_layer_left_with_it() {
+async fn responses_keep_extensions_of_inner_middlewares() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let client = ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).with(Marks).build();
@@ -241,7 +241,11 @@ async fn an_error_response_keeps_what_an_inner_layer_left_with_it() {
         (client.post(&url).send().await.unwrap(), StatusCode::FORBIDDEN),
     ] {
         assert_eq!(response.status(), status);
-        assert_eq!(response.extensions().get::<Mark>(), Some(&Mark("left by an inner layer")), "{status}");
+        assert_eq!(
+            response.extensions().get::<Mark>(),
+            Some(&Mark("set by an inner middleware")),
+            "{status}"
+        );
         let service = response.remote_addr().map(|address| format!("http://{address}"));
         assert_eq!(service.as_deref(), Some(sandbox.base_url()), "{status}");
         assert_eq!(response.url().as_str(), url, "{status}");
@@ -250,8 +254,8 @@ async fn an_error_response_keeps_what_an_inner_layer_left_with_it() {
     }
 }
 
-/// A client of a bare socket that registers anyone, and answers a read with `head` and then `body`, which may be all
-/// or not.
+/// A client for a raw socket server that accepts each registration, and returns `head` and `body` for a read. They may
+/// be incomplete.
 async fn reads_get(
     head: String,
     body: Vec<u8>,
@@ -272,12 +276,12 @@ async fn reads_get(
                 let session = json!({ "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": expires, "users": [] });
                 let session = session.to_string();
                 let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
-                let answer = format!("{head} {}\r\n\r\n{session}", session.len());
-                socket.write_all(answer.as_bytes()).await.unwrap();
+                let response = format!("{head} {}\r\n\r\n{session}", session.len());
+                socket.write_all(response.as_bytes()).await.unwrap();
             } else {
                 socket.write_all(head.as_bytes()).await.unwrap();
                 socket.write_all(&body).await.unwrap();
-                // One that says nothing stays open, one that said something ends here.
+                // The connection stays open only if nothing was sent.
                 if head.is_empty() {
                     silent.push(socket);
                 }
@@ -286,7 +290,7 @@ async fn reads_get(
     });
     let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
     let bot = settings(builder).build().unwrap();
-    // On a busy machine a registration takes longer than a short timeout now and then.
+    // On a busy machine, a registration may take longer than a short timeout.
     while let Err(error) = bot.access_token().await {
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     }
@@ -298,9 +302,9 @@ fn error_of(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_error_body_beyond_the_limit_reaches_the_layers_around_whole() {
+async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
     let body: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-    // The least leaves room for the registration's answer.
+    // Even the smallest limit is enough for the registration's response.
     for limit in [200, 5000, body.len() - 1, body.len()] {
         let small = |builder: BotClientBuilder| builder.max_response_bytes(limit);
         for head in [error_of(body.len()), "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n".to_owned()] {
@@ -308,14 +312,14 @@ async fn an_error_body_beyond_the_limit_reaches_the_layers_around_whole() {
             let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
             assert_eq!(read.status(), StatusCode::NOT_FOUND);
             assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(404));
-            let came = read.bytes().await.unwrap();
-            assert!(came == body, "{} of {} bytes came with a limit of {limit}", came.len(), body.len());
+            let received = read.bytes().await.unwrap();
+            assert!(received == body, "{} of {} bytes with a limit of {limit}", received.len(), body.len());
         }
     }
 }
 
 #[tokio::test]
-async fn an_error_body_that_is_cut_short_is_so_for_the_layers_around() {
+async fn outer_middlewares_see_an_incomplete_error_body_as_incomplete() {
     let bot = reads_get(error_of(100), b"{\"half\":".to_vec(), |builder| builder).await;
     let mut read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
     assert_eq!(read.status(), StatusCode::NOT_FOUND);
@@ -324,7 +328,7 @@ async fn an_error_body_that_is_cut_short_is_so_for_the_layers_around() {
 }
 
 #[tokio::test]
-async fn the_timeout_of_the_client_around_counts() {
+async fn the_timeout_of_the_surrounding_client_counts() {
     let hour = |builder: BotClientBuilder| builder.timeout(Duration::from_secs(3600));
     let bot = reads_get(String::new(), Vec::new(), hour).await;
     let strict = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
@@ -335,7 +339,7 @@ async fn the_timeout_of_the_client_around_counts() {
 }
 
 #[tokio::test]
-async fn on_the_clients_own_connections_its_timeout_counts() {
+async fn the_clients_timeout_counts_on_its_own_connections() {
     let short = |builder: BotClientBuilder| builder.timeout(Duration::from_millis(300));
     let bot = reads_get(String::new(), Vec::new(), short).await;
     let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send();

@@ -1,4 +1,4 @@
-//! The key goes to the client's own address, whatever is made of the generated client.
+//! The key is sent to the client's base URL only, however the generated client is constructed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 const KEY: &str = "b0e8a2c4d6f81357";
 
-/// An address that belongs to somebody else.
+/// A server that must not receive the key.
 struct Elsewhere {
     listener: TcpListener,
     url: String,
@@ -25,20 +25,20 @@ impl Elsewhere {
         Self { listener, url }
     }
 
-    /// What came there. A connection that was made waits in the listener's queue, so there is nothing to wait for.
-    async fn came(&self) -> String {
+    /// The received bytes. A connection would already wait in the listener's queue, so the timeout can be short.
+    async fn received(&self) -> String {
         let Ok(connection) = tokio::time::timeout(Duration::from_millis(1), self.listener.accept()).await
         else {
             return String::new();
         };
         let (mut socket, _) = connection.unwrap();
-        let mut came = vec![0; 4096];
-        let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut came)).await;
-        String::from_utf8_lossy(&came[..read.unwrap().unwrap()]).into_owned()
+        let mut received = vec![0; 4096];
+        let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut received)).await;
+        String::from_utf8_lossy(&received[..read.unwrap().unwrap()]).into_owned()
     }
 }
 
-/// Registers with a generated client; what comes of it, unless it never ends.
+/// Registers with a generated client. Gives up after a minute.
 async fn register(client: &Client) -> Result<(), String> {
     let body = RegisterBotSession::builder().device_id("crawler-1");
     let sent = client.register_bot_session().body(body).send();
@@ -46,12 +46,12 @@ async fn register(client: &Client) -> Result<(), String> {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error @ Error::InvalidRequest(_))) => Err(error.to_string()),
         Ok(Err(error)) => Err(format!("another error: {error}")),
-        Err(_) => Err("no end".to_owned()),
+        Err(_) => Err("timed out".to_owned()),
     }
 }
 
 #[tokio::test]
-async fn a_generated_client_for_another_address_sends_nothing_there() {
+async fn a_generated_client_for_another_address_sends_nothing() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let transport = || bot.api().inner().clone();
@@ -61,10 +61,10 @@ async fn a_generated_client_for_another_address_sends_nothing_there() {
         ("foreign", Client::new_with_client(&elsewhere.url, reqwest::Client::new(), transport())),
     ] {
         let outcome = register(&client).await;
-        let came = elsewhere.came().await;
-        assert_eq!(came, "", "{what}: {outcome:?}");
+        let received = elsewhere.received().await;
+        assert_eq!(received, "", "{what}: {outcome:?}");
         let error = outcome.unwrap_err();
-        assert!(error.contains("another address"), "{what}: {error}");
+        assert!(error.contains("outside the client's base URL"), "{what}: {error}");
     }
     for address in [
         sandbox.base_url().replace("127.0.0.1", "localhost"),
@@ -73,20 +73,20 @@ async fn a_generated_client_for_another_address_sends_nothing_there() {
     ] {
         let client = Client::new_with_client(&address, bot.api().client().clone(), transport());
         let error = register(&client).await.unwrap_err();
-        assert!(error.contains("another address"), "{address}: {error}");
+        assert!(error.contains("outside the client's base URL"), "{address}: {error}");
     }
     assert_eq!(sandbox.requests().len(), 0);
 }
 
 #[tokio::test]
-async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing_there() {
+async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     let own = format!("{}/tenant-a", sandbox.base_url());
     let bot = sandbox.client().base_url(&own).build().unwrap();
     for path in ["", "/tenant-b", "/tenant-a/../tenant-b", "/tenant-a/%2e%2e/tenant-b", "/tenant-ab"] {
         let address = format!("{}{path}", sandbox.base_url());
         let error = register(&Client::new(&address, bot.api().inner().clone())).await.unwrap_err();
-        assert!(error.contains("another address"), "{path}: {error}");
+        assert!(error.contains("outside the client's base URL"), "{path}: {error}");
     }
     assert_eq!(sandbox.requests().len(), 0);
     let _ = register(bot.api()).await;
@@ -94,7 +94,7 @@ async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing_ther
 }
 
 #[tokio::test]
-async fn the_connections_of_a_foreign_client_are_not_used() {
+async fn the_connections_of_another_http_client_are_not_used() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let proxy = reqwest::Proxy::all(&elsewhere.url).unwrap();
@@ -107,32 +107,32 @@ async fn the_connections_of_a_foreign_client_are_not_used() {
         );
         let client = Client::new_with_client(sandbox.base_url(), foreign, bot.api().inner().clone());
         let outcome = register(&client).await;
-        let came = elsewhere.came().await;
-        assert!(!came.contains(KEY), "{what}: the key came elsewhere: {outcome:?}\n{came}");
-        assert_eq!(came, "", "{what}");
+        let received = elsewhere.received().await;
+        assert!(!received.contains(KEY), "{what}: the key was sent elsewhere: {outcome:?}\n{received}");
+        assert_eq!(received, "", "{what}");
         assert!(outcome.unwrap_err().contains("another error"));
     }
     register(&Client::new(sandbox.base_url(), bot.api().inner().clone())).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_hooks_give_a_request_for_another_address_no_key() {
+async fn the_hooks_add_no_key_to_a_request_for_another_address() {
     let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let operation = OperationInfo { operation_id: "register_bot_session" };
     let mut request = Request::new(Method::POST, sandbox.base_url().parse().unwrap());
     bot.api().pre::<()>(&mut request, &operation).await.unwrap();
     *request.url_mut() = elsewhere.url.parse().unwrap();
-    let came = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         let (mut socket, _) = elsewhere.listener.accept().await.unwrap();
-        let mut came = Vec::new();
-        while !came.windows(4).any(|end| end == b"\r\n\r\n") {
-            assert_ne!(socket.read_buf(&mut came).await.unwrap(), 0, "half a request: {came:?}");
+        let mut received = Vec::new();
+        while !received.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut received).await.unwrap(), 0, "half a request: {received:?}");
         }
-        String::from_utf8(came).unwrap()
+        String::from_utf8(received).unwrap()
     });
-    // The connection is closed without an answer.
+    // The connection is closed without a response.
     bot.api().exec(request, &operation).await.unwrap_err();
-    let came = came.await.unwrap();
-    assert!(came.starts_with("POST / HTTP/1.1") && !came.contains(KEY), "{came}");
+    let received = received.await.unwrap();
+    assert!(received.starts_with("POST / HTTP/1.1") && !received.contains(KEY), "{received}");
 }

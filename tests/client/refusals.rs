@@ -1,4 +1,4 @@
-//! What callers see when the service refuses, fails, or answers with something that is no session.
+//! What callers see when the service refuses or fails, or when its response is not a session.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,20 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 const PAGE: &str = "<html><body><h1>It broke</h1></body></html>";
 
-/// What a registration meets whose every try meets `fault`, and how many tries there were.
+/// The error of a registration whose attempts all meet `fault`, and the number of attempts.
 async fn refused(fault: Fault) -> (Error, usize) {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(fault);
     let bot = sandbox.client().timeout(Duration::from_secs(120)).build().unwrap();
-    let error = bot.register().await.expect_err("the fault should be met");
+    let error = bot.register().await.expect_err("the registration should fail");
     (error, sandbox.requests().len())
 }
 
-/// A 200 with this body is an `InvalidResponse`, at the first try. Returns the error's text.
+/// Asserts that a 200 with this body is an `InvalidResponse` that is not retried. Returns the error's text.
 async fn no_session(content_type: &str, body: &str) -> String {
-    let (error, tries) = refused(Fault::answer(200, content_type, body)).await;
+    let (error, attempts) = refused(Fault::answer(200, content_type, body)).await;
     assert_eq!(
-        (error.kind(), error.status(), tries),
+        (error.kind(), error.status(), attempts),
         (ErrorKind::InvalidResponse, Some(200), 1),
         "{body}: {error}"
     );
@@ -39,7 +39,7 @@ fn envelope(code: i64, message: &str, detail: &serde_json::Value) -> String {
 }
 
 #[tokio::test]
-async fn a_documented_error_is_readable_in_every_part() {
+async fn a_documented_error_is_decoded_completely() {
     for (status, code, kind) in [
         (401, ErrorCode::UNAUTHORIZED, ErrorKind::Rejected),
         (403, ErrorCode::USER_BANNED, ErrorKind::Rejected),
@@ -47,12 +47,12 @@ async fn a_documented_error_is_readable_in_every_part() {
         (500, ErrorCode::UNEXPECTED, ErrorKind::Unavailable),
     ] {
         let body = envelope(code.get(), "it was said", &json!(["first", "second"]));
-        let (error, tries) = refused(Fault::answer(status, JSON, body)).await;
+        let (error, attempts) = refused(Fault::answer(status, JSON, body)).await;
         assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(status), Some(code)));
         assert_eq!(error.message(), Some("it was said"));
         assert_eq!(error.details(), ["first", "second"]);
         assert_eq!(error.is_transient(), status == 500);
-        assert_eq!(tries, if status == 500 { 4 } else { 1 });
+        assert_eq!(attempts, if status == 500 { 4 } else { 1 });
         let text = error.to_string();
         for part in [&*status.to_string(), &*code.get().to_string(), "it was said", "first", "second"] {
             assert!(text.contains(part), "{part} is not in: {text}");
@@ -77,7 +77,7 @@ async fn details_can_be_an_object() {
 }
 
 #[tokio::test]
-async fn what_a_code_says_counts_whatever_the_status() {
+async fn the_code_takes_precedence_over_the_status() {
     for (code, kind, reason) in [
         (
             ErrorCode::DAILY_QUOTA_EXCEEDED,
@@ -100,7 +100,7 @@ async fn unknown_codes_are_kept() {
 }
 
 #[tokio::test]
-async fn an_error_without_the_envelope_is_known_by_its_status() {
+async fn an_error_without_an_error_body_is_classified_by_its_status() {
     for body in [
         PAGE,
         "",
@@ -114,8 +114,8 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
         for (status, kind) in
             [(404, ErrorKind::Rejected), (405, ErrorKind::Rejected), (501, ErrorKind::Unavailable)]
         {
-            let (error, tries) = refused(Fault::answer(status, HTML, body)).await;
-            assert_eq!((error.kind(), error.status(), tries), (kind, Some(status), 1), "{body}");
+            let (error, attempts) = refused(Fault::answer(status, HTML, body)).await;
+            assert_eq!((error.kind(), error.status(), attempts), (kind, Some(status), 1), "{body}");
             assert_eq!((error.code(), error.message(), error.details().len()), (None, None, 0), "{body}");
             assert!(!error.to_string().contains("broke"), "{error}");
         }
@@ -125,22 +125,22 @@ async fn an_error_without_the_envelope_is_known_by_its_status() {
 #[tokio::test]
 async fn a_gateway_failure_is_retried() {
     for status in [502, 503, 504] {
-        let (error, tries) = refused(Fault::answer(status, HTML, PAGE)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, Some(status), 4));
+        let (error, attempts) = refused(Fault::answer(status, HTML, PAGE)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, Some(status), 4));
         assert!(error.is_transient());
     }
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_in_seconds() {
-    let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
-    assert_eq!((error.kind(), error.status(), tries), (ErrorKind::RateLimited, Some(429), 1));
+async fn retry_after_can_be_seconds() {
+    let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, "120")).await;
+    assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::RateLimited, Some(429), 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
     assert!(error.is_transient());
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_when_to_come_back_as_a_date() {
+async fn retry_after_can_be_a_date() {
     let then = std::time::SystemTime::now() + Duration::from_secs(300);
     let (error, _) =
         refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, &httpdate::fmt_http_date(then))).await;
@@ -149,7 +149,7 @@ async fn a_rate_limit_says_when_to_come_back_as_a_date() {
 }
 
 #[tokio::test]
-async fn a_date_to_come_back_at_counts_by_the_services_clock() {
+async fn a_retry_after_date_counts_by_the_services_clock() {
     let fault = Fault::answer(429, HTML, "")
         .header(DATE, "Sun, 06 Nov 1994 08:49:37 GMT")
         .header(RETRY_AFTER, "Sun, 06 Nov 1994 08:51:37 GMT");
@@ -157,41 +157,41 @@ async fn a_date_to_come_back_at_counts_by_the_services_clock() {
 }
 
 #[tokio::test]
-async fn a_date_that_has_passed_asks_for_no_wait() {
+async fn a_retry_after_date_in_the_past_is_no_wait() {
     let fault = Fault::answer(503, HTML, "").header(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT");
-    let (error, tries) = refused(fault).await;
-    assert_eq!((error.retry_after(), tries), (Some(Duration::ZERO), 4));
+    let (error, attempts) = refused(fault).await;
+    assert_eq!((error.retry_after(), attempts), (Some(Duration::ZERO), 4));
 }
 
 #[tokio::test]
 async fn an_invalid_retry_after_is_ignored() {
     for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
-        let (error, tries) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
-        assert_eq!((error.retry_after(), tries), (None, 4), "{value}");
+        let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
+        assert_eq!((error.retry_after(), attempts), (None, 4), "{value}");
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_and_the_key_goes_nowhere() {
+async fn a_redirect_is_an_error_and_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("http://{}/api/v5/sessions/bot", elsewhere.local_addr().unwrap());
     for status in [301, 302, 303, 307, 308] {
-        let (error, tries) = refused(Fault::redirect(status, &location)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+        let (error, attempts) = refused(Fault::redirect(status, &location)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(status), 1));
         assert!(error.to_string().contains("redirects to 127.0.0.1"), "{error}");
     }
     let (error, _) = refused(Fault::redirect(302, "/login?back=/")).await;
     assert!(error.to_string().contains("redirects to 127.0.0.1;"), "{error}");
-    // A connection that was made waits in the listener's queue, so there is nothing to wait for.
-    let came = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
-    assert!(came.is_err(), "something connected to the redirect's target");
+    // A connection would already wait in the listener's queue, so the timeout can be short.
+    let received = tokio::time::timeout(Duration::from_millis(1), elsewhere.accept()).await;
+    assert!(received.is_err(), "something connected to the redirect's target");
 }
 
 #[tokio::test]
 async fn an_undocumented_success_status_is_an_error() {
     for status in [201, 202, 204] {
-        let (error, tries) = refused(Fault::answer(status, JSON, "")).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(status), 1));
+        let (error, attempts) = refused(Fault::answer(status, JSON, "")).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(status), 1));
     }
 }
 
@@ -221,8 +221,8 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
     let good = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] });
     for (field, value, said) in [
         ("accessToken", json!(""), "/accessToken is empty"),
-        ("accessToken", json!("two\nlines"), "/accessToken has a line break in it"),
-        ("accessToken", json!("schlüssel"), "/accessToken has a character that is not visible ASCII"),
+        ("accessToken", json!("two\nlines"), "/accessToken contains a line break"),
+        ("accessToken", json!("schlüssel"), "/accessToken contains a character that is not visible ASCII"),
         ("accessToken", json!("x".repeat(16_385)), "/accessToken is longer than 16384 bytes"),
         ("accessToken", json!(12_345), "/accessToken: expected string, found number"),
         ("accessToken", json!(null), "/accessToken: expected string, found null"),
@@ -251,14 +251,14 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
 #[tokio::test]
 async fn an_oversized_response_is_an_error() {
     for announced in [true, false] {
-        let (error, tries) = refused(Fault::oversized(30 << 20, announced)).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::InvalidResponse, Some(200), 1));
+        let (error, attempts) = refused(Fault::oversized(30 << 20, announced)).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(200), 1));
         assert!(error.to_string().contains("longer than 1048576 bytes"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn the_limit_on_answers_can_be_set_to_the_byte() {
+async fn the_response_limit_is_exact() {
     let sandbox = Sandbox::start().await.unwrap();
     let body = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] }).to_string();
     sandbox.fail_always(Fault::answer(200, JSON, body.clone()));
@@ -269,7 +269,7 @@ async fn the_limit_on_answers_can_be_set_to_the_byte() {
 }
 
 #[tokio::test]
-async fn silence_ends_at_the_deadline() {
+async fn a_silent_service_times_out_at_the_deadline() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(Fault::silence());
     let bot = sandbox.client().timeout(Duration::from_millis(300)).build().unwrap();
@@ -283,8 +283,8 @@ async fn silence_ends_at_the_deadline() {
 #[tokio::test]
 async fn a_lost_connection_is_retried() {
     for fault in [Fault::reset(), Fault::cut_short()] {
-        let (error, tries) = refused(fault).await;
-        assert_eq!((error.kind(), error.status(), tries), (ErrorKind::Unavailable, None, 4));
+        let (error, attempts) = refused(fault).await;
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, None, 4));
         assert!(error.is_transient());
         assert!(error.to_string().starts_with("the connection to the service was lost: "), "{error}");
     }
@@ -319,7 +319,7 @@ async fn a_host_without_an_address_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_error_status_counts_even_if_its_body_never_comes() {
+async fn an_error_status_counts_even_if_its_body_is_too_long() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_always(Fault::answer(403, HTML, vec![b'x'; 30 << 20]));
     let error = sandbox.client().build().unwrap().register().await.unwrap_err();
@@ -327,7 +327,7 @@ async fn an_error_status_counts_even_if_its_body_never_comes() {
 }
 
 #[tokio::test]
-async fn the_text_says_what_the_status_means() {
+async fn the_message_explains_the_status() {
     for (status, kind, meaning) in [
         (400, ErrorKind::Rejected, "the service rejected the request (HTTP 400"),
         (
@@ -348,7 +348,7 @@ async fn the_text_says_what_the_status_means() {
     }
 }
 
-/// An error as programs print it that follow its sources, with a line for each.
+/// The messages of an error and its sources.
 fn with_sources(error: &Error) -> Vec<String> {
     let mut lines = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
@@ -381,7 +381,7 @@ async fn display_has_the_cause_once_and_debug_the_whole_chain() {
 }
 
 #[tokio::test]
-async fn what_is_said_in_detail_has_its_documented_limits() {
+async fn details_and_message_have_limits() {
     let long = json!({ "a": vec!["x".repeat(400); 100], "b": "y".repeat(9000), "c": 1 });
     let (error, _) = refused(Fault::answer(422, JSON, envelope(500_000, &"z".repeat(9000), &long))).await;
     let lengths = |lines: &[String]| lines.iter().map(|line| line.chars().count()).collect::<Vec<_>>();
@@ -390,11 +390,11 @@ async fn what_is_said_in_detail_has_its_documented_limits() {
 }
 
 #[tokio::test]
-async fn an_announced_length_is_no_reason_to_take_memory() {
+async fn a_large_content_length_allocates_nothing() {
     for status in ["200 OK", "422 Unprocessable Entity"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let answer =
+        let response =
             format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{{", i64::MAX);
         tokio::spawn(async move {
             loop {
@@ -403,7 +403,7 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
                 while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                     socket.read_buf(&mut request).await.unwrap();
                 }
-                socket.write_all(answer.as_bytes()).await.unwrap();
+                socket.write_all(response.as_bytes()).await.unwrap();
             }
         });
         let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
@@ -414,9 +414,9 @@ async fn an_announced_length_is_no_reason_to_take_memory() {
     }
 }
 
-/// Looking through it again for each of its bytes would take minutes, and nothing can end that.
+/// With quadratic time, the search for secrets would take minutes.
 #[tokio::test]
-async fn a_long_text_is_looked_through_once() {
+async fn secrets_are_searched_for_in_linear_time() {
     let headers = format!("{} %25252541", "eyJ".repeat(21_000));
     let token = format!("{}b", "a".repeat(16_000));
     let name = |number| format!("{}{number}%25252541", "a".repeat(60_000));

@@ -1,4 +1,4 @@
-//! Registering, when the service is well or comes back in time.
+//! Registrations that succeed, with or without retries.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{ErrorKind, Open, UserType};
 
 #[tokio::test]
-async fn a_registration_gives_a_session() {
+async fn a_registration_returns_a_session() {
     let sandbox = Sandbox::start().await.unwrap();
     let before = Utc::now();
     let session = sandbox.client().build().unwrap().register().await.unwrap();
@@ -23,7 +23,7 @@ async fn a_registration_gives_a_session() {
 }
 
 #[tokio::test]
-async fn nothing_is_cached() {
+async fn registered_sessions_are_not_cached() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let first = bot.register().await.unwrap();
@@ -57,7 +57,7 @@ async fn three_faults_in_a_row_are_retried() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_within_the_deadline_is_waited_for() {
+async fn a_slow_response_within_the_deadline_is_awaited() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_next(Fault::delay(Duration::from_millis(200)));
     sandbox.client().timeout(Duration::from_secs(120)).build().unwrap().register().await.unwrap();
@@ -65,7 +65,7 @@ async fn a_slow_answer_within_the_deadline_is_waited_for() {
 }
 
 #[tokio::test]
-async fn the_requests_pass_the_sandboxs_own_check() {
+async fn requests_match_the_contract() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox
         .client()
@@ -90,12 +90,12 @@ async fn a_dropped_registration_leaves_the_client_usable() {
 }
 
 #[tokio::test]
-async fn the_bare_operation_sends_the_key_and_answers_typed() {
+async fn the_generated_client_sends_the_key_and_decodes_the_response() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let call = || bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send();
-    let answer = call().await.unwrap();
-    assert_eq!(answer.user_type, Some(Open::Known(UserType::Bot)));
+    let response = call().await.unwrap();
+    assert_eq!(response.user_type, Some(Open::Known(UserType::Bot)));
 
     sandbox.fail_next(Fault::status(503));
     assert_eq!(call().await.unwrap_err().status().unwrap(), 503);

@@ -1,4 +1,4 @@
-//! The example `render`, as a crawler and as a person see it.
+//! The example `render`, requested by crawlers and by browsers.
 
 #[allow(dead_code)]
 #[path = "../../examples/render.rs"]
@@ -71,7 +71,7 @@ async fn a_crawler_gets_title_description_and_open_graph_tags() {
 }
 
 #[tokio::test]
-async fn what_people_wrote_is_text_and_never_markup() {
+async fn user_content_is_escaped() {
     let fixture = Fixture::new().await;
     let title = r#"</title><script>alert("1")</script>"#;
     fixture.set_community(json!({ "displayName": title, "description": r#""><script>alert(2)</script>"# }));
@@ -82,7 +82,7 @@ async fn what_people_wrote_is_text_and_never_markup() {
 }
 
 #[tokio::test]
-async fn a_person_is_led_to_the_app_at_the_cost_of_no_read() {
+async fn a_browser_gets_a_link_to_the_app_without_a_read() {
     let fixture = Fixture::new().await;
     let html = fixture.get("/community/gardening", BROWSER).await.text().await.unwrap();
     assert!(html.contains(r#"<a href="https://app.example.com/community/gardening">"#), "{html}");
@@ -91,7 +91,7 @@ async fn a_person_is_led_to_the_app_at_the_cost_of_no_read() {
 }
 
 #[tokio::test]
-async fn when_the_reads_are_used_up_a_crawler_is_asked_to_come_back() {
+async fn a_used_up_quota_is_a_503_with_retry_after() {
     let fixture = Fixture::new().await;
     fixture.bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
     let response = fixture.crawled().await;
@@ -99,7 +99,7 @@ async fn when_the_reads_are_used_up_a_crawler_is_asked_to_come_back() {
     let wait: u64 = response.headers()[RETRY_AFTER].to_str().unwrap().parse().unwrap();
     assert!((3500..=3600).contains(&wait), "{wait}");
 
-    // The same when it is the service that says so, at the read after the last.
+    // The service refuses the read after the last one as well.
     fixture.bot.resume_reads_at(Utc::now());
     fixture.set_community(json!({ "displayName": "Gardening" }));
     for _ in 0..100 {
@@ -111,10 +111,10 @@ async fn when_the_reads_are_used_up_a_crawler_is_asked_to_come_back() {
 }
 
 #[tokio::test]
-async fn failures_tell_a_crawler_whether_to_come_back() {
+async fn failures_are_statuses_that_crawlers_understand() {
     let fixture = Fixture::new().await;
     fixture.set_community(json!({ "displayName": "Gardening" }));
-    // So long a wait is beyond what the bot's own tries take, and is left to the crawler.
+    // The wait is longer than the client's deadline, so the crawler gets it.
     fixture.sandbox.fail_always(Fault::status(503).header(RETRY_AFTER, "77"));
     let unavailable = fixture.crawled().await;
     assert_eq!((unavailable.status().as_u16(), &unavailable.headers()[RETRY_AFTER]), (503, &77.into()));
@@ -130,7 +130,7 @@ async fn failures_tell_a_crawler_whether_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_id_reads_nothing() {
+async fn an_invalid_id_is_not_found_without_a_read() {
     let fixture = Fixture::new().await;
     for path in ["/community/..%2Fposts", "/community/a%3Fb", "/community/%20", "/", "/community/"] {
         assert_eq!(fixture.get(path, CRAWLER).await.status(), 404, "{path}");

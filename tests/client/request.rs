@@ -1,4 +1,4 @@
-//! What `register` sends, byte for byte, seen by a bare socket.
+//! The exact request that `register` sends, received by a raw socket.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Sent {
     }
 }
 
-/// Lets a client with these settings register once with a bare socket, and returns what came.
+/// The request that a client with these settings sends to register.
 async fn sent(path: &str, settings: impl FnOnce(BotClientBuilder) -> BotClientBuilder) -> Sent {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}{path}", listener.local_addr().unwrap());
@@ -52,7 +52,7 @@ fn parse(read: &[u8]) -> Option<Sent> {
 }
 
 #[tokio::test]
-async fn the_request_is_the_documented_one_and_nothing_more() {
+async fn the_request_is_the_documented_one() {
     let info = DeviceInfo::new().kind(DeviceKind::Ios).model("<string>").sdk_version("<string>");
     let sent =
         sent("", |builder| builder.device_id("<string>").device_info(info).api_key("<x-api-key>")).await;
@@ -74,7 +74,7 @@ async fn the_request_is_the_documented_one_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn of_the_device_nothing_is_said_that_was_not_given() {
+async fn unset_device_info_is_not_sent() {
     assert_eq!(sent("", |builder| builder).await.body, json!({ "deviceId": "crawler-1" }));
     let info = DeviceInfo::new().sdk_version("1.4");
     let body = sent("", |builder| builder.device_info(info)).await.body;
@@ -82,7 +82,7 @@ async fn of_the_device_nothing_is_said_that_was_not_given() {
 }
 
 #[tokio::test]
-async fn a_path_of_the_base_url_comes_before_the_documented_one() {
+async fn the_path_of_the_base_url_is_a_prefix() {
     for path in ["/social-plus", "/social-plus/"] {
         assert_eq!(
             sent(path, |builder| builder).await.line,
@@ -92,7 +92,7 @@ async fn a_path_of_the_base_url_comes_before_the_documented_one() {
 }
 
 #[tokio::test]
-async fn any_device_id_within_the_limits_arrives_as_it_is() {
+async fn device_ids_are_sent_unchanged() {
     for id in ["a", "\u{0}\n\"\\/", "é𝄞🙂", &"𝄞".repeat(150)] {
         let sent = sent("", |builder| builder.device_id(id)).await;
         assert_eq!(sent.body, json!({ "deviceId": id }));

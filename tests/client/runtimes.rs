@@ -1,4 +1,4 @@
-//! Calls where Tokio's runtime is missing or lacks a driver: an error that says so, never a panic.
+//! Calls without a Tokio runtime, or with one that lacks a driver, are errors and do not panic.
 
 use std::future::Future;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use social_plus_bot::{BotClient, Error, ErrorKind};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-/// Runs a future on the present thread, without a runtime.
+/// Runs a future on the current thread, without a runtime.
 fn without_runtime<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -30,7 +30,7 @@ fn without_runtime<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A sandbox on a runtime of its own, and a client that was not used yet.
+/// A sandbox on its own runtime, and an unused client.
 struct Fixture {
     runtime: Runtime,
     sandbox: Sandbox,
@@ -95,7 +95,7 @@ fn calls(bot: &BotClient) -> Vec<(&'static str, Call)> {
 }
 
 #[test]
-fn without_a_runtime_every_call_says_that_it_needs_one() {
+fn calls_without_a_runtime_are_errors() {
     let fixture = fixture();
     for (name, call) in calls(&fixture.bot) {
         needs_runtime(name, without_runtime(call));
@@ -104,7 +104,7 @@ fn without_a_runtime_every_call_says_that_it_needs_one() {
 }
 
 #[test]
-fn without_a_runtime_a_cached_session_is_there_and_nothing_else() {
+fn a_cached_session_is_returned_without_a_runtime() {
     let fixture = fixture();
     let token = fixture.runtime.block_on(fixture.bot.access_token()).unwrap();
     assert_eq!(without_runtime(fixture.bot.access_token()).unwrap(), token);
@@ -119,7 +119,7 @@ fn without_a_runtime_a_cached_session_is_there_and_nothing_else() {
 }
 
 #[test]
-fn without_a_runtime_the_registration_of_another_thread_is_not_waited_for() {
+fn a_registration_of_another_thread_is_not_awaited_without_a_runtime() {
     let fixture = fixture();
     fixture.sandbox.fail_always(Fault::silence());
     let other = fixture.runtime.spawn({
@@ -147,7 +147,7 @@ fn a_runtime_without_timer_or_io_is_an_error() {
         let lacking = builder.build().unwrap();
         for (name, call) in calls(&fixture.bot) {
             match lacking.block_on(call) {
-                // The file store needs no driver but the timer.
+                // The file store needs the timer only.
                 Ok(()) => assert_eq!(name, "stored_session"),
                 error => needs_runtime(name, error),
             }

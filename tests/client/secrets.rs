@@ -1,5 +1,5 @@
-//! Neither key nor token is shown anywhere: not in logs at their most talkative, not by any public type, and
-//! not in errors, even when the service quotes them.
+//! Neither the key nor a token is shown: not in logs at level `TRACE`, not by `Debug` of any public type, and not in
+//! errors that quote the service.
 
 use std::fmt::Debug;
 use std::io;
@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const KEY: &str = "b0e8a2c4d6f81357";
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl";
 
-/// Everything shown so far.
+/// Everything that was logged or formatted.
 #[derive(Clone, Default)]
 struct Shown(Arc<Mutex<Vec<u8>>>);
 
@@ -29,7 +29,7 @@ impl Shown {
     #[track_caller]
     fn assert_without(&self, secret: &str) {
         let shown = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
-        assert!(shown.len() > 100, "too little was shown to tell: {shown}");
+        assert!(shown.len() > 100, "too little was shown: {shown}");
         if let Some(at) = shown.find(secret) {
             let from = shown[..at].rfind('\n').map_or(0, |line| line + 1);
             panic!("a secret is shown: {}", shown[from..].lines().next().unwrap_or_default());
@@ -56,13 +56,13 @@ impl<'a> MakeWriter<'a> for Shown {
     }
 }
 
-/// Does the work with everything logged that any crate involved has to say, by `tracing` or by `log`.
+/// Runs `work`, and records all events that crates log with `tracing` or `log`.
 async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
     static LOG: Once = Once::new();
     LOG.call_once(|| tracing_log::LogTracer::init().unwrap());
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(shown.clone()).finish();
-    // On the one thread of a test all tasks run, so that those that the work starts are logged too.
+    // All tasks of a test run on its thread, so those that `work` starts are logged too.
     let _logging = tracing::subscriber::set_default(subscriber);
     work.await
 }
@@ -75,7 +75,7 @@ async fn a_session_shows_neither_key_nor_token() {
     shown.show(&builder);
     let bot = builder.build().unwrap();
     sandbox.fail_next(Fault::status(503));
-    sandbox.fail_next(Fault::altered(|answer| answer["new"] = json!(1)));
+    sandbox.fail_next(Fault::altered(|response| response["new"] = json!(1)));
     let session = logged(&shown, bot.register()).await.unwrap();
     shown.show(&bot);
     shown.show(bot.api());
@@ -102,7 +102,7 @@ async fn a_shared_session_shows_neither_key_nor_token() {
     for builder in [sandbox.client().store(file), sandbox.client().store(server)] {
         let bot = builder.api_key(KEY).build().unwrap();
         let token = logged(&shown, bot.access_token()).await.unwrap();
-        // What was kept is damaged, found to be so, and replaced.
+        // Damage the stored session, so that the client detects and replaces it.
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             shown.say(&file.display().to_string());
             let kept = std::fs::read_to_string(&file).unwrap();
@@ -131,11 +131,11 @@ async fn a_shared_session_shows_neither_key_nor_token() {
 }
 
 #[tokio::test]
-async fn a_difference_from_the_contract_is_a_warning_once() {
+async fn a_deviation_is_logged_as_a_warning_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let shown = Shown::default();
     sandbox.fail_next(Fault::status(503));
-    sandbox.fail_always(Fault::altered(|answer| answer["userType"] = json!("assistant")));
+    sandbox.fail_always(Fault::altered(|response| response["userType"] = json!("assistant")));
     let bot = sandbox.client().build().unwrap();
     for _ in 0..3 {
         logged(&shown, bot.register()).await.unwrap();
@@ -149,11 +149,11 @@ async fn a_difference_from_the_contract_is_a_warning_once() {
 }
 
 #[tokio::test]
-async fn an_error_shows_no_secret_that_the_service_quotes() {
+async fn secrets_quoted_by_the_service_are_redacted_in_errors() {
     let said = format!("the key {KEY} and the token {TOKEN} are unknown");
     let envelope =
         |detail| json!({ "status": "error", "code": 400_100, "message": said, "data": { "detail": detail } });
-    let answers = [
+    let responses = [
         (401, envelope(json!([said]))),
         (422, envelope(json!({ KEY: TOKEN, "nested": [{ "a": said }] }))),
         (500, envelope(json!([[said]]))),
@@ -166,7 +166,7 @@ async fn an_error_shows_no_secret_that_the_service_quotes() {
         (200, json!(said)),
         (302, json!(said)),
     ];
-    for (status, body) in answers {
+    for (status, body) in responses {
         for body in [body.to_string(), format!("<p>{said}"), body.to_string().replace('}', "")] {
             let sandbox = Sandbox::start().await.unwrap();
             let shown = Shown::default();
@@ -192,7 +192,7 @@ async fn an_error_shows_no_secret_that_the_service_quotes() {
     }
 }
 
-/// All that is shown of a failed registration and of the same by the generated client.
+/// Everything that is shown of a failed registration, by the client and by the generated client.
 async fn shown_of_a_registration(key: &str, fault: Fault) -> (Shown, Sandbox) {
     let (sandbox, shown) = (Sandbox::start().await.unwrap(), Shown::default());
     let bot = sandbox.client().api_key(key).build().unwrap();
@@ -210,17 +210,17 @@ async fn shown_of_a_registration(key: &str, fault: Fault) -> (Shown, Sandbox) {
 }
 
 #[tokio::test]
-async fn a_secret_as_the_name_of_a_field_is_not_shown() {
+async fn a_secret_in_a_field_name_is_redacted() {
     let odd = "b0e8~a2c4/d6f8%1357";
     let long = "b0e8a2c4d6f81357".repeat(8);
     for key in [KEY, odd, &*long] {
         for place in ["", "/users/0", "/users/0/hashFlag"] {
             let name = key.to_owned();
             let opaque = "0paque-token-0f-the-answer";
-            let fault = Fault::altered(move |answer| {
-                answer["accessToken"] = json!(opaque);
-                answer["users"][0]["hashFlag"] = json!({});
-                let object = answer.pointer_mut(place).unwrap().as_object_mut().unwrap();
+            let fault = Fault::altered(move |response| {
+                response["accessToken"] = json!(opaque);
+                response["users"][0]["hashFlag"] = json!({});
+                let object = response.pointer_mut(place).unwrap().as_object_mut().unwrap();
                 object.insert(name.clone(), json!(1));
                 object.insert(format!("x-{name}"), json!(1));
                 object.insert(TOKEN.to_owned(), json!(1));
@@ -235,9 +235,9 @@ async fn a_secret_as_the_name_of_a_field_is_not_shown() {
         let name = key.to_owned();
         let (shown, _sandbox) = shown_of_a_registration(
             key,
-            Fault::altered(move |answer| {
-                answer.as_object_mut().unwrap().remove("accessToken");
-                answer[&name] = json!(1);
+            Fault::altered(move |response| {
+                response.as_object_mut().unwrap().remove("accessToken");
+                response[&name] = json!(1);
             }),
         )
         .await;
@@ -247,7 +247,7 @@ async fn a_secret_as_the_name_of_a_field_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_key_in_a_redirect_or_a_header_is_not_shown() {
+async fn a_key_in_a_redirect_or_header_is_redacted() {
     let mixed = "B0e8A2c4D6f81357";
     for location in [
         format!("https://{mixed}.example.com/"),
@@ -266,7 +266,7 @@ async fn a_key_in_a_redirect_or_a_header_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_key_of_digits_is_not_shown_as_a_number() {
+async fn a_key_of_digits_is_redacted_in_numbers() {
     for key in ["1357913579", "13579135791357913579135791357913", "0013579135"] {
         let number = key.trim_start_matches('0');
         let said = format!(
@@ -280,7 +280,7 @@ async fn a_key_of_digits_is_not_shown_as_a_number() {
 }
 
 #[tokio::test]
-async fn a_token_that_an_endpoint_quotes_is_not_shown() {
+async fn a_token_quoted_by_an_endpoint_is_redacted() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     for token in ["0paque.token-~+/of=the$service", TOKEN] {
@@ -331,7 +331,7 @@ async fn a_token_that_an_endpoint_quotes_is_not_shown() {
 }
 
 #[test]
-fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
+fn an_invalid_setting_that_may_be_secret_is_not_shown() {
     let shown = Shown::default();
     for key in ["half-a-secret\n", "half-a-secret\u{e9}"] {
         let builder = BotClient::builder().api_key(key);
@@ -349,7 +349,7 @@ fn a_wrong_setting_is_not_shown_where_it_may_be_secret() {
 }
 
 #[test]
-fn secrets_say_that_they_are_redacted() {
+fn secrets_are_redacted_in_debug() {
     let key = ApiKey::try_from(KEY).unwrap();
     assert_eq!(format!("{key:?}"), "ApiKey([redacted])");
     let token = AccessToken::from(TOKEN.to_owned());
@@ -357,13 +357,13 @@ fn secrets_say_that_they_are_redacted() {
 }
 
 #[test]
-fn a_token_is_described_as_text_of_its_own_name() {
+fn the_json_schema_of_a_token_is_a_named_string() {
     let schema = schemars::schema_for!(AccessToken).to_value();
     assert_eq!((&schema["title"], &schema["type"]), (&"AccessToken".into(), &"string".into()));
 }
 
 #[tokio::test]
-async fn a_key_in_json_within_json_is_not_shown() {
+async fn a_key_in_json_within_json_is_redacted() {
     let escaped: String = KEY.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
     let detail = json!({ "x": { "$serde_json::private::RawValue": format!("\"{escaped}\"") } });
     let said =
@@ -374,7 +374,7 @@ async fn a_key_in_json_within_json_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_address_of_a_failed_request_is_not_shown() {
+async fn a_token_in_the_url_of_a_failed_request_is_redacted() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let token = bot.access_token().await.unwrap();

@@ -1,7 +1,7 @@
-//! A thousand tasks on two threads, over real sockets, while tokens live for two seconds and faults strike.
+//! A stress test: 1,000 tasks on two threads, over real sockets, with faults and a token lifetime of two seconds.
 //!
-//! Every call ends and is accounted for; what it returns is right; and the service is asked no more often than
-//! the policy says. The bound counts events, so that a slow machine only has fewer of them.
+//! Every call ends and is counted, its result is valid, and the client registers no more often than its policy allows.
+//! The limit depends on the number of events, so a slow machine does not exceed it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -17,21 +17,21 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 const TASKS: usize = 1_000;
-const LASTS: Duration = Duration::from_secs(10);
-const LIFE: TimeDelta = TimeDelta::seconds(2);
-/// Renewal begins after 75 % of a life at the earliest; 10 ms for the grain of the clock.
-const RENEWAL: Duration = Duration::from_millis(1_490);
-/// A registration takes so long at most.
+const DURATION: Duration = Duration::from_secs(10);
+const LIFETIME: TimeDelta = TimeDelta::seconds(2);
+/// A refresh starts after 75 % of the lifetime at the earliest. 10 ms are for the resolution of the clock.
+const MIN_REFRESH: Duration = Duration::from_millis(1_490);
+/// The timeout of a registration.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Ends a hang, and nothing else.
+/// Long enough not to expire unless a call hangs.
 const HANG: Duration = Duration::from_secs(300);
 
-/// The tokens that the sandbox issued, and in which order.
+/// The tokens that the sandbox issued, with their order.
 type Issued = Arc<Mutex<HashMap<String, usize>>>;
 
-/// Notes each session that is issued and not struck by a fault.
-fn noted(issued: &Issued) -> Fault {
+/// Records each session that is issued without a fault.
+fn record(issued: &Issued) -> Fault {
     let issued = Arc::clone(issued);
     Fault::altered(move |session| {
         let mut issued = issued.lock().unwrap();
@@ -40,7 +40,7 @@ fn noted(issued: &Issued) -> Fault {
     })
 }
 
-/// How calls ended.
+/// The number of calls by result.
 #[derive(Default)]
 struct Stats {
     calls: usize,
@@ -60,7 +60,7 @@ impl Stats {
     }
 }
 
-/// What a failed registration may have met, or a token that was revoked while it was used.
+/// Classifies an error that the injected faults explain. Panics for any other.
 fn expected(error: &Error) -> &'static str {
     match (error.kind(), error.code()) {
         (ErrorKind::Unavailable, _) => "unavailable",
@@ -70,7 +70,7 @@ fn expected(error: &Error) -> &'static str {
     }
 }
 
-/// A write is refused with this code once its token is accepted, and costs no read.
+/// Whether the service accepts the token. If so, it refuses a write with this code, which does not count as a read.
 async fn is_accepted(bot: &BotClient, address: &str) -> Result<(), Error> {
     let write = Request::new(Method::POST, format!("{address}/a").parse().unwrap());
     let error = bot.send(write).await.unwrap_err();
@@ -107,7 +107,7 @@ impl Task {
         self.stats
     }
 
-    /// A token that was issued, and none older than one that this task had before.
+    /// Checks that the token was issued, and is not older than one that this task had before.
     fn check(&mut self, token: &AccessToken) -> &'static str {
         let number = self.issued.lock().unwrap()[token.expose_secret()];
         assert!(number >= self.newest, "token {number} after token {}", self.newest);
@@ -137,17 +137,17 @@ async fn until_ok<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F)
             }
         }
     };
-    timeout(HANG, calls).await.expect("it does not recover")
+    timeout(HANG, calls).await.expect("the client does not recover")
 }
 
-/// Strikes four times a second until it is over; returns how often it revoked all tokens.
-async fn strike(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicBool>) -> usize {
+/// Injects up to four faults a second until `over` is set. Returns how often it revoked all tokens.
+async fn inject_faults(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicBool>) -> usize {
     let mut revocations = 0;
     for round in 0.. {
         if over.load(SeqCst) {
             break;
         }
-        // Each waits for a registration to strike, so there are fewer of them than of rounds.
+        // A fault takes effect at the next registration, so not every round needs one.
         match rng.u8(..12) {
             0 => sandbox.fail_next(Fault::status(503)),
             1 => sandbox.fail_next(Fault::reset()),
@@ -160,7 +160,7 @@ async fn strike(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicB
         }
         match round {
             12 => sandbox.fail_next(Fault::silence()),
-            // More than a registration has tries.
+            // More than the attempts of a registration.
             28 => (0..5).for_each(|_| sandbox.fail_next(Fault::status(503))),
             _ => {}
         }
@@ -177,14 +177,14 @@ async fn a_thousand_tasks_survive_faults() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let start = Instant::now();
 
-    let sandbox = Arc::new(Sandbox::builder().lifetime(LIFE).start().await.unwrap());
+    let sandbox = Arc::new(Sandbox::builder().lifetime(LIFETIME).start().await.unwrap());
     sandbox.set_read("/posts", json!(["read"]));
     let issued = Issued::default();
-    sandbox.fail_always(noted(&issued));
+    sandbox.fail_always(record(&issued));
     let bot = sandbox.client().timeout(TIMEOUT).build().unwrap();
     let over = Arc::new(AtomicBool::new(false));
 
-    let strikes = tokio::spawn(strike(Arc::clone(&sandbox), rng.fork(), Arc::clone(&over)));
+    let faults = tokio::spawn(inject_faults(Arc::clone(&sandbox), rng.fork(), Arc::clone(&over)));
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let task = Task {
@@ -197,9 +197,9 @@ async fn a_thousand_tasks_survive_faults() {
         };
         tasks.spawn(task.run(Arc::clone(&over)));
     }
-    sleep(LASTS).await;
+    sleep(DURATION).await;
     over.store(true, SeqCst);
-    let revocations = strikes.await.unwrap();
+    let revocations = faults.await.unwrap();
     let mut total = Stats::default();
     let mut joined = 0;
     while let Some(stats) = tasks.join_next().await {
@@ -207,10 +207,10 @@ async fn a_thousand_tasks_survive_faults() {
         joined += 1;
     }
 
-    // When the faults are over, everyone gets a token, and it works. Tokens are short-lived: on a busy machine one may
-    // end between two steps, so each asks until it is served.
+    // After the faults, every task gets a valid token. On a busy machine a token may expire between two steps, so calls
+    // are repeated.
     sandbox.recover();
-    sandbox.fail_always(noted(&issued));
+    sandbox.fail_always(record(&issued));
     let mut asks = JoinSet::new();
     for _ in 0..TASKS {
         let bot = bot.clone();
@@ -230,10 +230,10 @@ async fn a_thousand_tasks_survive_faults() {
     assert!(ended("read") <= 100 && bot.reads_today() as usize >= ended("read"));
     assert_eq!(sandbox.violations(), [""; 0]);
 
-    // Each session after the first has a reason: the one before was old enough to be renewed; tokens were
-    // revoked, which may strike the one in use and one on its way; or an answer came too late to be taken,
-    // which the client waited for all its time. What faults struck was not issued.
+    // Each session after the first has one of these reasons: the last one was due for refresh; the tokens were revoked,
+    // which may affect the one in use and one that is being issued; or a response arrived after the client's timeout.
+    // Registrations with injected faults are not recorded.
     let times = |each: Duration| lasted.div_duration_f64(each) as usize;
-    let most = 1 + times(RENEWAL) + 2 * revocations + times(TIMEOUT);
+    let most = 1 + times(MIN_REFRESH) + 2 * revocations + times(TIMEOUT);
     assert!((2..=most).contains(&registered), "{registered} sessions; the policy allows {most}");
 }

@@ -123,7 +123,7 @@ async fn wrong_configuration_ends_with_2_and_names_the_setting() {
             &["--device-id", "crawler-1"][..],
             "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION",
         ),
-        (&["--region", "us", "--device-id", ""], "error: --device-id: is empty"),
+        (&["--region", "us", "--device-id", ""], "error: --device-id: must not be empty"),
         (&["--region", "us", "--device-id", &long], "error: --device-id: longer than 150 characters"),
         (&["--region", "mars", "--device-id", "x"], "error: --region: "),
         (&["--base-url", "http://example.com", "--device-id", "x"], "error: --base-url: plain http"),
@@ -139,8 +139,8 @@ async fn wrong_configuration_ends_with_2_and_names_the_setting() {
     }
     for (variable, value, said) in [
         ("SOCIAL_PLUS_REGION", "mars", "the regions are us, eu, sg"),
-        ("SOCIAL_PLUS_DEVICE_ID", "", "is empty"),
-        ("SOCIAL_PLUS_API_KEY", "two words", "the key has"),
+        ("SOCIAL_PLUS_DEVICE_ID", "", "must not be empty"),
+        ("SOCIAL_PLUS_API_KEY", "two words", "the key contains"),
     ] {
         let mut command = tool();
         command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("SOCIAL_PLUS_REGION", "us").arg("register");
