@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     } else {
         let community = serde_json::json!({ "displayName": "Gardening", "description": "Beds & borders." });
         let read = serde_json::json!({ "communities": [community] });
-        sandbox.set_read("/api/v3/communities/gardening", read);
+        sandbox.stub_get("/api/v3/communities/gardening", read);
         sandbox.client().build()?
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;

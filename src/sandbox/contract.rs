@@ -66,7 +66,7 @@ impl Registration {
     }
 
     /// Whether a request is meant for this operation.
-    pub(super) fn is(&self, method: &Method, path: &str) -> bool {
+    pub(super) fn matches(&self, method: &Method, path: &str) -> bool {
         *method == self.method && path == self.path
     }
 
@@ -102,7 +102,7 @@ impl Registration {
         }
         match serde_json::from_slice::<Value>(body) {
             Ok(body) => {
-                broken.extend(self.validator.iter_errors(&body).map(|error| self.sentence(&error)));
+                broken.extend(self.validator.iter_errors(&body).map(|error| self.describe(&error)));
                 if broken.is_empty() {
                     // The type is generated from the same schema.
                     return serde_json::from_value(body).map_err(|error| vec![format!("body: {error}")]);
@@ -114,7 +114,7 @@ impl Registration {
     }
 
     /// The place, what is wrong there without the value, and the rule with its limit.
-    fn sentence(&self, error: &ValidationError<'_>) -> String {
+    fn describe(&self, error: &ValidationError<'_>) -> String {
         let place = error.instance_path();
         let keyword = error.kind().keyword();
         if let ValidationErrorKind::Required { property } = error.kind() {

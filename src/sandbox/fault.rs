@@ -12,7 +12,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::reply::{Refusal, Reply};
+use super::response::{ErrorResponse, ResponseTemplate};
 use crate::error::ErrorCode;
 
 /// Something that goes wrong with a registration, for [`fail_next`] and [`fail_always`].
@@ -49,14 +49,14 @@ pub struct Fault {
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    Reply(Reply),
-    Silence,
+    Response(ResponseTemplate),
+    Hang,
     Reset,
     Delay(Duration),
     CutShort,
     Oversized { bytes: u64, announced: bool },
     Lifetime(TimeDelta),
-    Altered(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    MapBody(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
 
 impl Fault {
@@ -76,17 +76,21 @@ impl Fault {
             _ => ErrorCode::BAD_REQUEST,
         };
         let detail = vec![format!("the sandbox was told to answer with {status}")];
-        Self::of(Kind::Reply(Refusal { status, code, message: "a fault of the sandbox", detail }.into()))
+        Self::of(Kind::Response(
+            ErrorResponse { status, code, message: "a fault of the sandbox", detail }.into(),
+        ))
     }
 
     /// Any answer: HTML, an empty body, half a JSON document, an error body with status 200.
     pub fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::of(Kind::Reply(Reply::new(status_of(status), body.into()))).header(CONTENT_TYPE, content_type)
+        Self::of(Kind::Response(ResponseTemplate::new(status_of(status), body.into())))
+            .header(CONTENT_TYPE, content_type)
     }
 
     /// An answer without a body that leads elsewhere.
     pub fn redirect(status: u16, location: &str) -> Self {
-        Self::of(Kind::Reply(Reply::new(status_of(status), Vec::new()))).header(LOCATION, location)
+        Self::of(Kind::Response(ResponseTemplate::new(status_of(status), Vec::new())))
+            .header(LOCATION, location)
     }
 
     /// The usual answer, later.
@@ -96,7 +100,7 @@ impl Fault {
 
     /// The request is taken, and never answered.
     pub fn silence() -> Self {
-        Self::of(Kind::Silence)
+        Self::of(Kind::Hang)
     }
 
     /// The request is taken, and the connection reset (TCP `RST`).
@@ -123,7 +127,7 @@ impl Fault {
     /// The usual session after `alter` had it; a refusal stays as it is. A panic in `alter` breaks the
     /// connection.
     pub fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::of(Kind::Altered(Arc::new(alter)))
+        Self::of(Kind::MapBody(Arc::new(alter)))
     }
 
     /// Sets a header of the answer, in place of any of that name, if the fault has an answer. Control
@@ -152,8 +156,8 @@ fn status_of(status: u16) -> StatusCode {
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reply(reply) => reply.fmt(f),
-            Self::Silence => f.write_str("Silence"),
+            Self::Response(response) => response.fmt(f),
+            Self::Hang => f.write_str("Hang"),
             Self::Reset => f.write_str("Reset"),
             Self::Delay(delay) => f.debug_tuple("Delay").field(delay).finish(),
             Self::CutShort => f.write_str("CutShort"),
@@ -161,7 +165,7 @@ impl fmt::Debug for Kind {
                 f.debug_struct("Oversized").field("bytes", bytes).field("announced", announced).finish()
             }
             Self::Lifetime(lifetime) => f.debug_tuple("Lifetime").field(lifetime).finish(),
-            Self::Altered(_) => f.write_str("Altered(..)"),
+            Self::MapBody(_) => f.write_str("MapBody(..)"),
         }
     }
 }

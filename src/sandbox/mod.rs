@@ -2,7 +2,7 @@
 //! other languages.
 //!
 //! [`Sandbox`] registers bots as the service does, checks each registration against the contract, accepts
-//! the tokens it issued, and plays a [`Fault`] when asked to. What it can't know of the real service it
+//! the tokens it issued, and plays a [`Fault`] when parsed to. What it can't know of the real service it
 //! leaves out: a read with a good token gets `{}`.
 //!
 //! This file is the public surface. Behind it, a request passes `socket` (bytes), `service` (which answer),
@@ -11,8 +11,8 @@
 mod bots;
 mod contract;
 mod fault;
-mod received;
-mod reply;
+mod history;
+mod response;
 mod service;
 mod socket;
 mod token;
@@ -25,7 +25,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 pub use fault::Fault;
-pub use received::Received;
+pub use history::Request;
 
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
@@ -45,7 +45,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// | one whose content breaks the contract | 422, code 500000, with a line in `data.detail` for each rule broken, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
 /// | one of more than 64 KiB | 413, code 400000 |
 /// | anything else without a token, or with one that is forged, expired or revoked | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with what [`set_read`](Self::set_read) says, or else `{}`, 100 times per user and UTC day; then 429, code 400323 |
+/// | `GET` and `HEAD` with a token | 200 with what [`stub_get`](Self::stub_get) says, or else `{}`, 100 times per user and UTC day; then 429, code 400323 |
 /// | any other method with a token | 403, code 403998: a bot only reads |
 ///
 /// The codes are documented for the service; the statuses 413 and 429 are this sandbox's own choice, since
@@ -126,7 +126,7 @@ impl Sandbox {
     }
 
     /// The requests that came, in the order of their arrival; the last 1000 of them.
-    pub fn requests(&self) -> Vec<Received> {
+    pub fn requests(&self) -> Vec<Request> {
         self.service.requests.list()
     }
 
@@ -137,8 +137,8 @@ impl Sandbox {
     }
 
     /// Lets reads of `path`, whatever their query, return `body` in place of `{}`.
-    pub fn set_read(&self, path: impl Into<String>, body: Value) {
-        lock(&self.service.readable).insert(path.into(), body);
+    pub fn stub_get(&self, path: impl Into<String>, body: Value) {
+        lock(&self.service.stubs).insert(path.into(), body);
     }
 
     /// Refuses all tokens issued so far from now on, as the service does when an admin revokes them.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use serde_json::{Value, json};
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use super::bots::{self, Bots};
 use super::contract::Registration;
 use super::fault::{Fault, Kind};
+use super::history::{History, Request};
 use super::lock;
-use super::received::{Last, Received};
-use super::reply::{Outgoing, Refusal, Reply};
+use super::response::{ErrorResponse, ResponseBody, ResponseTemplate};
 use super::token::Tokens;
 use crate::api::Open;
 use crate::api::types::{BotSession, RegisterBotSession, UserType};
@@ -45,9 +45,9 @@ pub(super) struct Service {
     pub(super) tokens: Tokens,
     pub(super) faults: Mutex<Faults>,
     /// What the reads of a path return, where a test said so.
-    pub(super) readable: Mutex<HashMap<String, Value>>,
-    pub(super) requests: Last<Received>,
-    pub(super) violations: Last<String>,
+    pub(super) stubs: Mutex<HashMap<String, Value>>,
+    pub(super) requests: History<Request>,
+    pub(super) violations: History<String>,
 }
 
 /// The faults to come.
@@ -58,7 +58,7 @@ pub(super) struct Faults {
 }
 
 /// What a registration says of itself, or which rules it breaks.
-struct Asked {
+struct ParsedRequest {
     key: Result<Vec<u8>, String>,
     body: Result<RegisterBotSession, Vec<String>>,
     overlong: bool,
@@ -74,9 +74,9 @@ impl Service {
             bots: Bots::default(),
             tokens: Tokens::new(),
             faults: Mutex::default(),
-            readable: Mutex::default(),
-            requests: Last::default(),
-            violations: Last::default(),
+            stubs: Mutex::default(),
+            requests: History::default(),
+            violations: History::default(),
         })
     }
 
@@ -85,28 +85,28 @@ impl Service {
     /// # Errors
     ///
     /// If the connection is to break instead.
-    pub(super) async fn answer(
+    pub(super) async fn respond(
         &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Outgoing>, ConnectionError> {
+        request: http::Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, ConnectionError> {
         let (head, body) = request.into_parts();
         let (body, overlong) = read(body).await?;
         self.requests.push(self.received(&head, body.clone()));
-        if self.registration.is(&head.method, head.uri.path()) {
+        if self.registration.matches(&head.method, head.uri.path()) {
             self.register(&head.headers, &body, overlong).await
         } else {
-            Ok(self.use_token(&head).unwrap_or_else(Reply::from).whole())
+            Ok(self.read_with_token(&head).unwrap_or_else(ResponseTemplate::from).complete())
         }
     }
 
-    fn received(&self, head: &request::Parts, body: Bytes) -> Received {
+    fn received(&self, head: &request::Parts, body: Bytes) -> Request {
         let mut headers = head.headers.clone();
         for (name, value) in &mut headers {
             if name == self.registration.key_header() || name == AUTHORIZATION {
                 value.set_sensitive(true);
             }
         }
-        Received { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
+        Request { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
     }
 
     async fn register(
@@ -114,14 +114,14 @@ impl Service {
         headers: &HeaderMap,
         body: &[u8],
         overlong: bool,
-    ) -> Result<Response<Outgoing>, ConnectionError> {
-        let asked = Asked {
+    ) -> Result<Response<ResponseBody>, ConnectionError> {
+        let parsed = ParsedRequest {
             key: self.registration.key(headers).map(<[u8]>::to_vec),
             body: if overlong { Err(vec![too_long()]) } else { self.registration.body(headers, body) },
             overlong,
         };
         let broken =
-            asked.key.as_ref().err().into_iter().chain(asked.body.as_ref().err().into_iter().flatten());
+            parsed.key.as_ref().err().into_iter().chain(parsed.body.as_ref().err().into_iter().flatten());
         for rule in broken {
             self.violations.push(rule.clone());
         }
@@ -131,57 +131,62 @@ impl Service {
             faults.next.pop_front().or_else(|| faults.always.clone())
         };
         let Some(Fault { kind, headers }) = fault else {
-            return Ok(self.usual(&asked).whole());
+            return Ok(self.default_response(&parsed).complete());
         };
         Ok(match kind {
-            Kind::Reply(reply) => reply.with(headers).whole(),
-            Kind::Silence => future::pending().await,
+            Kind::Response(response) => response.with(headers).complete(),
+            Kind::Hang => future::pending().await,
             Kind::Reset => return Err(ConnectionError::Reset),
             Kind::Delay(delay) => {
                 tokio::time::sleep(delay).await;
-                self.usual(&asked).with(headers).whole()
+                self.default_response(&parsed).with(headers).complete()
             }
-            Kind::CutShort => self.usual(&asked).with(headers).cut_short(),
+            Kind::CutShort => self.default_response(&parsed).with(headers).cut_short(),
             Kind::Oversized { bytes, announced } => {
-                self.usual(&asked).with(headers).oversized(bytes, announced)
+                self.default_response(&parsed).with(headers).oversized(bytes, announced)
             }
-            Kind::Lifetime(lifetime) => self.session(&asked, lifetime, |_| {}).with(headers).whole(),
-            Kind::Altered(alter) => self.session(&asked, self.lifetime, &*alter).with(headers).whole(),
+            Kind::Lifetime(lifetime) => self.session(&parsed, lifetime, |_| {}).with(headers).complete(),
+            Kind::MapBody(alter) => self.session(&parsed, self.lifetime, &*alter).with(headers).complete(),
         })
     }
 
-    fn usual(&self, asked: &Asked) -> Reply {
-        self.session(asked, self.lifetime, |_| {})
+    fn default_response(&self, parsed: &ParsedRequest) -> ResponseTemplate {
+        self.session(parsed, self.lifetime, |_| {})
     }
 
     /// A session of this lifetime, altered, or the refusal that is due.
-    fn session(&self, asked: &Asked, lifetime: TimeDelta, alter: impl Fn(&mut Value)) -> Reply {
-        let session = self.issue(asked, lifetime).and_then(|session| {
+    fn session(
+        &self,
+        parsed: &ParsedRequest,
+        lifetime: TimeDelta,
+        alter: impl Fn(&mut Value),
+    ) -> ResponseTemplate {
+        let session = self.issue(parsed, lifetime).and_then(|session| {
             serde_json::to_value(session).map_err(|_| failure("the session can't be written"))
         });
         match session {
             Ok(mut session) => {
                 alter(&mut session);
-                Reply::json(StatusCode::OK, &session)
+                ResponseTemplate::json(StatusCode::OK, &session)
             }
             Err(refusal) => refusal.into(),
         }
     }
 
-    fn issue(&self, asked: &Asked, lifetime: TimeDelta) -> Result<BotSession, Refusal> {
-        let key = asked.key.as_ref().map_err(|rule| unauthorized(rule.clone()))?;
+    fn issue(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> Result<BotSession, ErrorResponse> {
+        let key = parsed.key.as_ref().map_err(|rule| unauthorized(rule.clone()))?;
         if self.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
             return Err(unauthorized(format!("{}: not the accepted one", self.registration.key_header())));
         }
-        if asked.overlong {
-            return Err(Refusal {
+        if parsed.overlong {
+            return Err(ErrorResponse {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 code: ErrorCode::BAD_REQUEST,
                 message: "the request is too large",
                 detail: vec![too_long()],
             });
         }
-        let body = asked.body.as_ref().map_err(|rules| Refusal {
+        let body = parsed.body.as_ref().map_err(|rules| ErrorResponse {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: ErrorCode::UNEXPECTED,
             message: "the request breaks the contract",
@@ -208,7 +213,7 @@ impl Service {
     }
 
     /// Anything but a registration: a bot shows its token, and may read.
-    fn use_token(&self, head: &request::Parts) -> Result<Reply, Refusal> {
+    fn read_with_token(&self, head: &request::Parts) -> Result<ResponseTemplate, ErrorResponse> {
         let token =
             bearer(&head.headers).ok_or_else(|| unauthorized(format!("{AUTHORIZATION}: no token")))?;
         let claims = self
@@ -216,7 +221,7 @@ impl Service {
             .check(token, Utc::now())
             .map_err(|reason| unauthorized(format!("{AUTHORIZATION}: {reason}")))?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 status: StatusCode::FORBIDDEN,
                 code: ErrorCode::BOT_PERMISSION_DENIED,
                 message: "a bot may only read",
@@ -224,7 +229,7 @@ impl Service {
             });
         }
         if !self.bots.read(&claims.user_id, Utc::now().date_naive()) {
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 code: ErrorCode::DAILY_QUOTA_EXCEEDED,
                 message: "the reads of the day are used up",
@@ -232,11 +237,11 @@ impl Service {
             });
         }
         let path = head.uri.path();
-        let body = lock(&self.readable).get(path).cloned().unwrap_or_else(|| match path {
+        let body = lock(&self.stubs).get(path).cloned().unwrap_or_else(|| match path {
             CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),
             _ => json!({}),
         });
-        Ok(Reply::json(StatusCode::OK, &body))
+        Ok(ResponseTemplate::json(StatusCode::OK, &body))
     }
 }
 
@@ -248,8 +253,8 @@ fn expiry(issued_at: DateTime<Utc>, lifetime: TimeDelta) -> DateTime<Utc> {
     issued_at.checked_add_signed(lifetime).unwrap_or(beyond).clamp(first, last)
 }
 
-fn unauthorized(reason: String) -> Refusal {
-    Refusal {
+fn unauthorized(reason: String) -> ErrorResponse {
+    ErrorResponse {
         status: StatusCode::UNAUTHORIZED,
         code: ErrorCode::UNAUTHORIZED,
         message: "not authorized",
@@ -261,8 +266,8 @@ fn too_long() -> String {
     format!("body: longer than {BODY_LIMIT} bytes")
 }
 
-fn failure(reason: &str) -> Refusal {
-    Refusal {
+fn failure(reason: &str) -> ErrorResponse {
+    ErrorResponse {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         code: ErrorCode::UNEXPECTED,
         message: "the sandbox failed",

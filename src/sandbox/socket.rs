@@ -84,7 +84,7 @@ async fn accept(port: Port, service: Arc<Service>) {
 }
 
 async fn serve(stream: TcpStream, service: Arc<Service>) {
-    let answer = service_fn(|request| service.answer(request));
+    let answer = service_fn(|request| service.respond(request));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
     let Err(error) = (&mut connection).await else { return };
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());

@@ -35,7 +35,7 @@ impl Scene {
     }
 
     fn set_community(&self, community: Value) {
-        self.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [community] }));
+        self.sandbox.stub_get("/api/v3/communities/gardening", json!({ "communities": [community] }));
     }
 
     async fn get(&self, path: &str, agent: &str) -> Response {
@@ -123,9 +123,9 @@ async fn failures_tell_a_crawler_whether_to_come_back() {
     scene.sandbox.recover();
     assert_eq!(scene.crawled().await.status(), 200);
 
-    scene.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [] }));
+    scene.sandbox.stub_get("/api/v3/communities/gardening", json!({ "communities": [] }));
     assert_eq!(scene.crawled().await.status(), 404);
-    scene.sandbox.set_read("/api/v3/communities/gardening", json!("no community"));
+    scene.sandbox.stub_get("/api/v3/communities/gardening", json!("no community"));
     assert_eq!(scene.crawled().await.status(), 502);
 }
 

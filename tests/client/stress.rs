@@ -178,7 +178,7 @@ async fn a_thousand_tasks_live_through_faults() {
     let start = Instant::now();
 
     let sandbox = Arc::new(Sandbox::builder().lifetime(LIFE).start().await.unwrap());
-    sandbox.set_read("/posts", json!(["read"]));
+    sandbox.stub_get("/posts", json!(["read"]));
     let issued = Issued::default();
     sandbox.fail_always(noted(&issued));
     let bot = sandbox.client().timeout(TIMEOUT).build().unwrap();

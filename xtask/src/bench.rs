@@ -33,7 +33,7 @@ const REGISTER_MORE: &str = ": it holds the answer against the contract, field b
     reads it within a limit; the call by hand believes what comes. On a real network both wait far longer than that.";
 
 /// Measures, prints the table, and keeps it.
-pub fn measure() -> Result<(), String> {
+pub fn run() -> Result<(), String> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").ok_or("run it as `cargo xtask bench`")?;
     let root = Path::new(&manifest).parent().ok_or("the project has no folder")?;
     let times = Times(root.join("target/bench"));
@@ -51,7 +51,7 @@ pub fn measure() -> Result<(), String> {
 
     let rows = rows(&times, &counts, &peers)?;
     let text = text(&rows, &times, busy)?;
-    say!("\n{text}");
+    print_line!("\n{text}");
     let path = root.join(TABLE);
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
@@ -129,7 +129,7 @@ fn text(rows: &[Row], times: &Times, busy: Option<f64>) -> Result<String, String
     let cores = thread::available_parallelism().map_err(|error| format!("the number of cores: {error}"))?;
     let mut text = format!(
         "# Measured\n\n\
-         Made by `cargo xtask bench`, on a machine with {cores} cores ({}, {}). Each ratio is the median of ratios \
+         Output by `cargo xtask bench`, on a machine with {cores} cores ({}, {}). Each ratio is the median of ratios \
          that were taken in many short rounds, where both sides took turns, so that it says something about other \
          machines too.\n\n",
         env::consts::OS,
@@ -229,7 +229,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn cargo(&self, arguments: &str) -> Result<(), String> {
-        crate::run::shown(&format!("cargo {arguments}"), &mut self.command(arguments))
+        crate::run::run(&format!("cargo {arguments}"), &mut self.command(arguments))
     }
 
     fn counts(&self, arguments: &str) -> Result<Counts, String> {

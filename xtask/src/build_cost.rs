@@ -81,7 +81,7 @@ async fn main() -> Result<(), social_plus_bot::Error> {
 "#;
 
 /// Builds the programs and tells what each took.
-pub fn measure() -> Result<(), String> {
+pub fn run() -> Result<(), String> {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").ok_or("run it as `cargo xtask build-cost`")?;
     let root = Path::new(&manifest).parent().ok_or("the project has no folder")?;
     let folder = tempfile::tempdir().map_err(|error| format!("a folder for the programs: {error}"))?;
@@ -93,7 +93,7 @@ pub fn measure() -> Result<(), String> {
             return Err(format!("{}: its dependencies can't be fetched", program.name));
         }
     }
-    say!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "work", "packages", "aim");
+    print_line!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "work", "packages", "aim");
     let mut first = None;
     for (index, program) in PROGRAMS.iter().enumerate() {
         let cost = build(&folder.path().join(format!("program-{index}")))?;
@@ -102,7 +102,7 @@ pub fn measure() -> Result<(), String> {
         let work = cost.work.zip(first.work).map_or_else(String::new, |(work, first)| compared(work, first));
         let missed = if cost.time / first.time > program.aim { " missed" } else { "" };
         let (name, packages, aim) = (program.name, cost.packages, program.aim);
-        say!("{name:<32} {time:>14} {work:>14} {packages:>9} {aim:>5.1}{missed}");
+        print_line!("{name:<32} {time:>14} {work:>14} {packages:>9} {aim:>5.1}{missed}");
     }
     Ok(())
 }

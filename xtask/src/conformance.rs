@@ -3,7 +3,7 @@
 use crate::run::cargo;
 
 /// Runs the suite's main test and shows the table that it prints.
-pub fn table() -> Result<(), String> {
+pub fn run() -> Result<(), String> {
     cargo(
         "test --quiet --workspace --all-features --test conformance -- --exact --nocapture every_part_of_the_contract_is_exercised",
     )

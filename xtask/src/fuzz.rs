@@ -11,8 +11,8 @@ const NIGHTLY: &str = "+nightly";
 
 /// Runs each target for `seconds`, 60 if not given. What is found new stays out of the corpus, which is
 /// small and chosen.
-pub fn each(seconds: Option<&str>) -> Result<(), String> {
-    tool::need("fuzz", Some(NIGHTLY))?;
+pub fn run(seconds: Option<&str>) -> Result<(), String> {
+    tool::require("fuzz", Some(NIGHTLY))?;
     let seconds: u32 = seconds
         .map_or(Ok(60), str::parse)
         .map_err(|_| "cargo xtask fuzz takes a number of seconds for each target".to_owned())?;
@@ -26,7 +26,7 @@ pub fn each(seconds: Option<&str>) -> Result<(), String> {
         let mut command = Command::new("cargo");
         command.arg(NIGHTLY).args(arguments.split_whitespace());
         command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
-        run::shown(&format!("cargo {NIGHTLY} {arguments}"), &mut command)?;
+        run::run(&format!("cargo {NIGHTLY} {arguments}"), &mut command)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::env;
 use std::process::ExitCode;
 
 /// Prints a line; whoever closes the pipe does not want the rest, and does not stop the chore.
-macro_rules! say {
+macro_rules! print_line {
     ($($words:tt)*) => {{
         use std::io::Write;
         _ = writeln!(std::io::stdout(), $($words)*);
@@ -52,12 +52,12 @@ fn main() -> ExitCode {
         Some("check") => check::run(),
         Some("test") => test::run(option().as_deref()),
         Some("regen") => return regen::run(arguments),
-        Some("conformance") => conformance::table(),
-        Some("simulate") => simulate::years(option().as_deref()),
-        Some("fuzz") => fuzz::each(option().as_deref()),
-        Some("mutants") => mutants::survivors(option().as_deref()),
-        Some("bench") => bench::measure(),
-        Some("build-cost") => build_cost::measure(),
+        Some("conformance") => conformance::run(),
+        Some("simulate") => simulate::run(option().as_deref()),
+        Some("fuzz") => fuzz::run(option().as_deref()),
+        Some("mutants") => mutants::run(option().as_deref()),
+        Some("bench") => bench::run(),
+        Some("build-cost") => build_cost::run(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -18,8 +18,8 @@ const TESTS: [&str; 2] = ["client", "tool"];
 const OUTPUT: &str = "target/mutants";
 
 /// Tries every mutant of these files, or of those named by `file`, and fails if one survives.
-pub fn survivors(file: Option<&str>) -> Result<(), String> {
-    tool::need("mutants", None)?;
+pub fn run(file: Option<&str>) -> Result<(), String> {
+    tool::require("mutants", None)?;
     let mut arguments = ["mutants", "--no-default-features", "--features=rustls,cli", "--jobs=1", "-C=--lib"]
         .map(str::to_owned)
         .to_vec();
@@ -45,7 +45,7 @@ pub fn survivors(file: Option<&str>) -> Result<(), String> {
     let list = format!("{OUTPUT}/mutants.out/missed.txt");
     let survivors = fs::read_to_string(&list).map_err(|error| format!("{list}: {error}"))?;
     for survivor in survivors.lines() {
-        say!("survived: {survivor}");
+        print_line!("survived: {survivor}");
     }
     match survivors.lines().count() {
         0 => Ok(()),

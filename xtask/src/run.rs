@@ -12,7 +12,7 @@ pub fn cargo(arguments: &str) -> Result<(), String> {
 
 /// Runs `cargo` with `arguments`, split at spaces, and further environment variables.
 pub fn cargo_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
-    shown(&format!("cargo {arguments}"), command(arguments).envs(variables.iter().copied()))
+    run(&format!("cargo {arguments}"), command(arguments).envs(variables.iter().copied()))
 }
 
 /// What `cargo` with `arguments`, split at spaces, prints.
@@ -32,10 +32,10 @@ pub fn command(arguments: &str) -> Command {
 }
 
 /// Runs `command` under the name `shown`.
-pub fn shown(shown: &str, command: &mut Command) -> Result<(), String> {
-    eprintln!("\n--- {shown}");
+pub fn run(name: &str, command: &mut Command) -> Result<(), String> {
+    eprintln!("\n--- {name}");
     let start = Instant::now();
-    let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
+    let status = command.status().map_err(|error| format!("{name}: {error}"))?;
     eprintln!("--- {:.1} s", start.elapsed().as_secs_f64());
-    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+    if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
 }

@@ -3,7 +3,7 @@
 use crate::run::cargo_with;
 
 /// Runs the simulation in an optimized build, where short lives go on for 10,000 of them.
-pub fn years(seeds: Option<&str>) -> Result<(), String> {
+pub fn run(seeds: Option<&str>) -> Result<(), String> {
     let seeds = seeds.unwrap_or("1000");
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
         return Err("cargo xtask simulate takes a number of seeds".to_owned());

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::run;
 
 /// Sees to it that `probe` succeeds, if need be by installing Debian's packages `packages`.
-pub fn need(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), String> {
+pub fn require(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), String> {
     if succeeds(probe) {
         return Ok(());
     }
@@ -15,11 +15,11 @@ pub fn need(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), String>
     if !may_install {
         return Err(format!("{what} is missing; install it (on Debian or Ubuntu: apt-get install {wanted})"));
     }
-    run::shown("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
+    run::run("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
     install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    run::shown(&format!("apt-get install {wanted}"), &mut install)?;
+    run::run(&format!("apt-get install {wanted}"), &mut install)?;
     if succeeds(probe) { Ok(()) } else { Err(format!("{what} is still missing after installing {wanted}")) }
 }
 

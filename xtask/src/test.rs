@@ -61,7 +61,7 @@ pub fn install_requirements() -> Result<(), String> {
     REQUIREMENTS
         .iter()
         .skip(elsewhere)
-        .try_for_each(|(what, probe, packages)| system::need(what, probe, packages))
+        .try_for_each(|(what, probe, packages)| system::require(what, probe, packages))
 }
 
 /// Formatting, and lints with all features.
@@ -82,7 +82,7 @@ fn single_features_and_long_runs() -> Result<(), String> {
         &FEW_SEEDS,
     )?;
     cargo("test --benches --workspace --all-features")?;
-    simulate::years(Some("200"))
+    simulate::run(Some("200"))
 }
 
 /// Without a feature, nothing is built that only the feature needs.

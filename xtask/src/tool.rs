@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Sees to it that `cargo <subcommand>` exists.
-pub fn need(subcommand: &str, toolchain: Option<&str>) -> Result<(), String> {
+pub fn require(subcommand: &str, toolchain: Option<&str>) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command.args(toolchain).args([subcommand, "--version"]);
     let there = command.output().is_ok_and(|output| output.status.success());

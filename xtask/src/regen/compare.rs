@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::contract;
-use super::deviations::{Deviation, Met};
+use super::deviations::{Deviation, Matched};
 use super::node::{Node, join};
-use super::plain;
+use super::normalize;
 
 mod operation;
 mod schema;
@@ -54,11 +54,11 @@ pub fn documents<'a>(
     first: &'a Value,
     second: &'a Value,
     deviations: &'a [Deviation],
-) -> (Vec<Difference>, Vec<Met>) {
-    let mut walk = Walk {
+) -> (Vec<Difference>, Vec<Matched>) {
+    let mut comparison = Comparison {
         first,
         deviations,
-        met: vec![Met::default(); deviations.len()],
+        matched: vec![Matched::default(); deviations.len()],
         found: Vec::new(),
         operation: String::new(),
         direction: Direction::Operation,
@@ -74,19 +74,19 @@ pub fn documents<'a>(
     };
     let (first, second) = (operations(first), operations(second));
     for (name, left, right) in both(first, second) {
-        walk.operation.clone_from(&name);
+        comparison.operation.clone_from(&name);
         match (left, right) {
             (Some((left_item, left)), Some((right_item, right))) => {
-                walk.operation(&left, &left_item, &right, &right_item);
+                comparison.operation(&left, &left_item, &right, &right_item);
             }
             (left, right) => {
-                walk.direction = Direction::Operation;
-                let said = |side: Option<(String, Node<'_>)>| side.map(|(_, it)| json!(it.text("summary")));
-                walk.add("", "operation", said(left), said(right), false, None);
+                comparison.direction = Direction::Operation;
+                let value = |side: Option<(String, Node<'_>)>| side.map(|(_, it)| json!(it.text("summary")));
+                comparison.add("", "operation", value(left), value(right), false, None);
             }
         }
     }
-    (walk.found, walk.met)
+    (comparison.found, comparison.matched)
 }
 
 /// Whether two schemas say the same at `place`, deviations applied to the first.
@@ -97,17 +97,17 @@ pub fn same_schema<'a>(
     place: &str,
     deviations: &'a [Deviation],
 ) -> bool {
-    let mut walk = Walk {
+    let mut comparison = Comparison {
         first: first.value,
         deviations,
-        met: vec![Met::default(); deviations.len()],
+        matched: vec![Matched::default(); deviations.len()],
         found: Vec::new(),
         operation: operation.to_owned(),
         direction: Direction::Response,
         open: Vec::new(),
     };
-    walk.schema(place, first, second);
-    walk.found.is_empty()
+    comparison.schema(place, first, second);
+    comparison.found.is_empty()
 }
 
 /// The members of two maps, side by side.
@@ -127,35 +127,35 @@ fn named<'a>(node: Option<Node<'a>>) -> BTreeMap<String, Node<'a>> {
     members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect()
 }
 
-/// A walk along two documents.
-struct Walk<'a> {
+/// A comparison along two documents.
+struct Comparison<'a> {
     first: &'a Value,
     deviations: &'a [Deviation],
-    met: Vec<Met>,
+    matched: Vec<Matched>,
     found: Vec<Difference>,
     operation: String,
     direction: Direction,
-    /// Pairs of schemas that the walk is in: where one comes again, the schemas refer to themselves.
+    /// Pairs of schemas that the comparison is in: where one comes again, the schemas refer to themselves.
     open: Vec<(*const Value, *const Value)>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Comparison<'a> {
     /// What the first document is expected to say at `place`: what a deviation notes, or else what it says.
-    fn expected(&mut self, place: &str, said: Option<Node<'a>>) -> Option<Node<'a>> {
+    fn expected(&mut self, place: &str, value: Option<Node<'a>>) -> Option<Node<'a>> {
         let deviations = self.deviations;
-        for (deviation, met) in deviations.iter().zip(&mut self.met) {
+        for (deviation, matched) in deviations.iter().zip(&mut self.matched) {
             if deviation.operation == self.operation && deviation.is_at(place) {
-                met.visited = true;
+                matched.visited = true;
                 let noted = deviation.vendor.as_ref().map(Node::root);
-                met.differs |= noted.as_ref().map(plain::of) != said.as_ref().map(plain::of);
+                matched.differs |= noted.as_ref().map(normalize::node) != value.as_ref().map(normalize::node);
                 return noted;
             }
         }
-        said
+        value
     }
 
     /// Notes something that only one side has.
-    fn one_side(
+    fn one_sided(
         &mut self,
         place: &str,
         keyword: &str,
@@ -168,7 +168,14 @@ impl<'a> Walk<'a> {
         }
         let required = right.as_ref().or(left.as_ref()).is_some_and(|it| it.is("required"));
         let at = self.pointer(owner);
-        self.add(place, keyword, left.map(|it| plain::of(&it)), right.map(|it| plain::of(&it)), required, at);
+        self.add(
+            place,
+            keyword,
+            left.map(|it| normalize::node(&it)),
+            right.map(|it| normalize::node(&it)),
+            required,
+            at,
+        );
     }
 
     /// Compares one member of both sides; an absent one says the default.

@@ -149,7 +149,7 @@ fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Valu
 }
 
 /// How many operations, named types and constraints `document` has, in words.
-pub fn counted(document: &Value) -> String {
+pub fn summary(document: &Value) -> String {
     let (mut types, mut constraints) = (0, 0);
     schemas(document, &mut |schema, _, named| {
         types += usize::from(named);
@@ -186,6 +186,6 @@ mod tests {
                 "B": { "type": "array", "items": { "type": "string", "format": "date", "maxLength": 3 } },
             } },
         });
-        assert_eq!(counted(&document), "2 operations, 2 types, 4 constraints");
+        assert_eq!(summary(&document), "2 operations, 2 types, 4 constraints");
     }
 }

@@ -38,7 +38,7 @@ struct Entry {
 
 /// What became of a deviation in a comparison.
 #[derive(Clone, Debug, Default)]
-pub struct Met {
+pub struct Matched {
     /// One of its places is there.
     pub visited: bool,
     /// At one of them the contract says something else than is noted of the vendor.

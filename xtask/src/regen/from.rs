@@ -4,55 +4,61 @@ use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use super::compare::{self, Difference};
-use super::deviations::{Deviation, Met};
+use super::deviations::{Deviation, Matched};
 use super::project::{CONTRACT, DEVIATIONS, Project, REPAIRS};
-use super::{Contract, Stop, carry, make, repairs, report, rules, source, vendor, write};
+use super::{Contract, Error, merge, outputs, repairs, report, rules, source, vendor, write};
 
 /// The exit status that says that there is news.
 const NEWS: u8 = 3;
 
 /// Tells what is different in the vendor's description `file`, and carries it into the contract if `into_contract`.
-pub fn tell(project: &Project, file: &OsStr, into_contract: bool) -> Result<ExitCode, Stop> {
+pub fn report(project: &Project, file: &OsStr, into_contract: bool) -> Result<ExitCode, Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
     let repairs = repairs::parse(&project.text(REPAIRS)?);
     let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
-    let text = source::text(file).map_err(Stop::Input)?;
+    let text = source::text(file).map_err(Error::Input)?;
     let name = source::name(file);
-    let said = vendor::read(&text, &contract.document, &repairs)
-        .map_err(|reason| Stop::Input(format!("{name}: {reason}")))?;
-    let (news, met) = compare::documents(&contract.document, &said.document, &contract.deviations);
+    let extract = vendor::read(&text, &contract.document, &repairs)
+        .map_err(|reason| Error::Input(format!("{name}: {reason}")))?;
+    let (news, matched) = compare::documents(&contract.document, &extract.document, &contract.deviations);
 
     for difference in &news {
-        say!("{:<10}  {}", report::class(difference), report::line(difference));
+        print_line!("{:<10}  {}", report::kind(difference), report::line(difference));
     }
     let mut count = news.len();
-    for (deviation, met) in contract.deviations.iter().zip(&met) {
-        match outdated(deviation, met) {
-            None => say!("deliberate  {}: {}", deviation.operation, deviation.line()),
+    for (deviation, matched) in contract.deviations.iter().zip(&matched) {
+        match outdated(deviation, matched) {
+            None => print_line!("deliberate  {}: {}", deviation.operation, deviation.line()),
             Some(reason) => {
                 count += 1;
-                say!("outdated    {DEVIATIONS}: {}: {}: {reason}", deviation.operation, deviation.places());
+                print_line!(
+                    "outdated    {DEVIATIONS}: {}: {}: {reason}",
+                    deviation.operation,
+                    deviation.places()
+                );
             }
         }
     }
-    for (operation, repair) in &said.repaired {
-        say!("repaired    {operation}: {repair}");
+    for (operation, repair) in &extract.repaired {
+        print_line!("repaired    {operation}: {repair}");
     }
-    for (operation, repair) in &said.unneeded {
+    for (operation, repair) in &extract.unneeded {
         count += 1;
-        say!("outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair");
+        print_line!(
+            "outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair"
+        );
     }
-    say!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
+    print_line!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
     if into_contract && !news.is_empty() {
-        carry_in(project, contract, &said)?;
+        merge_into_contract(project, contract, &extract)?;
     }
     Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(NEWS) })
 }
 
 /// Why a deviation has no use any more.
-fn outdated(deviation: &Deviation, met: &Met) -> Option<&'static str> {
-    match (met.visited, met.differs) {
+fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
+    match (matched.visited, matched.differs) {
         (true, true) => None,
         (true, false) => Some("the contract says the same as is noted of the vendor; remove the deviation"),
         (false, _) if deviation.vendor.is_some() => Some("the vendor no longer has it; remove the deviation"),
@@ -60,20 +66,24 @@ fn outdated(deviation: &Deviation, met: &Met) -> Option<&'static str> {
     }
 }
 
-fn carry_in(project: &Project, contract: Contract, said: &vendor::Said) -> Result<(), Stop> {
-    let (document, left) = carry::into_contract(&contract.document, &said.document, &contract.deviations);
+fn merge_into_contract(
+    project: &Project,
+    contract: Contract,
+    extract: &vendor::Extract,
+) -> Result<(), Error> {
+    let (document, left) = merge::into_contract(&contract.document, &extract.document, &contract.deviations);
     let changed = Contract { document, ..contract };
-    let made = make(project, &changed)
+    let outputs = outputs(project, &changed)
         .map_err(|reason| format!("nothing was written, since with the news in it {reason}"))?;
-    write(project, &made)?;
+    write(project, &outputs)?;
     for difference in &left {
-        say!("left to a person: {}", line_of(difference));
+        print_line!("left to a person: {}", line_of(difference));
     }
-    for breach in rules::breaches(&changed.document)? {
-        say!("to be mended by a person: {CONTRACT}: {breach}");
+    for violation in rules::violations(&changed.document)? {
+        print_line!("to be mended by a person: {CONTRACT}: {violation}");
     }
-    for pointer in rules::unwritten(&changed.document) {
-        say!("to be written by a person: {CONTRACT}: #{pointer}");
+    for pointer in rules::placeholders(&changed.document) {
+        print_line!("to be written by a person: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask regen`: the contract can change without fear.
 //!
-//! Everything that is made from the contract is made here and nowhere else: its canonical text, the committed copy
+//! Everything that is outputs from the contract is outputs here and nowhere else: its canonical text, the committed copy
 //! of the generated client (by the very code that `build.rs` runs), the table in the contract's README. So
 //! `--check` only has to make them again and compare. What the vendor's description says otherwise is in [`from`].
 
@@ -11,14 +11,15 @@ use serde_json::Value;
 use similar::TextDiff;
 
 mod canonical;
-mod carry;
+mod change_class;
 mod compare;
 mod contract;
 mod deviations;
 mod from;
+mod merge;
 mod node;
-mod official;
-mod plain;
+mod normalize;
+mod openapi_schema;
 mod project;
 mod repairs;
 mod report;
@@ -26,7 +27,6 @@ mod rules;
 mod source;
 mod surface;
 mod vendor;
-mod verdict;
 
 #[path = "../../../build/generate.rs"]
 mod generate;
@@ -36,7 +36,7 @@ use project::{CONTRACT, DEVIATIONS, GENERATED, NOTES, Project};
 
 /// How to call it.
 pub const HELP: &str = "\
-cargo xtask regen             check the contract, bring what is made from it up to date, tell what changed
+cargo xtask regen             check the contract, bring what is outputs from it up to date, tell what changed
 cargo xtask regen --check     write nothing; fail with a diff if anything is out of date or invalid
 cargo xtask regen --from FILE [--write]
                               tell what the vendor's description (JSON, .gz or - for standard input) says
@@ -46,14 +46,14 @@ exit status: 0 fine, 1 out of date or invalid, 2 wrong usage or bad input, 3 the
 ";
 
 /// Why a run ends before its end.
-pub enum Stop {
+pub enum Error {
     /// The project is at fault: exit status 1.
     Invalid(String),
     /// What was given to the run is at fault: exit status 2.
     Input(String),
 }
 
-impl From<String> for Stop {
+impl From<String> for Error {
     fn from(reason: String) -> Self {
         Self::Invalid(reason)
     }
@@ -69,29 +69,29 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         (["--check"], _) => {
             check(&project).map(|fine| if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        (["--from", _], [_, file]) => from::tell(&project, file, false),
+        (["--from", _], [_, file]) => from::report(&project, file, false),
         (["--from", _, "--write"], [_, file, _]) | (["--write", "--from", _], [_, _, file]) => {
-            from::tell(&project, file, true)
+            from::report(&project, file, true)
         }
         (["--help" | "-h"], _) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(Stop::Input(format!("regen: wrong usage\n\n{HELP}"))),
+        _ => Err(Error::Input(format!("regen: wrong usage\n\n{HELP}"))),
     };
     done.unwrap_or_else(|stop| {
-        let (Stop::Invalid(reason) | Stop::Input(reason)) = &stop;
+        let (Error::Invalid(reason) | Error::Input(reason)) = &stop;
         eprintln!("error: {}", reason.trim_end());
-        ExitCode::from(if matches!(stop, Stop::Invalid(_)) { 1 } else { 2 })
+        ExitCode::from(if matches!(stop, Error::Invalid(_)) { 1 } else { 2 })
     })
 }
 
-/// Fails unless everything that is made from the contract is up to date.
+/// Fails unless everything that is outputs from the contract is up to date.
 pub fn is_up_to_date() -> Result<(), String> {
     match check(&Project::here()) {
         Ok(true) => Ok(()),
         Ok(false) => Err("cargo xtask regen --check: out of date".to_owned()),
-        Err(Stop::Invalid(reason) | Stop::Input(reason)) => Err(reason),
+        Err(Error::Invalid(reason) | Error::Input(reason)) => Err(reason),
     }
 }
 
@@ -112,18 +112,18 @@ impl Contract {
         Ok(Self { text, document, deviations })
     }
 
-    /// Fails with all breaches of the rules.
+    /// Fails with all violations of the rules.
     fn is_valid(&self) -> Result<(), String> {
-        let breaches = rules::breaches(&self.document)?;
-        if breaches.is_empty() {
+        let violations = rules::violations(&self.document)?;
+        if violations.is_empty() {
             return Ok(());
         }
-        Err(breaches.iter().map(|breach| format!("{CONTRACT}: {breach}\n")).collect())
+        Err(violations.iter().map(|violation| format!("{CONTRACT}: {violation}\n")).collect())
     }
 }
 
-/// A file that is made from the contract.
-struct Made {
+/// A file that is outputs from the contract.
+struct Output {
     file: &'static str,
     /// What there is.
     is: String,
@@ -131,69 +131,69 @@ struct Made {
     wanted: String,
 }
 
-/// Makes everything that is made from `document`.
-fn make(project: &Project, contract: &Contract) -> Result<Vec<Made>, String> {
+/// Makes everything that is outputs from `document`.
+fn outputs(project: &Project, contract: &Contract) -> Result<Vec<Output>, String> {
     let canonical = canonical::text(&contract.document)?;
     let client = generate::client(&canonical).map_err(|reason| format!("{CONTRACT}: {reason}"))?;
     let notes = project.text(NOTES)?;
     let with_table = deviations::in_readme(&notes, &contract.deviations);
     let with_table = with_table.map_err(|reason| format!("{NOTES}: {reason}"))?;
     Ok(vec![
-        Made { file: CONTRACT, is: contract.text.clone(), wanted: canonical },
-        Made { file: GENERATED, is: project.text(GENERATED).unwrap_or_default(), wanted: client },
-        Made { file: NOTES, is: notes, wanted: with_table },
+        Output { file: CONTRACT, is: contract.text.clone(), wanted: canonical },
+        Output { file: GENERATED, is: project.text(GENERATED).unwrap_or_default(), wanted: client },
+        Output { file: NOTES, is: notes, wanted: with_table },
     ])
 }
 
-fn regenerate(project: &Project) -> Result<(), Stop> {
+fn regenerate(project: &Project) -> Result<(), Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
-    let made = make(project, &contract)?;
-    report::contract(project, &contract.document, &made)?;
-    write(project, &made)?;
-    for pointer in rules::unwritten(&contract.document) {
-        say!("to be written by a person: {CONTRACT}: #{pointer}");
+    let outputs = outputs(project, &contract)?;
+    report::contract(project, &contract.document, &outputs)?;
+    write(project, &outputs)?;
+    for pointer in rules::placeholders(&contract.document) {
+        print_line!("to be written by a person: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }
 
-fn write(project: &Project, made: &[Made]) -> Result<(), String> {
-    for Made { file, wanted, .. } in made.iter().filter(|made| made.is != made.wanted) {
+fn write(project: &Project, outputs: &[Output]) -> Result<(), String> {
+    for Output { file, wanted, .. } in outputs.iter().filter(|outputs| outputs.is != outputs.wanted) {
         project.replace(file, wanted)?;
-        say!("written: {file}");
+        print_line!("written: {file}");
     }
     Ok(())
 }
 
 /// Whether everything is up to date; tells what is not.
-fn check(project: &Project) -> Result<bool, Stop> {
+fn check(project: &Project) -> Result<bool, Error> {
     let contract = Contract::read(project)?;
     let valid = contract.is_valid();
-    let made = match make(project, &contract) {
-        Ok(made) => made,
-        // An invalid contract is shown as far as something can be made from it.
+    let outputs = match outputs(project, &contract) {
+        Ok(outputs) => outputs,
+        // An invalid contract is shown as far as something can be outputs from it.
         Err(reason) => return Err(valid.err().unwrap_or(reason).into()),
     };
     let mut fine = true;
-    for Made { file, is, wanted } in &made {
+    for Output { file, is, wanted } in &outputs {
         if is != wanted {
             fine = false;
             let diff = TextDiff::from_lines(is, wanted);
             let (old, new) = (format!("a/{file}"), format!("b/{file}"));
-            say!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
+            print_line!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
         }
     }
     if !fine {
         eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
     }
     valid?;
-    let unwritten = rules::unwritten(&contract.document);
-    for pointer in &unwritten {
+    let placeholders = rules::placeholders(&contract.document);
+    for pointer in &placeholders {
         eprintln!("error: {CONTRACT}: #{pointer}: a person has to write this");
     }
-    if !fine || !unwritten.is_empty() {
+    if !fine || !placeholders.is_empty() {
         return Ok(false);
     }
-    report::contract(project, &contract.document, &made)?;
+    report::contract(project, &contract.document, &outputs)?;
     Ok(true)
 }

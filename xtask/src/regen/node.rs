@@ -42,7 +42,7 @@ impl<'a> Node<'a> {
     /// What `pointer` points to in the document.
     pub fn find(&self, pointer: &str) -> Option<Self> {
         let value = self.document.pointer(pointer)?;
-        Some(Self { document: self.document, value, pointer: pointer.to_owned() }.followed())
+        Some(Self { document: self.document, value, pointer: pointer.to_owned() }.resolved())
     }
 
     /// The members of an object with their names; none for anything else.
@@ -74,11 +74,11 @@ impl<'a> Node<'a> {
     }
 
     fn at(&self, segment: &str, value: &'a Value) -> Self {
-        Self { document: self.document, value, pointer: join(&self.pointer, segment) }.followed()
+        Self { document: self.document, value, pointer: join(&self.pointer, segment) }.resolved()
     }
 
     /// Follows references; stays at one that leads nowhere.
-    fn followed(mut self) -> Self {
+    fn resolved(mut self) -> Self {
         for _ in 0..REFERENCES {
             let target = self.value.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix('#'));
             let Some((pointer, value)) = target.and_then(|it| Some((it, self.document.pointer(it)?))) else {

@@ -1,7 +1,7 @@
 //! What has to hold of the contract, beyond being OpenAPI 3.0.
 //!
 //! Each rule is there for someone: names and answers for the generator, named schemas for people who read the
-//! generated types, examples for everyone who learns from them. All breaches are told, each with the rule's
+//! generated types, examples for everyone who learns from them. All violations are told, each with the rule's
 //! name, its place and a sentence.
 
 use std::collections::BTreeSet;
@@ -10,33 +10,33 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::node::{Node, join};
-use super::{contract, official};
+use super::{contract, openapi_schema};
 
 /// What a text begins with that a person still has to write.
-pub const TO_BE_WRITTEN: &str = "TO BE WRITTEN";
+pub const PLACEHOLDER: &str = "TO BE WRITTEN";
 
 /// A place where a rule is broken.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Breach {
+pub struct Violation {
     /// Where: a JSON pointer into the contract.
     pub pointer: String,
     /// The name of the rule.
     pub rule: &'static str,
-    /// What the rule wants.
-    pub wants: String,
+    /// What the rule message.
+    pub message: String,
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}: {}: {}", self.pointer, self.rule, self.wants)
+        write!(f, "#{}: {}: {}", self.pointer, self.rule, self.message)
     }
 }
 
-/// All breaches of all rules, by place. If the contract is no OpenAPI 3.0, it is not held against the others.
-pub fn breaches(document: &Value) -> Result<Vec<Breach>, String> {
-    let mut found = Breaches(Vec::new());
-    for (pointer, wants) in official::faults(document)? {
-        found.add(pointer, "OpenAPI 3.0", wants);
+/// All violations of all rules, by place. If the contract is no OpenAPI 3.0, it is not held against the others.
+pub fn violations(document: &Value) -> Result<Vec<Violation>, String> {
+    let mut found = Violations(Vec::new());
+    for (pointer, message) in openapi_schema::violations(document)? {
+        found.add(pointer, "OpenAPI 3.0", message);
     }
     if found.0.is_empty() {
         references(document, &mut found);
@@ -49,7 +49,7 @@ pub fn breaches(document: &Value) -> Result<Vec<Breach>, String> {
 }
 
 /// Places whose text is still to be written: JSON pointers.
-pub fn unwritten(document: &Value) -> Vec<String> {
+pub fn placeholders(document: &Value) -> Vec<String> {
     fn visit(value: &Value, pointer: &str, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -59,7 +59,7 @@ pub fn unwritten(document: &Value) -> Vec<String> {
                 let items = items.iter().enumerate();
                 items.for_each(|(index, item)| visit(item, &join(pointer, &index.to_string()), found));
             }
-            Value::String(text) if text.starts_with(TO_BE_WRITTEN) => found.push(pointer.to_owned()),
+            Value::String(text) if text.starts_with(PLACEHOLDER) => found.push(pointer.to_owned()),
             _ => {}
         }
     }
@@ -69,16 +69,16 @@ pub fn unwritten(document: &Value) -> Vec<String> {
     found
 }
 
-struct Breaches(Vec<Breach>);
+struct Violations(Vec<Violation>);
 
-impl Breaches {
-    fn add(&mut self, pointer: impl Into<String>, rule: &'static str, wants: impl Into<String>) {
-        self.0.push(Breach { pointer: pointer.into(), rule, wants: wants.into() });
+impl Violations {
+    fn add(&mut self, pointer: impl Into<String>, rule: &'static str, message: impl Into<String>) {
+        self.0.push(Violation { pointer: pointer.into(), rule, message: message.into() });
     }
 }
 
 /// References lead somewhere.
-fn references(document: &Value, found: &mut Breaches) {
+fn references(document: &Value, found: &mut Violations) {
     contract::references(document, &mut |pointer, target| {
         if target.strip_prefix('#').and_then(|target| document.pointer(target)).is_none() {
             found.add(pointer, "reference", format!("{target} is referred to but missing"));
@@ -87,7 +87,7 @@ fn references(document: &Value, found: &mut Breaches) {
 }
 
 /// Each operation has an id of its own, a summary, a success, a default answer, and one schema for errors.
-fn operations(document: &Value, found: &mut Breaches) {
+fn operations(document: &Value, found: &mut Violations) {
     let root = Node::root(document);
     let mut ids = BTreeSet::new();
     for (_, _, pointer) in contract::operations(document) {
@@ -113,7 +113,7 @@ fn operations(document: &Value, found: &mut Breaches) {
     }
 }
 
-fn one_error(responses: &[(&str, Node<'_>)], found: &mut Breaches) {
+fn one_error(responses: &[(&str, Node<'_>)], found: &mut Violations) {
     let errors =
         responses.iter().filter(|(status, _)| status.starts_with(['4', '5']) || *status == "default");
     let schema = |response: &Node<'_>| {
@@ -126,15 +126,15 @@ fn one_error(responses: &[(&str, Node<'_>)], found: &mut Breaches) {
         if schema(response).is_none() {
             found.add(&response.pointer, "one error type", format!("response {status} has no JSON schema"));
         } else if wanted.is_some() && schema(response) != wanted {
-            let wants = format!("response {status} has another schema than the default response");
-            found.add(&response.pointer, "one error type", wants);
+            let message = format!("response {status} has another schema than the default response");
+            found.add(&response.pointer, "one error type", message);
         }
     }
 }
 
 /// An object, a combination or an enumeration is a component: it gets its name here and not from a generator,
 /// and the reader's view opens an enumeration by its name.
-fn named(document: &Value, found: &mut Breaches) {
+fn named(document: &Value, found: &mut Violations) {
     const UNNAMED: [&str; 6] = ["properties", "additionalProperties", "allOf", "anyOf", "oneOf", "not"];
     contract::schemas(document, &mut |schema, pointer, is_component| {
         if is_component || schema.get("$ref").is_some() {
@@ -143,25 +143,25 @@ fn named(document: &Value, found: &mut Breaches) {
         if schema.get("type").is_some_and(|of| of == "object")
             || UNNAMED.iter().any(|it| schema.get(it).is_some())
         {
-            let wants =
+            let message =
                 "an object or a combination of schemas without a name; move it to #/components/schemas";
-            found.add(pointer, "named schemas", wants);
+            found.add(pointer, "named schemas", message);
         } else if schema.get("enum").is_some() {
-            let wants = "an enumeration without a name; move it to #/components/schemas";
-            found.add(pointer, "named schemas", wants);
+            let message = "an enumeration without a name; move it to #/components/schemas";
+            found.add(pointer, "named schemas", message);
         }
     });
 }
 
 /// Each example is one of what it is an example of.
-fn examples(document: &Value, found: &mut Breaches) {
+fn examples(document: &Value, found: &mut Violations) {
     let components = nullable(document.get("components").cloned().unwrap_or_default());
     let mut validate = |schema: &Value, example: &Value, pointer: &str| {
         let schema = json!({ "allOf": [nullable(schema.clone())], "components": components.clone() });
-        match official::validator(&schema) {
+        match openapi_schema::validator(&schema) {
             Ok(validator) => {
-                for (place, wants) in official::errors(&validator, example) {
-                    found.add(format!("{pointer}{place}"), "examples", wants);
+                for (place, message) in openapi_schema::errors(&validator, example) {
+                    found.add(format!("{pointer}{place}"), "examples", message);
                 }
             }
             Err(reason) => found.add(pointer, "examples", format!("its schema can't be used: {reason}")),

@@ -3,7 +3,7 @@
 //! It is a single document of 10 to 20 MB with schemas in it that no OpenAPI parser accepts. So it is taken apart
 //! no further than needed: members on the way to an operation are looked at, all others stay text. What comes out
 //! is a small document that has our operations and nothing else, every reference written out, and that is held
-//! against the official schema as a whole.
+//! against the official schema as a root.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::node::{join, segments};
 use super::repairs::{Repair, Repairs};
-use super::{contract, official};
+use super::{contract, openapi_schema};
 
 /// More levels than that no description has.
 const DEPTH: usize = 128;
@@ -24,7 +24,7 @@ const DEPTH: usize = 128;
 const VALUES: usize = 200_000;
 
 /// What the vendor says of our operations.
-pub struct Said {
+pub struct Extract {
     /// A sound document with our operations in it.
     pub document: Value,
     /// Repairs that were made, with their operation.
@@ -38,9 +38,9 @@ pub struct Said {
 /// # Errors
 ///
 /// Says in a line what is missing or unsound, and where.
-pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Said, String> {
-    let text = Text { whole: members(text, "#")?, parts: RefCell::default() };
-    let mut said = Said { document: Value::Null, repaired: Vec::new(), unneeded: Vec::new() };
+pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Extract, String> {
+    let text = Text { root: members(text, "#")?, parts: RefCell::default() };
+    let mut extract = Extract { document: Value::Null, repaired: Vec::new(), unneeded: Vec::new() };
     let mut paths = Map::new();
     for (path, method, _) in contract::operations(ours) {
         let name = contract::name(&path, &method);
@@ -52,37 +52,37 @@ pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Said, String>
         let place_of_operation = join(&place, &method);
         let mut operation: Value = value(operation, &place_of_operation)?;
         for repair in repairs.get(&name).into_iter().flatten() {
-            let of = if repair.apply(&mut operation) { &mut said.repaired } else { &mut said.unneeded };
+            let of = if repair.apply(&mut operation) { &mut extract.repaired } else { &mut extract.unneeded };
             of.push((name.clone(), repair.clone()));
         }
         let entry = paths.entry(path).or_insert_with(|| json!({}));
-        entry[method.as_str()] = text.written_out(operation, &place_of_operation)?;
+        entry[method.as_str()] = text.resolved(operation, &place_of_operation)?;
         for shared in ["parameters", "servers"] {
             if let Some(raw) = item.get(shared) {
                 let place = join(&place, shared);
-                entry[shared] = text.written_out(value(raw, &place)?, &place)?;
+                entry[shared] = text.resolved(value(raw, &place)?, &place)?;
             }
         }
     }
     let mut document = json!({ "openapi": "3.0.3", "info": { "title": "", "version": "" }, "paths": paths });
     for shared in ["servers", "security"] {
         if let Some(raw) = text.find(&join("", shared))? {
-            document[shared] = text.written_out(value(raw, &join("", shared))?, &join("", shared))?;
+            document[shared] = text.resolved(value(raw, &join("", shared))?, &join("", shared))?;
         }
     }
     text.add_security_schemes(&mut document)?;
-    if let Some((place, wrong)) = official::faults(&document)?.first() {
+    if let Some((place, wrong)) = openapi_schema::violations(&document)?.first() {
         return Err(format!(
             "#{place}: not OpenAPI 3.0: {wrong}; if it is a defect, openapi/repairs.json can mend it"
         ));
     }
-    said.document = document;
-    Ok(said)
+    extract.document = document;
+    Ok(extract)
 }
 
 /// The vendor's text, members apart.
 struct Text<'a> {
-    whole: BTreeMap<String, &'a RawValue>,
+    root: BTreeMap<String, &'a RawValue>,
     /// Objects on the way to what was found, by their JSON pointers.
     parts: RefCell<BTreeMap<String, Rc<BTreeMap<String, &'a RawValue>>>>,
 }
@@ -92,7 +92,7 @@ impl<'a> Text<'a> {
     fn find(&self, pointer: &str) -> Result<Option<&'a RawValue>, String> {
         let mut names = segments(pointer);
         let Some(first) = names.next() else { return Ok(None) };
-        let Some(mut found) = self.whole.get(&first).copied() else { return Ok(None) };
+        let Some(mut found) = self.root.get(&first).copied() else { return Ok(None) };
         let mut place = join("", &first);
         for name in names {
             let part = self.parts.borrow().get(&place).cloned();
@@ -112,9 +112,9 @@ impl<'a> Text<'a> {
     }
 
     /// `value` with what it refers to in place of references, and without examples.
-    fn written_out(&self, value: Value, place: &str) -> Result<Value, String> {
-        let mut writing = Writing { text: self, trail: Vec::new(), values: 0 };
-        writing.value(value, place, false, 0)
+    fn resolved(&self, value: Value, place: &str) -> Result<Value, String> {
+        let mut resolver = Resolver { text: self, trail: Vec::new(), values: 0 };
+        resolver.value(value, place, false, 0)
     }
 
     /// Adds the security schemes that `document` mentions.
@@ -130,21 +130,21 @@ impl<'a> Text<'a> {
             let place = join("/components/securitySchemes", &name);
             let scheme = self.find(&place)?.ok_or_else(|| format!("#{place}: is referred to but missing"))?;
             document["components"]["securitySchemes"][name] =
-                self.written_out(value(scheme, &place)?, &place)?;
+                self.resolved(value(scheme, &place)?, &place)?;
         }
         Ok(())
     }
 }
 
-/// Writing out one value.
-struct Writing<'t, 'a> {
+/// Resolver out one value.
+struct Resolver<'t, 'a> {
     text: &'t Text<'a>,
     /// What is being written out right now, outermost first.
     trail: Vec<String>,
     values: usize,
 }
 
-impl Writing<'_, '_> {
+impl Resolver<'_, '_> {
     /// `names`: whether the members of `value` are named by the author of the document.
     fn value(&mut self, value: Value, place: &str, names: bool, depth: usize) -> Result<Value, String> {
         self.values += 1;

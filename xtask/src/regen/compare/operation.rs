@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Direction, Node, Walk, both, join, named, plain};
+use super::{Comparison, Direction, Node, both, join, named, normalize};
 
-impl<'a> Walk<'a> {
+impl<'a> Comparison<'a> {
     /// Compares two operations, each with the JSON pointer of its path.
     pub(super) fn operation(&mut self, left: &Node<'a>, left_item: &str, right: &Node<'a>, right_item: &str) {
         self.direction = Direction::Operation;
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
                     self.schema(place, &left, &right);
                 }
             }
-            (left, right) => self.one_side(place, keyword, owner, left, right),
+            (left, right) => self.one_sided(place, keyword, owner, left, right),
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
                 );
                 self.content("request", &left, &right);
             }
-            (left, right) => self.one_side("request", "requestBody", owner, left, right),
+            (left, right) => self.one_sided("request", "requestBody", owner, left, right),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
                 }
                 self.content(&place, &left, &right);
             }
-            (left, right) => self.one_side(&place, "response", owner, left, right),
+            (left, right) => self.one_sided(&place, "response", owner, left, right),
         }
     }
 
@@ -118,9 +118,9 @@ impl<'a> Walk<'a> {
             match (left, right) {
                 (Some(left), Some(right)) => match (left.get("schema"), right.get("schema")) {
                     (Some(left), Some(right)) => self.schema(&place, &left, &right),
-                    (left, right) => self.one_side(&place, "schema", owner, left, right),
+                    (left, right) => self.one_sided(&place, "schema", owner, left, right),
                 },
-                (left, right) => self.one_side(&place, "content", owner, left, right),
+                (left, right) => self.one_sided(&place, "content", owner, left, right),
             }
         }
     }
@@ -133,7 +133,7 @@ fn security<'a>(root: &Node<'a>, alternatives: Option<Node<'a>>) -> Value {
         let mut schemes = Vec::new();
         for (name, scopes) in alternative.members() {
             let scheme = root.find(&join("/components/securitySchemes", name));
-            let mut scheme = scheme.map_or_else(|| json!(name), |it| plain::of(&it));
+            let mut scheme = scheme.map_or_else(|| json!(name), |it| normalize::node(&it));
             if let Some(Value::String(header)) = scheme.get_mut("name") {
                 *header = header.to_lowercase();
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Met, Node, Walk, both, join, named, plain};
+use super::{Comparison, Matched, Node, both, join, named, normalize};
 
 /// Members that are looked at in a way of their own.
 const STRUCTURE: [&str; 11] = [
@@ -24,7 +24,7 @@ const STRUCTURE: [&str; 11] = [
     "type",
 ];
 
-impl<'a> Walk<'a> {
+impl<'a> Comparison<'a> {
     /// Compares two schemas at `place`.
     pub(super) fn schema(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let pair = (std::ptr::from_ref(left.value), std::ptr::from_ref(right.value));
@@ -37,14 +37,14 @@ impl<'a> Walk<'a> {
     }
 
     fn structure(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
-        if plain::type_of(left.value) != plain::type_of(right.value) {
-            let (was, is) = (plain::of(left), plain::of(right));
+        if normalize::type_of(left.value) != normalize::type_of(right.value) {
+            let (was, is) = (normalize::node(left), normalize::node(right));
             self.add(place, "type", Some(was), Some(is), false, self.pointer(left));
             return;
         }
         let names: BTreeSet<&str> =
             left.members().iter().chain(&right.members()).map(|(name, _)| *name).collect();
-        for name in names.into_iter().filter(|name| !STRUCTURE.contains(name) && !plain::is_prose(name)) {
+        for name in names.into_iter().filter(|name| !STRUCTURE.contains(name) && !normalize::is_prose(name)) {
             self.leaf(place, name, (left, left.value.get(name)), right.value.get(name));
         }
         self.values(place, left, right);
@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
             let place = join(&place_of_fields(place), segment);
             match (self.expected(&place, left.get(keyword)), right.get(keyword)) {
                 (Some(first), Some(second)) => self.schema(&place, &first, &second),
-                (first, second) => self.one_side(&place, keyword, left, first, second),
+                (first, second) => self.one_sided(&place, keyword, left, first, second),
             }
         }
         self.others(place, left, right);
@@ -96,7 +96,8 @@ impl<'a> Walk<'a> {
                 (None, None) => {}
                 (first, second) => {
                     let required = if second.is_some() { is_required } else { was_required };
-                    let (was, is) = (first.map(|it| plain::of(&it)), second.map(|it| plain::of(&it)));
+                    let (was, is) =
+                        (first.map(|it| normalize::node(&it)), second.map(|it| normalize::node(&it)));
                     self.add(&place, "field", was, is, required, self.pointer(left));
                 }
             }
@@ -113,7 +114,8 @@ impl<'a> Walk<'a> {
                 self.schema(&join(&place_of_fields(place), "*"), &first, &second);
             }
             (first, second) => {
-                let (first, second) = (first.map(|it| plain::of(&it)), second.map(|it| plain::of(&it)));
+                let (first, second) =
+                    (first.map(|it| normalize::node(&it)), second.map(|it| normalize::node(&it)));
                 self.leaf(place, "additionalProperties", (left, first.as_ref()), second.as_ref());
             }
         }
@@ -137,26 +139,26 @@ impl<'a> Walk<'a> {
         for (place, first) in unlike {
             match open.next() {
                 Some(second) => self.schema(&place, &first, &second),
-                None => self.one_side(&place, combination, left, Some(first), None),
+                None => self.one_sided(&place, combination, left, Some(first), None),
             }
         }
         for second in open {
-            self.one_side(place, combination, left, None, Some(second));
+            self.one_sided(place, combination, left, None, Some(second));
         }
     }
 
     fn is_same(&self, place: &str, left: &Node<'a>, right: &Node<'a>) -> bool {
-        let mut walk = Walk {
+        let mut comparison = Comparison {
             first: self.first,
             deviations: self.deviations,
-            met: vec![Met::default(); self.met.len()],
+            matched: vec![Matched::default(); self.matched.len()],
             found: Vec::new(),
             operation: self.operation.clone(),
             direction: self.direction,
             open: self.open.clone(),
         };
-        walk.schema(place, left, right);
-        walk.found.is_empty()
+        comparison.schema(place, left, right);
+        comparison.found.is_empty()
     }
 }
 

@@ -16,14 +16,14 @@ const KEPT: usize = 1000;
 ///
 /// `Debug` shows neither the API key, nor the token, nor the body.
 #[derive(Clone)]
-pub struct Received {
+pub struct Request {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Received {
+impl Request {
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method
@@ -46,9 +46,9 @@ impl Received {
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
+        f.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &self.path)
             .field("headers", &self.headers)
@@ -58,9 +58,9 @@ impl fmt::Debug for Received {
 }
 
 /// The last ones of many.
-pub(super) struct Last<T>(Mutex<VecDeque<T>>);
+pub(super) struct History<T>(Mutex<VecDeque<T>>);
 
-impl<T: Clone> Last<T> {
+impl<T: Clone> History<T> {
     pub(super) fn push(&self, item: T) {
         let mut kept = lock(&self.0);
         if kept.len() == KEPT {
@@ -74,7 +74,7 @@ impl<T: Clone> Last<T> {
     }
 }
 
-impl<T> Default for Last<T> {
+impl<T> Default for History<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }

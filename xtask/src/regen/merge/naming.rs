@@ -5,23 +5,23 @@
 
 use serde_json::{Value, json};
 
-use super::{Node, plain, to_be_written};
+use super::{Node, normalize, placeholder};
 
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// `schema` as it can stand in another one: by reference if it needs a name.
 pub fn nested(contract: &mut Value, schema: &Value, field: &str, owner: Option<String>) -> Option<Value> {
-    if plain::type_of(schema) == Some("array") {
+    if normalize::type_of(schema) == Some("array") {
         let mut made = schema.clone();
         let items = nested(contract, schema.get("items")?, &one_of(field), owner)?;
         made.as_object_mut()?.insert("items".to_owned(), items);
-        made.as_object_mut()?.insert("description".to_owned(), to_be_written());
+        made.as_object_mut()?.insert("description".to_owned(), placeholder());
         return Some(made);
     }
     let combines = ["oneOf", "anyOf", "allOf", "not"].iter().any(|it| schema.get(it).is_some());
-    if !combines && plain::type_of(schema) != Some("object") && schema.get("enum").is_none() {
+    if !combines && normalize::type_of(schema) != Some("object") && schema.get("enum").is_none() {
         let mut made = schema.clone();
-        made.as_object_mut()?.insert("description".to_owned(), to_be_written());
+        made.as_object_mut()?.insert("description".to_owned(), placeholder());
         return Some(made);
     }
     let name = match known(contract, schema) {
@@ -56,7 +56,7 @@ pub fn body(contract: &mut Value, schema: &Value, owner: Option<String>) -> Opti
             *inner = nested(contract, inner, &format!("{called}{suffix}"), owner.clone())?;
         }
     }
-    made.insert("description".to_owned(), to_be_written());
+    made.insert("description".to_owned(), placeholder());
     Some(Value::Object(made))
 }
 
@@ -66,7 +66,8 @@ fn known(contract: &Value, schema: &Value) -> Option<String> {
         return None;
     }
     let components = Node::root(contract).get("components")?.get("schemas")?;
-    let found = components.members().into_iter().find(|(_, component)| plain::of(component) == *schema)?;
+    let found =
+        components.members().into_iter().find(|(_, component)| normalize::node(component) == *schema)?;
     Some(found.0.to_owned())
 }
 

@@ -12,13 +12,13 @@ use serde_json::{Map, Value, json};
 use super::compare::{self, Difference};
 use super::deviations::Deviation;
 use super::node::{Node, join, segments};
-use super::{contract, plain, rules};
+use super::{contract, normalize, rules};
 
 mod naming;
 
 /// What stands where a person has to write.
-fn to_be_written() -> Value {
-    json!(format!("{}: what this is, in our own words", rules::TO_BE_WRITTEN))
+fn placeholder() -> Value {
+    json!(format!("{}: what this is, in our own words", rules::PLACEHOLDER))
 }
 
 /// `ours` with the news of `theirs`, and the differences that are left to a person.
@@ -31,7 +31,7 @@ pub fn into_contract(ours: &Value, theirs: &Value, deviations: &[Deviation]) -> 
             return (contract, differences);
         };
         let mut changed = contract.clone();
-        let kept = carry(&mut changed, difference, deviations).is_some() && {
+        let kept = apply(&mut changed, difference, deviations).is_some() && {
             remove_unused(&mut changed, &contract);
             let (after, _) = compare::documents(&changed, theirs, deviations);
             after.len() < differences.len() && after.iter().all(|it| differences.contains(it))
@@ -45,7 +45,7 @@ pub fn into_contract(ours: &Value, theirs: &Value, deviations: &[Deviation]) -> 
 }
 
 /// Changes `contract` so that it has what `difference` found, if that can be done without a person.
-fn carry(contract: &mut Value, difference: &Difference, deviations: &[Deviation]) -> Option<()> {
+fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]) -> Option<()> {
     let at = difference.at.as_deref()?;
     let name = difference.place.rsplit_once(" /").and_then(|(_, path)| segments(&format!("/{path}")).last());
     match (difference.keyword.as_str(), &difference.is) {
@@ -79,14 +79,14 @@ fn carry(contract: &mut Value, difference: &Difference, deviations: &[Deviation]
         }
         ("type", Some(schema)) => replace(contract, at, schema, &name?)?,
         ("enum", Some(values)) => {
-            let mut schema = plain::of(&Node::root(contract).find(at)?);
+            let mut schema = normalize::node(&Node::root(contract).find(at)?);
             schema.as_object_mut()?.insert("enum".to_owned(), values.clone());
             replace(contract, at, &schema, &name?)?;
         }
         ("response", is) => response(contract, at, difference, is.as_ref(), deviations)?,
         ("parameter", is) => parameter(contract, at, difference, is.as_ref())?,
         ("server", Some(url)) => {
-            let server = json!({ "url": url, "description": to_be_written() });
+            let server = json!({ "url": url, "description": placeholder() });
             list(contract.as_object_mut()?, "servers")?.push(server);
         }
         ("server", None) => {
@@ -136,7 +136,7 @@ fn response(
         contract.pointer_mut(at)?.get_mut("responses")?.as_object_mut()?.remove(status)?;
         return Some(());
     };
-    let mut response = json!({ "description": to_be_written() });
+    let mut response = json!({ "description": placeholder() });
     if let Some(schema) = theirs.pointer("/content/application~1json/schema") {
         let default = format!("{at}/responses/default/content/application~1json/schema");
         let reference = contract.pointer(&default).cloned();
@@ -171,7 +171,7 @@ fn parameter(contract: &mut Value, at: &str, difference: &Difference, is: Option
     let schema = naming::nested(contract, theirs.get("schema")?, name, None)?;
     let members = made.as_object_mut()?;
     members.insert("schema".to_owned(), schema);
-    members.insert("description".to_owned(), to_be_written());
+    members.insert("description".to_owned(), placeholder());
     list(contract.pointer_mut(at)?.as_object_mut()?, "parameters")?.push(made);
     Some(())
 }

@@ -20,30 +20,30 @@ const PADDING: &[u8] = &[b' '; 16 * 1024];
 
 /// An answer.
 #[derive(Clone)]
-pub(super) struct Reply {
+pub(super) struct ResponseTemplate {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
 /// An answer that refuses, in the words of the contract.
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) code: ErrorCode,
     pub(super) message: &'static str,
     pub(super) detail: Vec<String>,
 }
 
-impl Reply {
+impl ResponseTemplate {
     pub(super) fn new(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, headers: HeaderMap::new(), body: body.into() }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // Nothing that the sandbox answers with can fail to be JSON; an empty body would show if it did.
-        let mut reply = Self::new(status, serde_json::to_vec(body).unwrap_or_default());
-        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        reply
+        let mut template = Self::new(status, serde_json::to_vec(body).unwrap_or_default());
+        template.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        template
     }
 
     /// Sets `headers` in place of those of the same name.
@@ -53,25 +53,32 @@ impl Reply {
     }
 
     /// The answer as it should be.
-    pub(super) fn whole(self) -> Response<Outgoing> {
+    pub(super) fn complete(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
-        self.send(Some(length), |body| Outgoing::Padded { padding: 0, body })
+        self.send(Some(length), |body| ResponseBody::Padded { padding: 0, body })
     }
 
     /// Announced whole, of which half is sent.
-    pub(super) fn cut_short(self) -> Response<Outgoing> {
+    pub(super) fn cut_short(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
-        self.send(Some(length), |mut body| Outgoing::Cut { half: body.split_to(body.len() / 2), sent: false })
+        self.send(Some(length), |mut body| ResponseBody::Cut {
+            half: body.split_to(body.len() / 2),
+            sent: false,
+        })
     }
 
     /// Grown to `bytes`, if it is not that long anyway.
-    pub(super) fn oversized(self, bytes: u64, announced: bool) -> Response<Outgoing> {
+    pub(super) fn oversized(self, bytes: u64, announced: bool) -> Response<ResponseBody> {
         let length = bytes.max(self.body.len() as u64);
         let padding = length - self.body.len() as u64;
-        self.send(announced.then_some(length), |body| Outgoing::Padded { padding, body })
+        self.send(announced.then_some(length), |body| ResponseBody::Padded { padding, body })
     }
 
-    fn send(self, length: Option<u64>, outgoing: impl FnOnce(Bytes) -> Outgoing) -> Response<Outgoing> {
+    fn send(
+        self,
+        length: Option<u64>,
+        outgoing: impl FnOnce(Bytes) -> ResponseBody,
+    ) -> Response<ResponseBody> {
         let mut response = Response::new(outgoing(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -85,8 +92,8 @@ impl Reply {
     }
 }
 
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
+impl From<ErrorResponse> for ResponseTemplate {
+    fn from(refusal: ErrorResponse) -> Self {
         let detail = ErrorDetail::List(ErrorDetailList(refusal.detail));
         let body = ErrorBody {
             status: Some("error".to_owned()),
@@ -99,9 +106,9 @@ impl From<Refusal> for Reply {
 }
 
 /// The body could hold a token.
-impl fmt::Debug for Reply {
+impl fmt::Debug for ResponseTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
+        f.debug_struct("ResponseTemplate")
             .field("status", &self.status)
             .field("headers", &self.headers)
             .field("body_bytes", &self.body.len())
@@ -110,14 +117,14 @@ impl fmt::Debug for Reply {
 }
 
 /// The body of an answer, made while it is sent.
-pub(super) enum Outgoing {
+pub(super) enum ResponseBody {
     /// So many spaces, then the body.
     Padded { padding: u64, body: Bytes },
     /// Half of a body, then a failure that closes the connection.
     Cut { half: Bytes, sent: bool },
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -25,7 +25,7 @@ pub fn validator(schema: &Value) -> Result<Validator, String> {
 }
 
 /// Each place where `document` is not OpenAPI 3.0: a JSON pointer and what is wrong there.
-pub fn faults(document: &Value) -> Result<Vec<(String, String)>, String> {
+pub fn violations(document: &Value) -> Result<Vec<(String, String)>, String> {
     Ok(errors(OPENAPI.as_ref()?, document))
 }
 
@@ -33,20 +33,20 @@ pub fn faults(document: &Value) -> Result<Vec<(String, String)>, String> {
 pub fn errors(validator: &Validator, instance: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for error in validator.iter_errors(instance) {
-        meant(&error, &mut found);
+        collect_errors(&error, &mut found);
     }
     found
 }
 
 /// Adds the errors that `error` comes down to.
-fn meant(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
+fn collect_errors(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
     if let ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } =
         error.kind()
     {
-        let mut thing = context.iter().filter(|errors| !wants_reference(errors));
+        let mut thing = context.iter().filter(|errors| !expects_reference(errors));
         // If more than one alternative is left, none of them can be told to be the one that was meant.
         if let (Some(errors), None) = (thing.next(), thing.next()) {
-            errors.iter().for_each(|error| meant(error, found));
+            errors.iter().for_each(|error| collect_errors(error, found));
             return;
         }
     }
@@ -57,7 +57,7 @@ fn meant(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
 }
 
 /// Whether all that is wrong is that the value is no reference.
-fn wants_reference(errors: &[ValidationError<'_>]) -> bool {
+fn expects_reference(errors: &[ValidationError<'_>]) -> bool {
     errors.iter().any(|error| match error.kind() {
         ValidationErrorKind::Required { property } => property == "$ref",
         _ => false,
@@ -78,16 +78,16 @@ mod tests {
             "paths": {},
             "components": { "schemas": { "A": { "type": "object", "properties": { "b": { "type": "enum" } } } } },
         });
-        let faults = faults(&document).unwrap();
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert_eq!(faults[0].0, "/components/schemas/A/properties/b/type");
-        assert!(faults[0].1.contains("\"enum\" is not one of"), "{faults:?}");
+        let violations = violations(&document).unwrap();
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        assert_eq!(violations[0].0, "/components/schemas/A/properties/b/type");
+        assert!(violations[0].1.contains("\"enum\" is not one of"), "{violations:?}");
     }
 
     #[test]
     fn another_version_of_openapi_is_refused() {
-        let faults =
-            faults(&json!({ "openapi": "3.1.0", "info": { "title": "", "version": "" }, "paths": {} }));
-        assert_eq!(faults.unwrap()[0].0, "/openapi");
+        let violations =
+            violations(&json!({ "openapi": "3.1.0", "info": { "title": "", "version": "" }, "paths": {} }));
+        assert_eq!(violations.unwrap()[0].0, "/openapi");
     }
 }

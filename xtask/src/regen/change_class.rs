@@ -13,14 +13,14 @@ use super::compare::{Difference, Direction};
 
 /// What a change means for callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum ChangeClass {
     /// What worked goes on working.
     Compatible,
     /// Some caller has to change.
     Breaking,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for ChangeClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Compatible => "compatible",
@@ -30,7 +30,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What `change` means for callers. Whatever is not known to be harmless breaks.
-pub fn of(change: &Difference) -> Verdict {
+pub fn classify(change: &Difference) -> ChangeClass {
     let request = change.direction == Direction::Request;
     let (gone, new) = (change.is.is_none(), change.was.is_none());
     let compatible = match change.keyword.as_str() {
@@ -56,7 +56,7 @@ pub fn of(change: &Difference) -> Verdict {
             None => false,
         },
     };
-    if compatible { Verdict::Compatible } else { Verdict::Breaking }
+    if compatible { ChangeClass::Compatible } else { ChangeClass::Breaking }
 }
 
 /// Whether a constraint allows less than before; nothing if that can't be told.
@@ -93,18 +93,18 @@ fn is_error_status(place: &str) -> bool {
 }
 
 /// The version after `version`, and the rule that says so.
-pub fn next_version(version: &str, verdict: Option<Verdict>) -> Option<(String, &'static str)> {
+pub fn next_version(version: &str, class: Option<ChangeClass>) -> Option<(String, &'static str)> {
     let mut numbers = version.split(['-', '+']).next()?.split('.').map(|number| number.parse::<u64>().ok());
     let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let next = match verdict {
+    let next = match class {
         None => return Some((version.to_owned(), "nothing changes for callers")),
-        Some(Verdict::Compatible) if major == 0 => (0, minor, patch + 1),
-        Some(Verdict::Compatible) => (major, minor + 1, 0),
-        Some(Verdict::Breaking) if major == 0 => (0, minor + 1, 0),
-        Some(Verdict::Breaking) => (major + 1, 0, 0),
+        Some(ChangeClass::Compatible) if major == 0 => (0, minor, patch + 1),
+        Some(ChangeClass::Compatible) => (major, minor + 1, 0),
+        Some(ChangeClass::Breaking) if major == 0 => (0, minor + 1, 0),
+        Some(ChangeClass::Breaking) => (major + 1, 0, 0),
     };
-    let rule = match verdict {
-        Some(Verdict::Breaking) => {
+    let rule = match class {
+        Some(ChangeClass::Breaking) => {
             "a breaking change: the minor number below 1.0.0, the major one from there on"
         }
         _ => "a compatible change: the patch number below 1.0.0, the minor one from there on",
@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn a_limit_may_widen_in_requests_and_narrow_in_answers() {
-        let widened = |direction| of(&change(direction, "maxLength", Some(json!(5)), Some(json!(9))));
-        let narrowed = |direction| of(&change(direction, "minLength", None, Some(json!(2))));
-        assert_eq!(widened(Direction::Request), Verdict::Compatible);
-        assert_eq!(narrowed(Direction::Request), Verdict::Breaking);
-        assert_eq!(widened(Direction::Response), Verdict::Breaking);
-        assert_eq!(narrowed(Direction::Response), Verdict::Compatible);
+        let widened = |direction| classify(&change(direction, "maxLength", Some(json!(5)), Some(json!(9))));
+        let narrowed = |direction| classify(&change(direction, "minLength", None, Some(json!(2))));
+        assert_eq!(widened(Direction::Request), ChangeClass::Compatible);
+        assert_eq!(narrowed(Direction::Request), ChangeClass::Breaking);
+        assert_eq!(widened(Direction::Response), ChangeClass::Breaking);
+        assert_eq!(narrowed(Direction::Response), ChangeClass::Compatible);
     }
 
     #[test]
@@ -146,42 +146,46 @@ mod tests {
         for keyword in ["field", "value"] {
             let new = change(Direction::Response, keyword, None, Some(json!("x")));
             let gone = change(Direction::Response, keyword, Some(json!("x")), None);
-            assert_eq!((of(&new), of(&gone)), (Verdict::Compatible, Verdict::Breaking), "{keyword}");
+            assert_eq!(
+                (classify(&new), classify(&gone)),
+                (ChangeClass::Compatible, ChangeClass::Breaking),
+                "{keyword}"
+            );
         }
     }
 
     #[test]
     fn a_request_may_get_optional_fields_only() {
         let mut new = change(Direction::Request, "field", None, Some(json!({})));
-        assert_eq!(of(&new), Verdict::Compatible);
+        assert_eq!(classify(&new), ChangeClass::Compatible);
         new.required = true;
-        assert_eq!(of(&new), Verdict::Breaking);
+        assert_eq!(classify(&new), ChangeClass::Breaking);
         let demanded = change(Direction::Request, "required", Some(json!(false)), Some(json!(true)));
-        assert_eq!(of(&demanded), Verdict::Breaking);
+        assert_eq!(classify(&demanded), ChangeClass::Breaking);
     }
 
     #[test]
     fn error_statuses_come_and_go_but_successes_do_not() {
         let mut status = change(Direction::Response, "response", None, Some(json!({})));
         status.place = "response 409".to_owned();
-        assert_eq!(of(&status), Verdict::Compatible);
+        assert_eq!(classify(&status), ChangeClass::Compatible);
         status.place = "response 201".to_owned();
-        assert_eq!(of(&status), Verdict::Breaking);
+        assert_eq!(classify(&status), ChangeClass::Breaking);
     }
 
     #[test]
     fn another_type_or_format_breaks() {
         let format = change(Direction::Response, "format", None, Some(json!("int64")));
-        assert_eq!(of(&format), Verdict::Breaking);
+        assert_eq!(classify(&format), ChangeClass::Breaking);
     }
 
     #[test]
     fn versions_follow_semver_below_and_from_one() {
-        let next = |version, verdict| next_version(version, verdict).unwrap().0;
-        assert_eq!(next("0.1.3", Some(Verdict::Breaking)), "0.2.0");
-        assert_eq!(next("0.1.3", Some(Verdict::Compatible)), "0.1.4");
-        assert_eq!(next("1.2.3", Some(Verdict::Breaking)), "2.0.0");
-        assert_eq!(next("1.2.3", Some(Verdict::Compatible)), "1.3.0");
+        let next = |version, class| next_version(version, class).unwrap().0;
+        assert_eq!(next("0.1.3", Some(ChangeClass::Breaking)), "0.2.0");
+        assert_eq!(next("0.1.3", Some(ChangeClass::Compatible)), "0.1.4");
+        assert_eq!(next("1.2.3", Some(ChangeClass::Breaking)), "2.0.0");
+        assert_eq!(next("1.2.3", Some(ChangeClass::Compatible)), "1.3.0");
         assert_eq!(next("1.2.3", None), "1.2.3");
         assert_eq!(next_version("one", None), None);
     }

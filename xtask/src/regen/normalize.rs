@@ -14,32 +14,32 @@ pub fn is_prose(name: &str) -> bool {
 
 /// What is at `node`, references written out and prose left out. A schema that is within itself is written out
 /// once.
-pub fn of(node: &Node<'_>) -> Value {
-    written_out(node, false, &mut Vec::new())
+pub fn node(node: &Node<'_>) -> Value {
+    inline(node, false, &mut Vec::new())
 }
 
 /// `names`: whether the members are named by the document's author, as in `properties`.
-fn written_out(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
+fn inline(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
     if within.contains(&node.pointer) {
         return json!({});
     }
     within.push(node.pointer.clone());
-    let plain = match node.value {
+    let normalized = match node.value {
         Value::Object(_) => {
             let members = node.members().into_iter().filter(|(name, _)| names || !is_prose(name));
             let members: Map<String, Value> = members
                 .map(|(name, member)| {
                     let names = !names && name == "properties";
-                    (name.to_owned(), written_out(&member, names, within))
+                    (name.to_owned(), inline(&member, names, within))
                 })
                 .collect();
             Value::Object(members)
         }
-        Value::Array(_) => node.items().iter().map(|item| written_out(item, false, within)).collect(),
+        Value::Array(_) => node.items().iter().map(|item| inline(item, false, within)).collect(),
         scalar => scalar.clone(),
     };
     within.pop();
-    plain
+    normalized
 }
 
 /// The JSON type that a schema describes, also where it only shows.
@@ -50,18 +50,18 @@ pub fn type_of(schema: &Value) -> Option<&str> {
 }
 
 /// A schema in a few words, such as `array of string, date-time`.
-pub fn words(schema: &Value) -> String {
+pub fn describe(schema: &Value) -> String {
     for combination in ["oneOf", "anyOf", "allOf"] {
         if let Some(schemas) = schema.get(combination).and_then(Value::as_array) {
             let joint = if combination == "allOf" { " and " } else { " or " };
-            return schemas.iter().map(words).collect::<Vec<_>>().join(joint);
+            return schemas.iter().map(describe).collect::<Vec<_>>().join(joint);
         }
     }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
     }
     match type_of(schema) {
-        Some("array") => format!("array of {}", schema.get("items").map_or("anything".to_owned(), words)),
+        Some("array") => format!("array of {}", schema.get("items").map_or("anything".to_owned(), describe)),
         Some("object") => match schema.get("properties").and_then(Value::as_object) {
             Some(properties) if !properties.is_empty() => {
                 let mut names: Vec<&str> = properties.keys().map(String::as_str).collect();
@@ -96,9 +96,9 @@ mod tests {
             "b": { "type": "object", "title": "", "properties": { "title": { "$ref": "#/c" } } },
             "c": { "type": "string", "example": "x", "x-order": 1 },
         });
-        let plain = of(&Node::root(&document).get("a").unwrap());
-        assert_eq!(plain, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
-        assert_eq!(words(&plain), "object { title }");
+        let normalized = node(&Node::root(&document).get("a").unwrap());
+        assert_eq!(normalized, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
+        assert_eq!(describe(&normalized), "object { title }");
     }
 
     #[test]
@@ -106,8 +106,8 @@ mod tests {
         let document = json!({ "a": { "type": "object", "properties": {
             "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
         } } });
-        let plain = of(&Node::root(&document).get("a").unwrap());
+        let normalized = node(&Node::root(&document).get("a").unwrap());
         let once = json!({ "left": {}, "right": {}, "id": { "type": "string" } });
-        assert_eq!(plain, json!({ "type": "object", "properties": once }));
+        assert_eq!(normalized, json!({ "type": "object", "properties": once }));
     }
 }
