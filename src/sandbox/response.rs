@@ -1,7 +1,7 @@
-//! An answer on its way out, and the ways in which it can go wrong there.
+//! Responses, and the faults that affect how they are sent.
 //!
-//! The body never tells its own length; the `content-length` header does. That way what is announced and
-//! what is sent can differ, which is what some faults are.
+//! The body type reports no length; only the `content-length` header states one. So a fault can announce a
+//! length that differs from what is sent.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ use crate::error::ErrorCode;
 
 const PADDING: &[u8] = &[b' '; 16 * 1024];
 
-/// An answer.
+/// A response that is not sent yet: its body is complete, and a fault can still change how it is sent.
 #[derive(Clone)]
 pub(super) struct ResponseTemplate {
     status: StatusCode,
@@ -26,7 +26,7 @@ pub(super) struct ResponseTemplate {
     body: Bytes,
 }
 
-/// An answer that refuses, in the words of the contract.
+/// An error response with the contract's error body.
 pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) code: ErrorCode,
@@ -40,25 +40,25 @@ impl ResponseTemplate {
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // Nothing that the sandbox answers with can fail to be JSON; an empty body would show if it did.
+        // Every body of the sandbox can be written as JSON. If one could not, tests would see an empty body.
         let mut template = Self::new(status, serde_json::to_vec(body).unwrap_or_default());
         template.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         template
     }
 
-    /// Sets `headers` in place of those of the same name.
+    /// Adds `headers`, replacing those of the same name.
     pub(super) fn with(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// The answer as it should be.
+    /// Sends the response without a fault.
     pub(super) fn complete(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
         self.send(Some(length), |body| ResponseBody::Padded { padding: 0, body })
     }
 
-    /// Announced whole, of which half is sent.
+    /// Announces the full length and sends half of the body.
     pub(super) fn cut_short(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
         self.send(Some(length), |mut body| ResponseBody::Cut {
@@ -67,7 +67,7 @@ impl ResponseTemplate {
         })
     }
 
-    /// Grown to `bytes`, if it is not that long anyway.
+    /// Pads the body to `bytes`, unless it is longer.
     pub(super) fn oversized(self, bytes: u64, announced: bool) -> Response<ResponseBody> {
         let length = bytes.max(self.body.len() as u64);
         let padding = length - self.body.len() as u64;
@@ -82,7 +82,7 @@ impl ResponseTemplate {
         let mut response = Response::new(outgoing(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        // How the body is framed is said here alone; what a fault says of it would only confuse hyper.
+        // Framing headers that a fault sets would contradict what hyper sends.
         response.headers_mut().remove(TRANSFER_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
         if let Some(length) = length.filter(|_| self.status != StatusCode::NO_CONTENT) {
@@ -93,19 +93,19 @@ impl ResponseTemplate {
 }
 
 impl From<ErrorResponse> for ResponseTemplate {
-    fn from(refusal: ErrorResponse) -> Self {
-        let detail = ErrorDetail::List(ErrorDetailList(refusal.detail));
+    fn from(error: ErrorResponse) -> Self {
+        let detail = ErrorDetail::List(ErrorDetailList(error.detail));
         let body = ErrorBody {
             status: Some("error".to_owned()),
-            code: Some(refusal.code),
-            message: Some(refusal.message.to_owned()),
+            code: Some(error.code),
+            message: Some(error.message.to_owned()),
             data: Some(ErrorData { detail: Some(detail) }),
         };
-        Self::json(refusal.status, &body)
+        Self::json(error.status, &body)
     }
 }
 
-/// The body could hold a token.
+/// Leaves out the body, which can contain a token.
 impl fmt::Debug for ResponseTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseTemplate")
@@ -116,11 +116,11 @@ impl fmt::Debug for ResponseTemplate {
     }
 }
 
-/// The body of an answer, made while it is sent.
+/// A response body that is produced while it is sent.
 pub(super) enum ResponseBody {
-    /// So many spaces, then the body.
+    /// `padding` spaces, then the body.
     Padded { padding: u64, body: Bytes },
-    /// Half of a body, then a failure that closes the connection.
+    /// Half of a body, then an error that closes the connection.
     Cut { half: Bytes, sent: bool },
 }
 
@@ -144,7 +144,7 @@ impl Body for ResponseBody {
             Self::Cut { half, .. } if !half.is_empty() => {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(half)))))
             }
-            // What came before is only sent once the body has nothing ready.
+            // hyper flushes the first half only once the body is pending.
             Self::Cut { sent, .. } if !*sent => {
                 *sent = true;
                 context.waker().wake_by_ref();
