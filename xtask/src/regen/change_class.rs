@@ -1,9 +1,8 @@
-//! What a change of the contract means for callers, and the version that follows.
+//! Classifies a change of the contract by its effect on callers, and derives the next version.
 //!
-//! A caller is a program that uses this crate: what it sends has to stay welcome, what it reads has to stay there,
-//! and it has to compile. The generated types are open for growth (their fields and values may become more), and
-//! every error status is read in one way, so neither a new field of an answer, nor a new value, nor a new error
-//! status breaks anyone.
+//! A caller is a program that uses this crate. Its requests must stay valid, the response fields that it reads must
+//! stay, and it must compile. The generated types allow additional fields and values, and every error status has the
+//! same type, so a new response field, a new value or a new error status is not a breaking change.
 
 use std::fmt;
 
@@ -11,12 +10,12 @@ use serde_json::Value;
 
 use super::compare::{Difference, Direction};
 
-/// What a change means for callers.
+/// The effect of a change on callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeClass {
-    /// What worked goes on working.
+    /// Existing callers keep working.
     Compatible,
-    /// Some caller has to change.
+    /// Some callers must change.
     Breaking,
 }
 
@@ -29,7 +28,7 @@ impl fmt::Display for ChangeClass {
     }
 }
 
-/// What `change` means for callers. Whatever is not known to be harmless breaks.
+/// Classifies `change`. A change that is not known to be compatible is breaking.
 pub fn classify(change: &Difference) -> ChangeClass {
     let request = change.direction == Direction::Request;
     let (gone, new) = (change.is.is_none(), change.was.is_none());
@@ -38,10 +37,10 @@ pub fn classify(change: &Difference) -> ChangeClass {
         "deprecated" => true,
         "field" | "header" | "parameter" => new && !(request && change.required),
         "response" => is_error_status(&change.place),
-        // From optional to required: harder to ask, easier to read.
+        // Becoming required breaks requests but not responses.
         "required" => truth(change.is.as_ref()) != request,
         "requestBody" => new && !change.required,
-        // Enumerations of answers are open; one fewer takes a name away from those who compare with it.
+        // Response enums are open, so a new value is compatible. A removed value removes a variant of the enum.
         "value" => new,
         "oneOf" | "anyOf" => {
             if request {
@@ -59,7 +58,7 @@ pub fn classify(change: &Difference) -> ChangeClass {
     if compatible { ChangeClass::Compatible } else { ChangeClass::Breaking }
 }
 
-/// Whether a constraint allows less than before; nothing if that can't be told.
+/// Returns whether a constraint became stricter, or `None` if that is unknown.
 fn stricter(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<bool> {
     match keyword {
         "maxLength" | "maxItems" | "maxProperties" | "maximum" => {
@@ -92,12 +91,12 @@ fn is_error_status(place: &str) -> bool {
     place.strip_prefix("response ").is_some_and(|status| status.starts_with(['4', '5']))
 }
 
-/// The version after `version`, and the rule that says so.
+/// Returns the version that follows `version`, and the rule that applies.
 pub fn next_version(version: &str, class: Option<ChangeClass>) -> Option<(String, &'static str)> {
     let mut numbers = version.split(['-', '+']).next()?.split('.').map(|number| number.parse::<u64>().ok());
     let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next()??);
     let next = match class {
-        None => return Some((version.to_owned(), "nothing changes for callers")),
+        None => return Some((version.to_owned(), "no change for callers")),
         Some(ChangeClass::Compatible) if major == 0 => (0, minor, patch + 1),
         Some(ChangeClass::Compatible) => (major, minor + 1, 0),
         Some(ChangeClass::Breaking) if major == 0 => (0, minor + 1, 0),
@@ -105,9 +104,9 @@ pub fn next_version(version: &str, class: Option<ChangeClass>) -> Option<(String
     };
     let rule = match class {
         Some(ChangeClass::Breaking) => {
-            "a breaking change: the minor number below 1.0.0, the major one from there on"
+            "a breaking change raises the minor version before 1.0.0, and the major version after"
         }
-        _ => "a compatible change: the patch number below 1.0.0, the minor one from there on",
+        _ => "a compatible change raises the patch version before 1.0.0, and the minor version after",
     };
     Some((format!("{}.{}.{}", next.0, next.1, next.2), rule))
 }
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_may_widen_in_requests_and_narrow_in_answers() {
+    fn limits_can_widen_in_requests_and_narrow_in_responses() {
         let widened = |direction| classify(&change(direction, "maxLength", Some(json!(5)), Some(json!(9))));
         let narrowed = |direction| classify(&change(direction, "minLength", None, Some(json!(2))));
         assert_eq!(widened(Direction::Request), ChangeClass::Compatible);
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_get_fields_and_values_and_lose_none() {
+    fn responses_can_gain_fields_and_values_but_not_lose_any() {
         for keyword in ["field", "value"] {
             let new = change(Direction::Response, keyword, None, Some(json!("x")));
             let gone = change(Direction::Response, keyword, Some(json!("x")), None);
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_may_get_optional_fields_only() {
+    fn requests_can_only_gain_optional_fields() {
         let mut new = change(Direction::Request, "field", None, Some(json!({})));
         assert_eq!(classify(&new), ChangeClass::Compatible);
         new.required = true;
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn error_statuses_come_and_go_but_successes_do_not() {
+    fn error_statuses_can_change_but_successes_cannot() {
         let mut status = change(Direction::Response, "response", None, Some(json!({})));
         status.place = "response 409".to_owned();
         assert_eq!(classify(&status), ChangeClass::Compatible);
@@ -174,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn another_type_or_format_breaks() {
+    fn a_changed_format_is_breaking() {
         let format = change(Direction::Response, "format", None, Some(json!("int64")));
         assert_eq!(classify(&format), ChangeClass::Breaking);
     }
 
     #[test]
-    fn versions_follow_semver_below_and_from_one() {
+    fn versions_follow_semver_before_and_after_1_0_0() {
         let next = |version, class| next_version(version, class).unwrap().0;
         assert_eq!(next("0.1.3", Some(ChangeClass::Breaking)), "0.2.0");
         assert_eq!(next("0.1.3", Some(ChangeClass::Compatible)), "0.1.4");

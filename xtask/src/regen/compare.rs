@@ -1,9 +1,9 @@
-//! What differs between two documents, as far as it travels.
+//! Compares two OpenAPI documents.
 //!
-//! One comparison serves two questions: what the vendor says otherwise than the contract, and what the contract
-//! says otherwise than it did at the last commit. References are followed on both sides, so it does not matter
-//! what is named and what is written out; prose, examples and tags are not looked at. Each difference is one
-//! thing at one place, told in the words of the wire: `response 200 /users/0/flagCount`.
+//! It is used for two comparisons: the contract with the vendor's description, and the contract with its version of
+//! the last commit. References are resolved on both sides, so it makes no difference whether a schema is named or
+//! inlined. Prose, examples and tags are ignored. Each difference is a single change at a single location, such as
+//! `response 200 /users/0/flagCount`.
 
 use std::collections::BTreeMap;
 
@@ -17,39 +17,39 @@ use super::normalize;
 mod operation;
 mod schema;
 
-/// Which way something travels.
+/// Which part of an operation a difference is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// It is about the operation itself.
+    /// The operation itself.
     Operation,
-    /// From the caller to the service.
+    /// The request, from the caller to the service.
     Request,
-    /// From the service to the caller.
+    /// The response, from the service to the caller.
     Response,
 }
 
-/// One thing that differs at one place.
+/// A single difference between two documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Method and path.
     pub operation: String,
-    /// Where on the wire.
+    /// The location, for example `request /deviceId`.
     pub place: String,
-    /// Which way it travels.
+    /// The part of the operation.
     pub direction: Direction,
-    /// What of the place differs: a word of OpenAPI.
+    /// The OpenAPI keyword that differs.
     pub keyword: String,
-    /// What the first document says, written out; nothing if it does not have it.
+    /// The normalized value in the first document, if any.
     pub was: Option<Value>,
-    /// What the second one says.
+    /// The normalized value in the second document, if any.
     pub is: Option<Value>,
-    /// Whether it has to be there, if it is a field, a header or a parameter.
+    /// Whether a field, header or parameter is required.
     pub required: bool,
-    /// Where the first document has it or its owner: a JSON pointer; nothing within a deviation.
+    /// A JSON pointer to the value or its owner in the first document. `None` within a deviation.
     pub at: Option<String>,
 }
 
-/// All differences between `first`, as changed by `deviations`, and `second`; and what became of the deviations.
+/// Compares `first`, modified by `deviations`, with `second`. Returns the differences, and how each deviation matched.
 pub fn documents<'a>(
     first: &'a Value,
     second: &'a Value,
@@ -62,7 +62,7 @@ pub fn documents<'a>(
         found: Vec::new(),
         operation: String::new(),
         direction: Direction::Operation,
-        open: Vec::new(),
+        in_progress: Vec::new(),
     };
     let operations = |document| -> BTreeMap<String, (String, Node<'a>)> {
         let found = contract::operations(document).into_iter();
@@ -73,7 +73,7 @@ pub fn documents<'a>(
         found.filter_map(operation).collect()
     };
     let (first, second) = (operations(first), operations(second));
-    for (name, left, right) in both(first, second) {
+    for (name, left, right) in pair_by_name(first, second) {
         comparison.operation.clone_from(&name);
         match (left, right) {
             (Some((left_item, left)), Some((right_item, right))) => {
@@ -89,7 +89,7 @@ pub fn documents<'a>(
     (comparison.found, comparison.matched)
 }
 
-/// Whether two schemas say the same at `place`, deviations applied to the first.
+/// Returns whether two schemas are equivalent at `place`, with deviations applied to the first.
 pub fn same_schema<'a>(
     first: &Node<'a>,
     second: &Node<'a>,
@@ -104,14 +104,17 @@ pub fn same_schema<'a>(
         found: Vec::new(),
         operation: operation.to_owned(),
         direction: Direction::Response,
-        open: Vec::new(),
+        in_progress: Vec::new(),
     };
     comparison.schema(place, first, second);
     comparison.found.is_empty()
 }
 
-/// The members of two maps, side by side.
-fn both<T>(first: BTreeMap<String, T>, second: BTreeMap<String, T>) -> Vec<(String, Option<T>, Option<T>)> {
+/// Pairs the values of two maps by name.
+fn pair_by_name<T>(
+    first: BTreeMap<String, T>,
+    second: BTreeMap<String, T>,
+) -> Vec<(String, Option<T>, Option<T>)> {
     let mut sides: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
     for (name, left) in first {
         sides.entry(name).or_insert((None, None)).0 = Some(left);
@@ -127,7 +130,7 @@ fn named<'a>(node: Option<Node<'a>>) -> BTreeMap<String, Node<'a>> {
     members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect()
 }
 
-/// A comparison along two documents.
+/// The state of a comparison.
 struct Comparison<'a> {
     first: &'a Value,
     deviations: &'a [Deviation],
@@ -135,12 +138,12 @@ struct Comparison<'a> {
     found: Vec<Difference>,
     operation: String,
     direction: Direction,
-    /// Pairs of schemas that the comparison is in: where one comes again, the schemas refer to themselves.
-    open: Vec<(*const Value, *const Value)>,
+    /// The pairs of schemas that are being compared. A pair that occurs again within itself is a cycle.
+    in_progress: Vec<(*const Value, *const Value)>,
 }
 
 impl<'a> Comparison<'a> {
-    /// What the first document is expected to say at `place`: what a deviation notes, or else what it says.
+    /// Returns the expected value at `place`: that of a deviation, or else that of the first document.
     fn expected(&mut self, place: &str, value: Option<Node<'a>>) -> Option<Node<'a>> {
         let deviations = self.deviations;
         for (deviation, matched) in deviations.iter().zip(&mut self.matched) {
@@ -154,7 +157,7 @@ impl<'a> Comparison<'a> {
         value
     }
 
-    /// Notes something that only one side has.
+    /// Records a value that only one side has.
     fn one_sided(
         &mut self,
         place: &str,
@@ -178,7 +181,7 @@ impl<'a> Comparison<'a> {
         );
     }
 
-    /// Compares one member of both sides; an absent one says the default.
+    /// Compares a member of both sides. An absent member has its default value.
     fn leaf(&mut self, place: &str, keyword: &str, left: (&Node<'a>, Option<&Value>), right: Option<&Value>) {
         let (owner, left) = left;
         if !schema::same(keyword, left, right) {

@@ -1,10 +1,10 @@
-//! The text of a contract, taken apart and counted.
+//! Parses a contract and finds its operations, schemas and references.
 
 use serde_json::Value;
 
 use super::node::join;
 
-/// Members of a schema that are constraints by themselves; `required` is one for each name in it.
+/// The schema keywords that count as one constraint each. `required` counts once per name.
 const CONSTRAINTS: [&str; 15] = [
     "enum",
     "format",
@@ -23,15 +23,15 @@ const CONSTRAINTS: [&str; 15] = [
     "maxProperties",
 ];
 
-/// Methods that a path can have an operation for.
+/// The HTTP methods of a path item.
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Takes JSON apart; if it is none, says what is wrong and where.
+/// Parses JSON. An error includes the JSON pointer of its location.
 pub fn parse(text: &str) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| format!("#{}: not JSON: {}", pointer(error.path()), error.inner()))?;
-    deserializer.end().map_err(|error| format!("#: not JSON: {error}"))?;
+        .map_err(|error| format!("#{}: invalid JSON: {}", pointer(error.path()), error.inner()))?;
+    deserializer.end().map_err(|error| format!("#: invalid JSON: {error}"))?;
     Ok(value)
 }
 
@@ -48,7 +48,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// The operations of `document`: path, method and JSON pointer.
+/// Returns the path, method and JSON pointer of each operation in `document`.
 pub fn operations(document: &Value) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
@@ -62,17 +62,17 @@ pub fn operations(document: &Value) -> Vec<(String, String, String)> {
     found
 }
 
-/// What an operation is called in reports and data files.
+/// Returns the name of an operation in reports and data files, such as `GET /users`.
 pub fn name(path: &str, method: &str) -> String {
     format!("{} {path}", method.to_uppercase())
 }
 
-/// Calls `see` with each schema of `document`, its JSON pointer, and whether it is a named component.
+/// Calls `visit` with each schema of `document`, its JSON pointer, and whether it is a named component.
 pub fn schemas(document: &Value, see: &mut impl FnMut(&Value, &str, bool)) {
     outside(document, "", see);
 }
 
-/// Calls `see` with the place and the target of each reference in `document`, examples left out.
+/// Calls `callback` with the JSON pointer and the target of each reference in `document`, except in examples.
 pub fn references(document: &Value, see: &mut impl FnMut(&str, &str)) {
     fn visit(value: &Value, pointer: &str, see: &mut impl FnMut(&str, &str)) {
         match value {
@@ -97,7 +97,7 @@ pub fn references(document: &Value, see: &mut impl FnMut(&str, &str)) {
     visit(document, "", see);
 }
 
-/// Looks for schemas where none is yet.
+/// Finds schemas outside of other schemas.
 fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool)) {
     match value {
         Value::Object(members) => {
@@ -124,7 +124,7 @@ fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool
     }
 }
 
-/// Sees a schema, and those in it.
+/// Visits a schema and the schemas within it.
 fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Value, &str, bool)) {
     see(schema, pointer, named);
     for (name, member) in schema.as_object().into_iter().flatten() {
@@ -148,7 +148,7 @@ fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Valu
     }
 }
 
-/// How many operations, named types and constraints `document` has, in words.
+/// Returns the number of operations, named types and constraints, as text.
 pub fn summary(document: &Value) -> String {
     let (mut types, mut constraints) = (0, 0);
     schemas(document, &mut |schema, _, named| {
@@ -156,11 +156,11 @@ pub fn summary(document: &Value) -> String {
         constraints += CONSTRAINTS.iter().filter(|name| schema.get(**name).is_some()).count();
         constraints += schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
     });
-    let some = |number: usize, what: &str| {
+    let count = |number: usize, what: &str| {
         if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
     };
-    let operations = some(operations(document).len(), "operation");
-    format!("{operations}, {}, {}", some(types, "type"), some(constraints, "constraint"))
+    let operations = count(operations(document).len(), "operation");
+    format!("{operations}, {}, {}", count(types, "type"), count(constraints, "constraint"))
 }
 
 #[cfg(test)]
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_that_is_not_json_is_refused_with_its_place() {
+    fn json_errors_include_the_location() {
         let reason = parse(r#"{ "paths": { "/a": { "post": { "summary": } } } }"#).unwrap_err();
-        assert!(reason.starts_with("#/paths/~1a/post/summary: not JSON: "), "{reason}");
+        assert!(reason.starts_with("#/paths/~1a/post/summary: invalid JSON: "), "{reason}");
         assert!(reason.ends_with("line 1 column 43"), "{reason}");
-        assert!(parse("{} {}").unwrap_err().starts_with("#: not JSON: trailing characters"));
+        assert!(parse("{} {}").unwrap_err().starts_with("#: invalid JSON: trailing characters"));
     }
 
     #[test]

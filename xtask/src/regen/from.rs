@@ -1,4 +1,4 @@
-//! `cargo xtask regen --from FILE`: what the vendor's description says otherwise than the contract.
+//! `cargo xtask regen --from FILE`: compares the contract with the vendor's description.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -8,11 +8,11 @@ use super::deviations::{Deviation, Matched};
 use super::project::{CONTRACT, DEVIATIONS, Project, REPAIRS};
 use super::{Contract, Error, merge, outputs, repairs, report, rules, source, vendor, write};
 
-/// The exit status that says that there is news.
-const NEWS: u8 = 3;
+/// The exit status if there are differences.
+const DIFFERENT: u8 = 3;
 
-/// Tells what is different in the vendor's description `file`, and carries it into the contract if `into_contract`.
-pub fn report(project: &Project, file: &OsStr, into_contract: bool) -> Result<ExitCode, Error> {
+/// Reports how the vendor's description in `file` differs, and merges the differences into the contract if `write_contract`.
+pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<ExitCode, Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
     let repairs = repairs::parse(&project.text(REPAIRS)?);
@@ -21,12 +21,13 @@ pub fn report(project: &Project, file: &OsStr, into_contract: bool) -> Result<Ex
     let name = source::name(file);
     let extract = vendor::read(&text, &contract.document, &repairs)
         .map_err(|reason| Error::Input(format!("{name}: {reason}")))?;
-    let (news, matched) = compare::documents(&contract.document, &extract.document, &contract.deviations);
+    let (differences, matched) =
+        compare::documents(&contract.document, &extract.document, &contract.deviations);
 
-    for difference in &news {
+    for difference in &differences {
         print_line!("{:<10}  {}", report::kind(difference), report::line(difference));
     }
-    let mut count = news.len();
+    let mut count = differences.len();
     for (deviation, matched) in contract.deviations.iter().zip(&matched) {
         match outdated(deviation, matched) {
             None => print_line!("deliberate  {}: {}", deviation.operation, deviation.line()),
@@ -45,22 +46,23 @@ pub fn report(project: &Project, file: &OsStr, into_contract: bool) -> Result<Ex
     }
     for (operation, repair) in &extract.unneeded {
         count += 1;
-        print_line!(
-            "outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair"
-        );
+        print_line!("outdated    {REPAIRS}: {operation}: {repair}: no longer needed; remove the repair");
     }
-    print_line!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
-    if into_contract && !news.is_empty() {
+    print_line!(
+        "{name}: {}",
+        if count == 0 { "no differences".to_owned() } else { format!("{count} differences") }
+    );
+    if write_contract && !differences.is_empty() {
         merge_into_contract(project, contract, &extract)?;
     }
-    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(NEWS) })
+    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
-/// Why a deviation has no use any more.
+/// Returns why a deviation is no longer needed, if so.
 fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
     match (matched.visited, matched.differs) {
         (true, true) => None,
-        (true, false) => Some("the contract says the same as is noted of the vendor; remove the deviation"),
+        (true, false) => Some("the contract no longer differs from the listed version; remove the deviation"),
         (false, _) if deviation.vendor.is_some() => Some("the vendor no longer has it; remove the deviation"),
         (false, _) => Some("neither the vendor nor the contract has it; remove the deviation"),
     }
@@ -73,17 +75,18 @@ fn merge_into_contract(
 ) -> Result<(), Error> {
     let (document, left) = merge::into_contract(&contract.document, &extract.document, &contract.deviations);
     let changed = Contract { document, ..contract };
-    let outputs = outputs(project, &changed)
-        .map_err(|reason| format!("nothing was written, since with the news in it {reason}"))?;
+    let outputs = outputs(project, &changed).map_err(|reason| {
+        format!("nothing was written, because the merged contract can't be used: {reason}")
+    })?;
     write(project, &outputs)?;
     for difference in &left {
-        print_line!("left to a person: {}", line_of(difference));
+        print_line!("merge by hand: {}", line_of(difference));
     }
     for violation in rules::violations(&changed.document)? {
-        print_line!("to be mended by a person: {CONTRACT}: {violation}");
+        print_line!("fix by hand: {CONTRACT}: {violation}");
     }
     for pointer in rules::placeholders(&changed.document) {
-        print_line!("to be written by a person: {CONTRACT}: #{pointer}");
+        print_line!("missing description: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }

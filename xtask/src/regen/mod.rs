@@ -1,8 +1,8 @@
-//! `cargo xtask regen`: the contract can change without fear.
+//! `cargo xtask regen`: validates the contract and updates the files that are generated from it.
 //!
-//! Everything that is outputs from the contract is outputs here and nowhere else: its canonical text, the committed copy
-//! of the generated client (by the very code that `build.rs` runs), the table in the contract's README. So
-//! `--check` only has to make them again and compare. What the vendor's description says otherwise is in [`from`].
+//! These are its canonical text, the committed copy of the generated client, which uses the same generator as
+//! `build.rs`, and the table in the contract's README. `--check` generates them again and compares. [`from`] compares
+//! the contract with the vendor's description.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,22 +34,22 @@ mod generate;
 use deviations::Deviation;
 use project::{CONTRACT, DEVIATIONS, GENERATED, NOTES, Project};
 
-/// How to call it.
+/// The help text.
 pub const HELP: &str = "\
-cargo xtask regen             check the contract, bring what is outputs from it up to date, tell what changed
-cargo xtask regen --check     write nothing; fail with a diff if anything is out of date or invalid
+cargo xtask regen             validate the contract, update the generated files and report what changed
+cargo xtask regen --check     write nothing; fail with a diff if a file is out of date or invalid
 cargo xtask regen --from FILE [--write]
-                              tell what the vendor's description (JSON, .gz or - for standard input) says
-                              otherwise; with --write carry it into the contract
+                              compare the contract with the vendor's description in FILE (JSON, gzip, or - for
+                              standard input); --write merges the differences into the contract
 
-exit status: 0 fine, 1 out of date or invalid, 2 wrong usage or bad input, 3 the vendor has news
+exit status: 0 success, 1 out of date or invalid, 2 invalid arguments or input, 3 the vendor's description differs
 ";
 
-/// Why a run ends before its end.
+/// Why a run fails.
 pub enum Error {
-    /// The project is at fault: exit status 1.
+    /// The project is invalid: exit status 1.
     Invalid(String),
-    /// What was given to the run is at fault: exit status 2.
+    /// The arguments or the input are invalid: exit status 2.
     Input(String),
 }
 
@@ -59,15 +59,15 @@ impl From<String> for Error {
     }
 }
 
-/// Runs the chore.
+/// Runs the task with `arguments`.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(|it| it.to_str().unwrap_or_default()).collect();
     let project = Project::here();
-    let done = match (words.as_slice(), arguments.as_slice()) {
+    let result = match (words.as_slice(), arguments.as_slice()) {
         ([], _) => regenerate(&project).map(|()| ExitCode::SUCCESS),
         (["--check"], _) => {
-            check(&project).map(|fine| if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            check(&project).map(|up_to_date| if up_to_date { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         (["--from", _], [_, file]) => from::report(&project, file, false),
         (["--from", _, "--write"], [_, file, _]) | (["--write", "--from", _], [_, _, file]) => {
@@ -77,27 +77,27 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(Error::Input(format!("regen: wrong usage\n\n{HELP}"))),
+        _ => Err(Error::Input(format!("invalid arguments\n\n{HELP}"))),
     };
-    done.unwrap_or_else(|stop| {
-        let (Error::Invalid(reason) | Error::Input(reason)) = &stop;
+    result.unwrap_or_else(|error| {
+        let (Error::Invalid(reason) | Error::Input(reason)) = &error;
         eprintln!("error: {}", reason.trim_end());
-        ExitCode::from(if matches!(stop, Error::Invalid(_)) { 1 } else { 2 })
+        ExitCode::from(if matches!(error, Error::Invalid(_)) { 1 } else { 2 })
     })
 }
 
-/// Fails unless everything that is outputs from the contract is up to date.
+/// Fails if a generated file is out of date or the contract is invalid.
 pub fn is_up_to_date() -> Result<(), String> {
     match check(&Project::here()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err("cargo xtask regen --check: out of date".to_owned()),
+        Ok(false) => Err("generated files are out of date; run `cargo xtask regen`".to_owned()),
         Err(Error::Invalid(reason) | Error::Input(reason)) => Err(reason),
     }
 }
 
-/// The contract and what belongs to it.
+/// The contract and its deviations.
 struct Contract {
-    /// As it is written.
+    /// The text of the file.
     text: String,
     document: Value,
     deviations: Vec<Deviation>,
@@ -112,7 +112,7 @@ impl Contract {
         Ok(Self { text, document, deviations })
     }
 
-    /// Fails with all violations of the rules.
+    /// Fails with all violations of the rules, one per line.
     fn is_valid(&self) -> Result<(), String> {
         let violations = rules::violations(&self.document)?;
         if violations.is_empty() {
@@ -122,16 +122,16 @@ impl Contract {
     }
 }
 
-/// A file that is outputs from the contract.
+/// A generated file.
 struct Output {
     file: &'static str,
-    /// What there is.
-    is: String,
-    /// What there should be.
-    wanted: String,
+    /// The current text.
+    current: String,
+    /// The text that it should have.
+    expected: String,
 }
 
-/// Makes everything that is outputs from `document`.
+/// Generates all files from the contract.
 fn outputs(project: &Project, contract: &Contract) -> Result<Vec<Output>, String> {
     let canonical = canonical::text(&contract.document)?;
     let client = generate::client(&canonical).map_err(|reason| format!("{CONTRACT}: {reason}"))?;
@@ -139,9 +139,9 @@ fn outputs(project: &Project, contract: &Contract) -> Result<Vec<Output>, String
     let with_table = deviations::in_readme(&notes, &contract.deviations);
     let with_table = with_table.map_err(|reason| format!("{NOTES}: {reason}"))?;
     Ok(vec![
-        Output { file: CONTRACT, is: contract.text.clone(), wanted: canonical },
-        Output { file: GENERATED, is: project.text(GENERATED).unwrap_or_default(), wanted: client },
-        Output { file: NOTES, is: notes, wanted: with_table },
+        Output { file: CONTRACT, current: contract.text.clone(), expected: canonical },
+        Output { file: GENERATED, current: project.text(GENERATED).unwrap_or_default(), expected: client },
+        Output { file: NOTES, current: notes, expected: with_table },
     ])
 }
 
@@ -152,46 +152,47 @@ fn regenerate(project: &Project) -> Result<(), Error> {
     report::contract(project, &contract.document, &outputs)?;
     write(project, &outputs)?;
     for pointer in rules::placeholders(&contract.document) {
-        print_line!("to be written by a person: {CONTRACT}: #{pointer}");
+        print_line!("missing description: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }
 
 fn write(project: &Project, outputs: &[Output]) -> Result<(), String> {
-    for Output { file, wanted, .. } in outputs.iter().filter(|outputs| outputs.is != outputs.wanted) {
-        project.replace(file, wanted)?;
-        print_line!("written: {file}");
+    for Output { file, expected, .. } in outputs.iter().filter(|outputs| outputs.current != outputs.expected)
+    {
+        project.replace(file, expected)?;
+        print_line!("updated: {file}");
     }
     Ok(())
 }
 
-/// Whether everything is up to date; tells what is not.
+/// Returns whether all files are up to date, and prints the differences.
 fn check(project: &Project) -> Result<bool, Error> {
     let contract = Contract::read(project)?;
     let valid = contract.is_valid();
     let outputs = match outputs(project, &contract) {
         Ok(outputs) => outputs,
-        // An invalid contract is shown as far as something can be outputs from it.
+        // If the contract is also invalid, its violations are the more useful error.
         Err(reason) => return Err(valid.err().unwrap_or(reason).into()),
     };
-    let mut fine = true;
-    for Output { file, is, wanted } in &outputs {
-        if is != wanted {
-            fine = false;
-            let diff = TextDiff::from_lines(is, wanted);
+    let mut up_to_date = true;
+    for Output { file, current, expected } in &outputs {
+        if current != expected {
+            up_to_date = false;
+            let diff = TextDiff::from_lines(current, expected);
             let (old, new) = (format!("a/{file}"), format!("b/{file}"));
             print_line!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
         }
     }
-    if !fine {
-        eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
+    if !up_to_date {
+        eprintln!("error: generated files are out of date; run `cargo xtask regen`");
     }
     valid?;
     let placeholders = rules::placeholders(&contract.document);
     for pointer in &placeholders {
-        eprintln!("error: {CONTRACT}: #{pointer}: a person has to write this");
+        eprintln!("error: {CONTRACT}: #{pointer}: missing description; replace the placeholder");
     }
-    if !fine || !placeholders.is_empty() {
+    if !up_to_date || !placeholders.is_empty() {
         return Ok(false);
     }
     report::contract(project, &contract.document, &outputs)?;

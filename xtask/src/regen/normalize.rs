@@ -1,24 +1,23 @@
-//! A schema without its words: written out, as the vendor writes them, and in one line for people.
+//! Normalizes schemas for comparison, and describes them in one line.
 
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
 
-/// Members that say something to people and nothing about what travels.
+/// Members that document a schema without affecting requests or responses.
 const PROSE: [&str; 7] = ["description", "example", "examples", "externalDocs", "summary", "tags", "title"];
 
-/// Whether the member `name` of an object of OpenAPI is for people only.
+/// Returns whether the member `name` of an OpenAPI object is documentation only.
 pub fn is_prose(name: &str) -> bool {
     PROSE.contains(&name) || name.starts_with("x-")
 }
 
-/// What is at `node`, references written out and prose left out. A schema that is within itself is written out
-/// once.
+/// Returns the value of `node` with references inlined and prose removed. A recursive schema is inlined once.
 pub fn node(node: &Node<'_>) -> Value {
     inline(node, false, &mut Vec::new())
 }
 
-/// `names`: whether the members are named by the document's author, as in `properties`.
+/// `names` is true if the author of the document chose the member names, as in `properties`.
 fn inline(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
     if within.contains(&node.pointer) {
         return json!({});
@@ -42,19 +41,19 @@ fn inline(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
     normalized
 }
 
-/// The JSON type that a schema describes, also where it only shows.
+/// Returns the JSON type of a schema, inferred from other keywords if it is not stated.
 pub fn type_of(schema: &Value) -> Option<&str> {
-    let shown = |member: &str, name| schema.get(member).map(|_| name);
-    let said = schema.get("type").and_then(Value::as_str);
-    said.or_else(|| shown("properties", "object")).or_else(|| shown("items", "array"))
+    let inferred = |member: &str, name| schema.get(member).map(|_| name);
+    let stated = schema.get("type").and_then(Value::as_str);
+    stated.or_else(|| inferred("properties", "object")).or_else(|| inferred("items", "array"))
 }
 
-/// A schema in a few words, such as `array of string, date-time`.
+/// Describes a schema in a few words, such as `array of string, date-time`.
 pub fn describe(schema: &Value) -> String {
     for combination in ["oneOf", "anyOf", "allOf"] {
         if let Some(schemas) = schema.get(combination).and_then(Value::as_array) {
-            let joint = if combination == "allOf" { " and " } else { " or " };
-            return schemas.iter().map(describe).collect::<Vec<_>>().join(joint);
+            let separator = if combination == "allOf" { " and " } else { " or " };
+            return schemas.iter().map(describe).collect::<Vec<_>>().join(separator);
         }
     }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_written_out_without_its_prose_but_with_fields_that_are_named_like_prose() {
+    fn prose_is_removed_but_fields_named_like_prose_stay() {
         let document = json!({
             "a": { "$ref": "#/b", "description": "" },
             "b": { "type": "object", "title": "", "properties": { "title": { "$ref": "#/c" } } },
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_is_within_itself_is_written_out_once() {
+    fn recursive_schemas_are_inlined_once() {
         let document = json!({ "a": { "type": "object", "properties": {
             "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
         } } });

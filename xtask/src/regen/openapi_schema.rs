@@ -1,7 +1,7 @@
-//! What the official schema of OpenAPI 3.0 says of a document.
+//! Validates a document with the official JSON Schema of OpenAPI 3.0.
 //!
-//! Most places of a document may hold a thing or a reference to one, so the schema's own errors read "none of
-//! two". Here the alternative that was meant is found, and its errors are told.
+//! Most parts of a document can be either a value or a reference, so the schema's own errors only say that neither
+//! alternative matches. This module picks the intended alternative and returns its errors.
 
 use std::sync::LazyLock;
 
@@ -9,27 +9,27 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
-/// Errors about longer values are told without them.
-const SHOWN: usize = 160;
+/// The maximum length of an error message. Longer ones contain a large value and are replaced.
+const MAX_MESSAGE: usize = 160;
 
 static OPENAPI: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../openapi-3.0/schema.json"))
-        .map_err(|error| format!("the schema of OpenAPI 3.0: {error}"))?;
-    validator(&schema).map_err(|error| format!("the schema of OpenAPI 3.0: {error}"))
+        .map_err(|error| format!("invalid OpenAPI 3.0 schema: {error}"))?;
+    validator(&schema).map_err(|error| format!("invalid OpenAPI 3.0 schema: {error}"))
 });
 
-/// A validator by JSON Schema draft 4, the one that OpenAPI 3.0 builds on.
+/// Builds a validator for JSON Schema draft 4, whose keywords OpenAPI 3.0 uses.
 pub fn validator(schema: &Value) -> Result<Validator, String> {
     let options = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true);
     options.build(schema).map_err(|error| error.to_string())
 }
 
-/// Each place where `document` is not OpenAPI 3.0: a JSON pointer and what is wrong there.
+/// Returns the JSON pointer and message of each violation of OpenAPI 3.0 in `document`.
 pub fn violations(document: &Value) -> Result<Vec<(String, String)>, String> {
     Ok(errors(OPENAPI.as_ref()?, document))
 }
 
-/// Each place of `instance` that `validator` refuses, and why.
+/// Returns the JSON pointer and message of each error in `instance`.
 pub fn errors(validator: &Validator, instance: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for error in validator.iter_errors(instance) {
@@ -38,25 +38,25 @@ pub fn errors(validator: &Validator, instance: &Value) -> Vec<(String, String)> 
     found
 }
 
-/// Adds the errors that `error` comes down to.
+/// Adds the errors of the intended alternative to `found`.
 fn collect_errors(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
     if let ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } =
         error.kind()
     {
-        let mut thing = context.iter().filter(|errors| !expects_reference(errors));
-        // If more than one alternative is left, none of them can be told to be the one that was meant.
-        if let (Some(errors), None) = (thing.next(), thing.next()) {
+        let mut alternatives = context.iter().filter(|errors| !expects_reference(errors));
+        // If more than one alternative remains, the intended one is ambiguous.
+        if let (Some(errors), None) = (alternatives.next(), alternatives.next()) {
             errors.iter().for_each(|error| collect_errors(error, found));
             return;
         }
     }
     let pointer = error.instance_path().to_string();
     let text = error.to_string();
-    let says = if text.len() > SHOWN { format!("it breaks the rule {}", error.schema_path()) } else { text };
-    found.push((pointer, says));
+    let message = if text.len() > MAX_MESSAGE { format!("violates {}", error.schema_path()) } else { text };
+    found.push((pointer, message));
 }
 
-/// Whether all that is wrong is that the value is no reference.
+/// Returns whether the alternative is the one for references.
 fn expects_reference(errors: &[ValidationError<'_>]) -> bool {
     errors.iter().any(|error| match error.kind() {
         ValidationErrorKind::Required { property } => property == "$ref",
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_deep_in_a_document_is_told_where_it_is() {
+    fn nested_errors_include_the_location() {
         let document = json!({
             "openapi": "3.0.3",
             "info": { "title": "", "version": "" },
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_of_openapi_is_refused() {
+    fn other_openapi_versions_are_rejected() {
         let violations =
             violations(&json!({ "openapi": "3.1.0", "info": { "title": "", "version": "" }, "paths": {} }));
         assert_eq!(violations.unwrap()[0].0, "/openapi");

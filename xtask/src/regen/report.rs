@@ -1,4 +1,4 @@
-//! What people are told: a line for each thing, the important word first.
+//! Prints the reports, one line per item with the most important word first.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::compare::Difference;
 use super::project::{CONTRACT, GENERATED, MANIFEST, Project};
 use super::{Output, compare, contract, normalize, surface};
 
-/// Tells what the contract holds, what changed since the last commit, and the version that follows.
+/// Prints a summary of the contract, its changes since the last commit, and the next version.
 pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Result<(), String> {
     print_line!("{CONTRACT}: {}", contract::summary(document));
     let committed = project.committed(CONTRACT).and_then(|text| contract::parse(&text));
@@ -26,7 +26,7 @@ pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Resu
     let client = outputs
         .iter()
         .find(|outputs| outputs.file == GENERATED)
-        .map_or("", |outputs| outputs.wanted.as_str());
+        .map_or("", |outputs| outputs.expected.as_str());
     match project.committed(GENERATED) {
         Ok(before) => {
             let code = surface::changes(&before, client)?;
@@ -41,11 +41,11 @@ pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Resu
         Err(reason) => print_line!("generated code not compared with the last commit: {reason}"),
     }
     if overall.is_none() && committed != *document {
-        print_line!("since the last commit: words, examples or references, nothing that travels");
+        print_line!("since the last commit: only descriptions, examples or references");
     } else if overall.is_none() {
         print_line!("since the last commit: no change");
     }
-    // The manifest at the last commit, so that it does not matter whether the version was raised since.
+    // Use the version of the last commit, because the current one can already be raised.
     let manifest = project.committed(MANIFEST).or_else(|_| project.text(MANIFEST))?;
     if let Some((version, (next, rule))) =
         version(&manifest).and_then(|version| Some((version, change_class::next_version(version, overall)?)))
@@ -55,13 +55,13 @@ pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Resu
     Ok(())
 }
 
-/// The first version in a manifest, which is the package's.
+/// Returns the first version in a manifest, which is that of the package.
 fn version(manifest: &str) -> Option<&str> {
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""))?;
     line.split('"').next()
 }
 
-/// A difference in a line: where, and what.
+/// Describes a difference in one line.
 pub fn line(difference: &Difference) -> String {
     let Difference { operation, place, keyword, was, is, required, .. } = difference;
     let at = if place.is_empty() { operation.clone() } else { format!("{operation}: {place}") };
@@ -82,7 +82,7 @@ pub fn line(difference: &Difference) -> String {
     }
 }
 
-/// `new`, `gone` or `changed`.
+/// Returns `new`, `gone` or `changed`.
 pub fn kind(difference: &Difference) -> &'static str {
     match (&difference.was, &difference.is) {
         (None, _) => "new",
@@ -93,7 +93,7 @@ pub fn kind(difference: &Difference) -> &'static str {
 
 fn describe(keyword: &str, value: Option<&Value>) -> String {
     match value {
-        None => "nothing".to_owned(),
+        None => "none".to_owned(),
         Some(parameter) if matches!(keyword, "parameter" | "header") => {
             parameter.get("schema").map_or_else(|| "of any shape".to_owned(), normalize::describe)
         }

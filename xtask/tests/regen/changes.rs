@@ -104,8 +104,8 @@ fn a_change_that_only_shows_in_the_generated_code_counts_for_the_version() {
 fn words_are_no_change_for_callers() {
     let project = Project::real();
     let run = told(&project, &format!("{SCHEMAS}/User/description"), |text| *text = json!("A person."));
-    assert!(run.out.contains("words, examples or references, nothing that travels\n"), "{}", run.out);
-    assert!(run.out.contains("version: 0.1.0 -> 0.1.0: nothing changes for callers\n"), "{}", run.out);
+    assert!(run.out.contains("only descriptions, examples or references\n"), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.1.0: no change for callers\n"), "{}", run.out);
 }
 
 #[test]

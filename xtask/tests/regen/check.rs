@@ -8,7 +8,7 @@ fn fails_with_diff_of(project: &Project, file: &str) -> String {
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1, "{}", run.out);
     assert!(run.out.contains(&format!("--- a/{file}\n+++ b/{file}\n@@ ")), "{}", run.out);
-    assert!(run.err.contains("`cargo xtask regen` brings it up to date"), "{}", run.err);
+    assert!(run.err.contains("run `cargo xtask regen`"), "{}", run.err);
     assert_eq!(project.read(file), before);
     run.out
 }
@@ -58,9 +58,9 @@ fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
     project.write("src/api/generated.rs", "");
     project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
 
-    assert_eq!(project.regen(&[]).lines("written:").len(), 3);
+    assert_eq!(project.regen(&[]).lines("updated:").len(), 3);
     assert_eq!(files.map(|file| project.read(file)), right);
-    assert!(project.regen(&[]).lines("written:").is_empty());
+    assert!(project.regen(&[]).lines("updated:").is_empty());
     assert_eq!(files.map(|file| project.read(file)), right);
 }
 
@@ -68,15 +68,16 @@ fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
 fn a_text_that_a_person_has_to_write_fails_only_the_check() {
     let project = Project::real();
     project.change(CONTRACT, "/components/schemas/User/description", |text| {
-        *text = "TO BE WRITTEN: what this is, in our own words".into();
+        *text = "TODO: describe this".into();
     });
     let run = project.regen(&[]);
     assert_eq!(run.status, 0, "{}", run.err);
-    assert_eq!(run.lines("to be written by a person:").len(), 1);
+    assert_eq!(run.lines("missing description:").len(), 1);
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1);
     assert!(
-        run.err.contains("#/components/schemas/User/description: a person has to write this"),
+        run.err
+            .contains("#/components/schemas/User/description: missing description; replace the placeholder"),
         "{}",
         run.err
     );

@@ -43,7 +43,7 @@ fn a_description_that_says_the_same_in_other_words_has_no_news() {
     assert_eq!(run.lines("deliberate").len(), 7);
     assert_eq!(run.lines("repaired").len(), 2);
     assert_eq!(run.out.lines().count(), 10, "{}", run.out);
-    assert!(run.out.ends_with("vendor.json: no news\n"), "{}", run.out);
+    assert!(run.out.ends_with("vendor.json: no differences\n"), "{}", run.out);
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn another_length() {
 
 #[test]
 fn a_length_where_there_was_none_and_none_where_there_was_one() {
-    let place = "new         POST /things: response 200 /owners/0/description: maxLength nothing -> 5";
+    let place = "new         POST /things: response 200 /owners/0/description: maxLength none -> 5";
     let change = |it: &mut Value| it["description:"]["maxLength"] = json!(5);
     news(&format!("{ANSWER}/properties/owners/items/properties"), change, &[place]);
-    let place = "gone        POST /things: request /name: maxLength 10 -> nothing";
+    let place = "gone        POST /things: request /name: maxLength 10 -> none";
     news(&format!("{REQUEST}/properties/name"), remove("maxLength"), &[place]);
 }
 
@@ -129,13 +129,13 @@ fn parameters_headers_servers_and_security() {
 fn a_body_that_is_no_longer_required_and_an_operation_that_is_going_away() {
     let place = "changed     POST /things: request: now optional";
     news(&format!("{OPERATION}/requestBody/required"), |it| *it = json!(false), &[place]);
-    let place = "new         POST /things: deprecated: nothing -> true";
+    let place = "new         POST /things: deprecated: none -> true";
     news(OPERATION, |it| it["deprecated"] = json!(true), &[place]);
 }
 
 #[test]
 fn an_alternative_more() {
-    let place = "new         POST /things: response 500 /detail: oneOf nothing -> integer";
+    let place = "new         POST /things: response 500 /detail: oneOf none -> integer";
     let detail =
         format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf");
     news(&detail, |it| it.as_array_mut().unwrap().push(json!({ "type": "integer" })), &[place]);
@@ -150,7 +150,7 @@ fn news_within_a_deliberate_difference() {
 
 #[test]
 fn a_vendor_that_comes_round_to_the_contract() {
-    let place = "new         POST /things: response 200 /id: format nothing -> \"int64\"";
+    let place = "new         POST /things: response 200 /id: format none -> \"int64\"";
     news(&format!("{ANSWER}/properties/id"), |it| it["format"] = json!("int64"), &[place]);
 }
 
@@ -166,7 +166,7 @@ fn deviations_that_are_none_any_more_are_outdated() {
     });
     let run = told_in(&project, &description());
     let outdated = "openapi/deviations.json: POST /things: response 200 /id: \
-                    the contract says the same as is noted of the vendor; remove the deviation";
+                    the contract no longer differs from the listed version; remove the deviation";
     assert_eq!(run.lines("outdated"), [outdated]);
     assert_eq!(run.status, 3);
 }

@@ -22,7 +22,7 @@ fn written(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) ->
 fn is_settled(project: &Project) {
     let run = project.regen(&["--from", "vendor.json", "--write"]);
     assert_eq!(run.status, 0, "{}{}", run.out, run.err);
-    assert!(run.lines("written:").is_empty(), "{}", run.out);
+    assert!(run.lines("updated:").is_empty(), "{}", run.out);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
     is_settled(&project);
 
     let contract = project.contract();
-    let marker = "TO BE WRITTEN: what this is, in our own words";
+    let marker = "TODO: describe this";
     let of = |pointer: &str| contract.pointer(&format!("/components/schemas/{pointer}")).cloned();
     assert_eq!(
         of("Thing/properties/badges"),
@@ -57,7 +57,7 @@ fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
 
     let check = project.regen(&["--check"]);
     assert_eq!(check.status, 1);
-    assert_eq!(check.err.matches("a person has to write this").count(), 4, "{}", check.err);
+    assert_eq!(check.err.matches("missing description; replace the placeholder").count(), 4, "{}", check.err);
     project.write(CONTRACT, &project.read(CONTRACT).replace(marker, "Written."));
     assert_eq!(project.regen(&[]).status, 0);
     assert_eq!(project.regen(&["--check"]).status, 0);
@@ -135,7 +135,7 @@ fn a_change_of_one_error_of_many_is_left_to_a_person() {
         it["400"]["content"]["application/json"]["schema"]["properties"]["hint"] =
             json!({ "type": "string" });
     });
-    assert_eq!(run.lines("left to a person:"), ["POST /things: response 400 /hint: new, optional: string"]);
+    assert_eq!(run.lines("merge by hand:"), ["POST /things: response 400 /hint: new, optional: string"]);
     assert_eq!(project.read(CONTRACT), before);
 }
 
@@ -146,7 +146,7 @@ fn news_within_a_deliberate_difference_is_left_to_a_person() {
     let run = written(&project, &format!("{ANSWER}/properties/extra/properties"), |it| {
         it["size"] = json!({ "type": "integer" });
     });
-    let left = run.lines("left to a person:");
+    let left = run.lines("merge by hand:");
     assert!(left[0].ends_with("(see openapi/deviations.json)"), "{left:?}");
     assert_eq!(project.read(CONTRACT), before);
 }

@@ -1,15 +1,15 @@
-//! What differs between two schemas.
+//! Compares two schemas.
 //!
-//! A schema that says nothing of something and one that says the default say the same. Where the types differ
-//! nothing below them is compared: that is one difference, not many.
+//! An absent keyword is equal to its default value. If the types differ, that is the only difference: nothing within
+//! the schemas is compared.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Comparison, Matched, Node, both, join, named, normalize};
+use super::{Comparison, Matched, Node, join, named, normalize, pair_by_name};
 
-/// Members that are looked at in a way of their own.
+/// Keywords that are compared by their own methods.
 const STRUCTURE: [&str; 11] = [
     "$ref",
     "additionalProperties",
@@ -28,12 +28,12 @@ impl<'a> Comparison<'a> {
     /// Compares two schemas at `place`.
     pub(super) fn schema(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let pair = (std::ptr::from_ref(left.value), std::ptr::from_ref(right.value));
-        if self.open.contains(&pair) {
+        if self.in_progress.contains(&pair) {
             return;
         }
-        self.open.push(pair);
+        self.in_progress.push(pair);
         self.structure(place, left, right);
-        self.open.pop();
+        self.in_progress.pop();
     }
 
     fn structure(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
@@ -56,13 +56,13 @@ impl<'a> Comparison<'a> {
                 (first, second) => self.one_sided(&place, keyword, left, first, second),
             }
         }
-        self.others(place, left, right);
+        self.additional_properties(place, left, right);
         for combination in ["oneOf", "anyOf", "allOf"] {
             self.combination(place, combination, left, right);
         }
     }
 
-    /// The values of an enumeration, each for itself; their order means nothing.
+    /// Compares the values of enumerations, regardless of their order.
     fn values(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let at = self.pointer(left);
         match (left.value.get("enum"), right.value.get("enum")) {
@@ -78,9 +78,11 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The properties of an object, and which of them have to be there.
+    /// Compares the properties of objects, and which of them are required.
     fn fields(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
-        for (name, first, second) in both(named(left.get("properties")), named(right.get("properties"))) {
+        for (name, first, second) in
+            pair_by_name(named(left.get("properties")), named(right.get("properties")))
+        {
             let place = join(&place_of_fields(place), &name);
             let was_expected = first.is_some();
             let first = self.expected(&place, first);
@@ -104,8 +106,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What an object may hold besides its properties: anything, unless it says otherwise.
-    fn others(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
+    /// Compares `additionalProperties`. Absent, `true` and `{}` all allow anything.
+    fn additional_properties(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let others = |node: &Node<'a>| {
             node.get("additionalProperties").filter(|it| *it.value != json!(true) && *it.value != json!({}))
         };
@@ -121,28 +123,28 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Alternatives, whose order means nothing: those that say the same belong together, then those in the same
-    /// place.
+    /// Compares combined schemas, regardless of their order. Equivalent schemas are paired first, the others by
+    /// position.
     fn combination(&mut self, place: &str, combination: &str, left: &Node<'a>, right: &Node<'a>) {
         let items = |node: &Node<'a>| node.get(combination).map(|it| it.items()).unwrap_or_default();
-        let mut open = items(right);
-        let mut unlike = Vec::new();
+        let mut unpaired = items(right);
+        let mut different = Vec::new();
         for (index, first) in items(left).into_iter().enumerate() {
             let place = join(&place_of_fields(place), &format!("({combination} {index})"));
-            match open.iter().position(|second| self.is_same(&place, &first, second)) {
-                // Once more for the deviations that are met on the way.
-                Some(same) => self.schema(&place, &first, &open.remove(same)),
-                None => unlike.push((place, first)),
+            match unpaired.iter().position(|second| self.is_same(&place, &first, second)) {
+                // Compare again to record the deviations that match.
+                Some(same) => self.schema(&place, &first, &unpaired.remove(same)),
+                None => different.push((place, first)),
             }
         }
-        let mut open = open.into_iter();
-        for (place, first) in unlike {
-            match open.next() {
+        let mut unpaired = unpaired.into_iter();
+        for (place, first) in different {
+            match unpaired.next() {
                 Some(second) => self.schema(&place, &first, &second),
                 None => self.one_sided(&place, combination, left, Some(first), None),
             }
         }
-        for second in open {
+        for second in unpaired {
             self.one_sided(place, combination, left, None, Some(second));
         }
     }
@@ -155,26 +157,26 @@ impl<'a> Comparison<'a> {
             found: Vec::new(),
             operation: self.operation.clone(),
             direction: self.direction,
-            open: self.open.clone(),
+            in_progress: self.in_progress.clone(),
         };
         comparison.schema(place, left, right);
         comparison.found.is_empty()
     }
 }
 
-/// Where the fields of a body are: `request` has them at `request /name`, `request /name` at `request /name/name`.
+/// Returns the prefix for the fields at `place`: `request` becomes `request ` and `request /name` stays.
 fn place_of_fields(place: &str) -> String {
     if place.contains(" /") || place.ends_with(' ') { place.to_owned() } else { format!("{place} ") }
 }
 
-/// Whether a member says the same on both sides.
+/// Returns whether a keyword has the same value on both sides. An absent one has its default value.
 pub(super) fn same(name: &str, left: Option<&Value>, right: Option<&Value>) -> bool {
-    let unsaid = match name {
+    let default = match name {
         "minLength" | "minItems" | "minProperties" => json!(0),
         "nullable" | "deprecated" | "readOnly" | "writeOnly" | "uniqueItems" | "exclusiveMinimum"
         | "exclusiveMaximum" | "required" | "allowEmptyValue" | "allowReserved" => json!(false),
         _ => Value::Null,
     };
-    let (left, right) = (left.unwrap_or(&unsaid), right.unwrap_or(&unsaid));
+    let (left, right) = (left.unwrap_or(&default), right.unwrap_or(&default));
     left == right || matches!((left.as_f64(), right.as_f64()), (Some(left), Some(right)) if left == right)
 }

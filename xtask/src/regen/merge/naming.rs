@@ -1,7 +1,7 @@
-//! Names for schemas that the vendor writes out.
+//! Names schemas that the vendor's description inlines.
 //!
-//! An object, a combination or an enumeration becomes a component named after the field that holds it; one that is
-//! already there is used again.
+//! An object, a combination or an enumeration becomes a component that is named after its field. An identical
+//! component is reused.
 
 use serde_json::{Value, json};
 
@@ -9,59 +9,61 @@ use super::{Node, normalize, placeholder};
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// `schema` as it can stand in another one: by reference if it needs a name.
+/// Converts `schema` for use within another schema: a reference to a component if it needs a name.
 pub fn nested(contract: &mut Value, schema: &Value, field: &str, owner: Option<String>) -> Option<Value> {
     if normalize::type_of(schema) == Some("array") {
-        let mut made = schema.clone();
-        let items = nested(contract, schema.get("items")?, &one_of(field), owner)?;
-        made.as_object_mut()?.insert("items".to_owned(), items);
-        made.as_object_mut()?.insert("description".to_owned(), placeholder());
-        return Some(made);
+        let mut unnamed = schema.clone();
+        let items = nested(contract, schema.get("items")?, &singular(field), owner)?;
+        unnamed.as_object_mut()?.insert("items".to_owned(), items);
+        unnamed.as_object_mut()?.insert("description".to_owned(), placeholder());
+        return Some(unnamed);
     }
     let combines = ["oneOf", "anyOf", "allOf", "not"].iter().any(|it| schema.get(it).is_some());
     if !combines && normalize::type_of(schema) != Some("object") && schema.get("enum").is_none() {
-        let mut made = schema.clone();
-        made.as_object_mut()?.insert("description".to_owned(), placeholder());
-        return Some(made);
+        let mut unnamed = schema.clone();
+        unnamed.as_object_mut()?.insert("description".to_owned(), placeholder());
+        return Some(unnamed);
     }
-    let name = match known(contract, schema) {
+    let name = match find_identical(contract, schema) {
         Some(name) => name,
         None => {
             let name = free_name(contract, field, owner)?;
-            // The name is taken before the fields below ask for theirs.
+            // Reserve the name before the fields choose theirs.
             contract.pointer_mut("/components/schemas")?.as_object_mut()?.insert(name.clone(), json!({}));
-            let made = body(contract, schema, Some(name.clone()))?;
-            contract.pointer_mut("/components/schemas")?.as_object_mut()?.insert(name.clone(), made);
+            let component = body(contract, schema, Some(name.clone()))?;
+            contract.pointer_mut("/components/schemas")?.as_object_mut()?.insert(name.clone(), component);
             name
         }
     };
     Some(json!({ "$ref": format!("{SCHEMAS}{name}") }))
 }
 
-/// `schema` as it can stand as a component.
+/// Converts `schema` for use as a component.
 pub fn body(contract: &mut Value, schema: &Value, owner: Option<String>) -> Option<Value> {
-    let mut made = schema.as_object()?.clone();
-    for (name, property) in made.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+    let mut component = schema.as_object()?.clone();
+    for (name, property) in
+        component.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+    {
         *property = nested(contract, property, name, owner.clone())?;
     }
-    let called = owner.clone().unwrap_or_default();
+    let prefix = owner.clone().unwrap_or_default();
     for combination in ["oneOf", "anyOf", "allOf"] {
-        let items = made.get_mut(combination).and_then(Value::as_array_mut).into_iter().flatten();
+        let items = component.get_mut(combination).and_then(Value::as_array_mut).into_iter().flatten();
         for (index, item) in items.enumerate() {
-            *item = nested(contract, item, &format!("{called}{}", index + 1), owner.clone())?;
+            *item = nested(contract, item, &format!("{prefix}{}", index + 1), owner.clone())?;
         }
     }
     for (keyword, suffix) in [("items", "Item"), ("additionalProperties", "Value"), ("not", "Not")] {
-        if let Some(inner) = made.get_mut(keyword).filter(|inner| inner.is_object()) {
-            *inner = nested(contract, inner, &format!("{called}{suffix}"), owner.clone())?;
+        if let Some(inner) = component.get_mut(keyword).filter(|inner| inner.is_object()) {
+            *inner = nested(contract, inner, &format!("{prefix}{suffix}"), owner.clone())?;
         }
     }
-    made.insert("description".to_owned(), placeholder());
-    Some(Value::Object(made))
+    component.insert("description".to_owned(), placeholder());
+    Some(Value::Object(component))
 }
 
-/// A component that says exactly the same. One that says next to nothing is no proof of being meant.
-fn known(contract: &Value, schema: &Value) -> Option<String> {
+/// Finds an identical component. Schemas without properties or an enumeration are too generic to match.
+fn find_identical(contract: &Value, schema: &Value) -> Option<String> {
     if schema.get("properties").is_none() && schema.get("enum").is_none() {
         return None;
     }
@@ -71,7 +73,7 @@ fn known(contract: &Value, schema: &Value) -> Option<String> {
     Some(found.0.to_owned())
 }
 
-/// A name after `field`, after its owner too if that is taken.
+/// Returns an unused name, derived from `field`, or from its owner and `field` if that is taken.
 fn free_name(contract: &Value, field: &str, owner: Option<String>) -> Option<String> {
     let schemas = contract.pointer("/components/schemas")?.as_object()?;
     let short = pascal(field);
@@ -83,7 +85,7 @@ fn free_name(contract: &Value, field: &str, owner: Option<String>) -> Option<Str
         .find(|name| !name.is_empty() && !schemas.contains_key(name))
 }
 
-/// `created_by` and `createdBy` are `CreatedBy`.
+/// Converts a name to Pascal case: `created_by` and `createdBy` become `CreatedBy`.
 fn pascal(field: &str) -> String {
     let words =
         field.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -97,8 +99,8 @@ fn pascal(field: &str) -> String {
         .collect()
 }
 
-/// What one of `fields` is called.
-fn one_of(fields: &str) -> String {
+/// Returns the singular of an English plural.
+fn singular(fields: &str) -> String {
     if let Some(stem) = fields.strip_suffix("ies") {
         return format!("{stem}y");
     }
@@ -113,23 +115,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_from_the_field_and_lists_are_named_after_one() {
+    fn names_are_derived_from_fields_and_plurals_become_singular() {
         assert_eq!(pascal("created_by"), "CreatedBy");
-        assert_eq!(pascal(&one_of("badges")), "Badge");
-        assert_eq!(pascal(&one_of("categories")), "Category");
-        assert_eq!(pascal(&one_of("access")), "Access");
+        assert_eq!(pascal(&singular("badges")), "Badge");
+        assert_eq!(pascal(&singular("categories")), "Category");
+        assert_eq!(pascal(&singular("access")), "Access");
     }
 
     #[test]
-    fn a_name_that_is_taken_gets_its_owner_in_front_and_a_known_schema_is_used_again() {
+    fn taken_names_get_the_owner_as_prefix_and_identical_schemas_are_reused() {
         let mut contract = json!({ "components": { "schemas": {
             "Badge": { "type": "string", "enum": ["a"] },
         } } });
         let other = json!({ "type": "string", "enum": ["b"] });
-        let made = nested(&mut contract, &other, "badge", Some("User".to_owned())).unwrap();
-        assert_eq!(made, json!({ "$ref": "#/components/schemas/UserBadge" }));
+        let reference = nested(&mut contract, &other, "badge", Some("User".to_owned())).unwrap();
+        assert_eq!(reference, json!({ "$ref": "#/components/schemas/UserBadge" }));
         let same = json!({ "type": "string", "enum": ["a"] });
-        let made = nested(&mut contract, &same, "other", None).unwrap();
-        assert_eq!(made, json!({ "$ref": "#/components/schemas/Badge" }));
+        let reference = nested(&mut contract, &same, "other", None).unwrap();
+        assert_eq!(reference, json!({ "$ref": "#/components/schemas/Badge" }));
     }
 }
