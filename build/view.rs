@@ -83,7 +83,7 @@ fn wrap_responses(contract: &mut Value) -> Result<BTreeSet<String>, String> {
                 };
                 let name = reference_name(schema)
                     .ok_or_else(|| {
-                        format!("{method} {path}: the schema of response {status} must be a reference to a named component")
+                        format!("{method} {path}: response {status} must reference a named schema")
                     })?
                     .to_owned();
                 *schema = reference(&wrapper_of(&name));

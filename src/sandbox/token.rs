@@ -66,7 +66,7 @@ impl Tokens {
             jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&secret), &signature_only)
                 .map_err(|_| "unknown or revoked token")?
                 .claims;
-        if claims.expires_at <= now { Err("expired token") } else { Ok(claims) }
+        if claims.expires_at <= now { Err("expired") } else { Ok(claims) }
     }
 
     pub(super) fn revoke(&self) {

@@ -162,9 +162,9 @@ fn text(rows: &[Row], times: &Times, load: Option<f64>) -> Result<String, String
     _ = writeln!(
         text,
         "\nThe floor is one load of an `arc-swap` and one `Instant::now()`: {floor:.0} ns here. The hand-written call \
-         uses reqwest and serde, decodes the documented response, and reaches the same sandbox over an open connection, \
-         as `register()` does: {:.0} µs here, including the time of the sandbox. The other crates fetch their tokens \
-         from a server on the same machine and cache them.\n",
+         uses reqwest and serde, decodes the documented response, and reaches the same sandbox over an open \
+         connection, as `register()` does: {:.0} µs here, including the time of the sandbox. The other crates fetch \
+         their tokens from a server on the same machine and cache them.\n",
         by_hand / 1_000.0,
     );
     let missed = rows.iter().filter(|row| row.target.is_some_and(|target| target.is_missed_by(row.value)));

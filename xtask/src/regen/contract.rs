@@ -67,57 +67,57 @@ pub fn name(path: &str, method: &str) -> String {
     format!("{} {path}", method.to_uppercase())
 }
 
-/// Calls `visit` with each schema of `document`, its JSON pointer, and whether it is a named component.
-pub fn schemas(document: &Value, see: &mut impl FnMut(&Value, &str, bool)) {
-    outside(document, "", see);
+/// Calls `callback` with each schema of `document`, its JSON pointer, and whether it is a named component.
+pub fn schemas(document: &Value, callback: &mut impl FnMut(&Value, &str, bool)) {
+    outside(document, "", callback);
 }
 
 /// Calls `callback` with the JSON pointer and the target of each reference in `document`, except in examples.
-pub fn references(document: &Value, see: &mut impl FnMut(&str, &str)) {
-    fn visit(value: &Value, pointer: &str, see: &mut impl FnMut(&str, &str)) {
+pub fn references(document: &Value, callback: &mut impl FnMut(&str, &str)) {
+    fn visit(value: &Value, pointer: &str, callback: &mut impl FnMut(&str, &str)) {
         match value {
             Value::Object(members) => {
                 if let Some(target) = members.get("$ref").and_then(Value::as_str) {
-                    see(pointer, target);
+                    callback(pointer, target);
                 }
                 for (name, member) in
                     members.iter().filter(|(name, _)| *name != "example" && *name != "examples")
                 {
-                    visit(member, &join(pointer, name), see);
+                    visit(member, &join(pointer, name), callback);
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    visit(item, &join(pointer, &index.to_string()), see);
+                    visit(item, &join(pointer, &index.to_string()), callback);
                 }
             }
             _ => {}
         }
     }
-    visit(document, "", see);
+    visit(document, "", callback);
 }
 
 /// Finds schemas outside of other schemas.
-fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool)) {
+fn outside(value: &Value, pointer: &str, callback: &mut impl FnMut(&Value, &str, bool)) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let place = join(pointer, name);
                 match name.as_str() {
                     "example" | "examples" => {}
-                    "schema" => inside(member, &place, false, see),
+                    "schema" => inside(member, &place, false, callback),
                     "schemas" if pointer == "/components" => {
                         for (name, schema) in member.as_object().into_iter().flatten() {
-                            inside(schema, &join(&place, name), true, see);
+                            inside(schema, &join(&place, name), true, callback);
                         }
                     }
-                    _ => outside(member, &place, see),
+                    _ => outside(member, &place, callback),
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                outside(item, &join(pointer, &index.to_string()), see);
+                outside(item, &join(pointer, &index.to_string()), callback);
             }
         }
         _ => {}
@@ -125,23 +125,23 @@ fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool
 }
 
 /// Visits a schema and the schemas within it.
-fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Value, &str, bool)) {
-    see(schema, pointer, named);
+fn inside(schema: &Value, pointer: &str, named: bool, callback: &mut impl FnMut(&Value, &str, bool)) {
+    callback(schema, pointer, named);
     for (name, member) in schema.as_object().into_iter().flatten() {
         let place = join(pointer, name);
         match (name.as_str(), member) {
             ("properties", Value::Object(properties)) => {
                 for (name, property) in properties {
-                    inside(property, &join(&place, name), false, see);
+                    inside(property, &join(&place, name), false, callback);
                 }
             }
             ("oneOf" | "anyOf" | "allOf", Value::Array(schemas)) => {
                 for (index, schema) in schemas.iter().enumerate() {
-                    inside(schema, &join(&place, &index.to_string()), false, see);
+                    inside(schema, &join(&place, &index.to_string()), false, callback);
                 }
             }
             ("items" | "additionalProperties" | "not", Value::Object(_)) => {
-                inside(member, &place, false, see);
+                inside(member, &place, false, callback);
             }
             _ => {}
         }

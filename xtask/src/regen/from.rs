@@ -11,7 +11,8 @@ use super::{Contract, Error, merge, outputs, repairs, report, rules, source, ven
 /// The exit status if there are differences.
 const DIFFERENT: u8 = 3;
 
-/// Reports how the vendor's description in `file` differs, and merges the differences into the contract if `write_contract`.
+/// Reports how the vendor's description in `file` differs from the contract. With `write_contract`, it also merges the
+/// differences into the contract.
 pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<ExitCode, Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
@@ -50,7 +51,7 @@ pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<E
     }
     print_line!(
         "{name}: {}",
-        if count == 0 { "no differences".to_owned() } else { format!("{count} differences") }
+        if count == 0 { "no differences".to_owned() } else { format!("differences: {count}") }
     );
     if write_contract && !differences.is_empty() {
         merge_into_contract(project, contract, &extract)?;

@@ -34,7 +34,6 @@ mod generate;
 use deviations::Deviation;
 use project::{CONTRACT, DEVIATIONS, GENERATED, NOTES, Project};
 
-/// The help text.
 pub const HELP: &str = "\
 cargo xtask regen             validate the contract, update the generated files and report what changed
 cargo xtask regen --check     write nothing; fail with a diff if a file is out of date or invalid
@@ -158,8 +157,7 @@ fn regenerate(project: &Project) -> Result<(), Error> {
 }
 
 fn write(project: &Project, outputs: &[Output]) -> Result<(), String> {
-    for Output { file, expected, .. } in outputs.iter().filter(|outputs| outputs.current != outputs.expected)
-    {
+    for Output { file, expected, .. } in outputs.iter().filter(|output| output.current != output.expected) {
         project.replace(file, expected)?;
         print_line!("updated: {file}");
     }

@@ -23,10 +23,8 @@ pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Resu
         print_line!("{:<10}  {}", change_class::classify(change), line(change));
     }
     let mut overall = changes.iter().map(change_class::classify).max();
-    let client = outputs
-        .iter()
-        .find(|outputs| outputs.file == GENERATED)
-        .map_or("", |outputs| outputs.expected.as_str());
+    let client =
+        outputs.iter().find(|output| output.file == GENERATED).map_or("", |output| output.expected.as_str());
     match project.committed(GENERATED) {
         Ok(before) => {
             let code = surface::changes(&before, client)?;

@@ -80,7 +80,7 @@ impl Violations {
 fn references(document: &Value, found: &mut Violations) {
     contract::references(document, &mut |pointer, target| {
         if target.strip_prefix('#').and_then(|target| document.pointer(target)).is_none() {
-            found.add(pointer, "reference", format!("unresolved reference {target}"));
+            found.add(pointer, "reference", format!("unresolved reference `{target}`"));
         }
     });
 }
@@ -184,28 +184,28 @@ fn examples(document: &Value, found: &mut Violations) {
     });
 }
 
-/// Calls `see` with each media type, parameter and header that has a schema.
-fn visit_schema_owners(node: &Node<'_>, see: &mut impl FnMut(&Node<'_>)) {
-    fn visit(value: &Value, pointer: &str, root: &Node<'_>, see: &mut impl FnMut(&Node<'_>)) {
+/// Calls `callback` with each media type, parameter and header that has a schema.
+fn visit_schema_owners(node: &Node<'_>, callback: &mut impl FnMut(&Node<'_>)) {
+    fn visit(value: &Value, pointer: &str, root: &Node<'_>, callback: &mut impl FnMut(&Node<'_>)) {
         match value {
             Value::Object(members) => {
                 if members.contains_key("schema") {
-                    root.find(pointer).iter().for_each(&mut *see);
+                    root.find(pointer).iter().for_each(&mut *callback);
                     return;
                 }
                 for (name, member) in members.iter().filter(|(name, _)| *name != "schemas") {
-                    visit(member, &join(pointer, name), root, see);
+                    visit(member, &join(pointer, name), root, callback);
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    visit(item, &join(pointer, &index.to_string()), root, see);
+                    visit(item, &join(pointer, &index.to_string()), root, callback);
                 }
             }
             _ => {}
         }
     }
-    visit(node.value, "", node, see);
+    visit(node.value, "", node, callback);
 }
 
 /// Converts `nullable` to JSON Schema.

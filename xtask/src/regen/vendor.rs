@@ -180,7 +180,7 @@ impl Resolver<'_, '_> {
     }
 
     fn target(&mut self, target: &str, place: &str, depth: usize) -> Result<Value, String> {
-        let missing = || format!("#{place}: unresolved reference {target}");
+        let missing = || format!("#{place}: unresolved reference `{target}`");
         let decoded = percent_decode_str(target).decode_utf8().map_err(|_| missing())?;
         let pointer = decoded.strip_prefix('#').ok_or_else(missing)?.to_owned();
         if self.trail.contains(&pointer) {

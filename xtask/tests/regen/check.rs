@@ -1,8 +1,8 @@
-//! Nothing that is made from the contract can drift unseen.
+//! `--check` detects every generated file that is out of date.
 
 use super::project::{CONTRACT, Project};
 
-/// Runs `--check` and sees that it fails with a diff of `file` and leaves everything as it is.
+/// Asserts that `--check` fails with a diff of `file` and does not change it. Returns the output.
 fn fails_with_diff_of(project: &Project, file: &str) -> String {
     let before = project.read(file);
     let run = project.regen(&["--check"]);
@@ -31,7 +31,7 @@ fn a_hand_edit_of_the_generated_client_fails_the_check_with_a_diff() {
 }
 
 #[test]
-fn another_order_in_the_contract_fails_the_check_with_a_diff() {
+fn a_different_member_order_in_the_contract_fails_the_check_with_a_diff() {
     let project = Project::real();
     let text = project.read(CONTRACT);
     let (license, url) =
@@ -50,22 +50,22 @@ fn a_hand_edit_of_the_table_of_deviations_fails_the_check_with_a_diff() {
 }
 
 #[test]
-fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
+fn regen_updates_all_files_and_is_idempotent() {
     let files = [CONTRACT, "src/api/generated.rs", "openapi/README.md"];
     let project = Project::real();
-    let right = files.map(|file| project.read(file));
+    let expected = files.map(|file| project.read(file));
     project.change(CONTRACT, "", |_| {});
     project.write("src/api/generated.rs", "");
     project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
 
     assert_eq!(project.regen(&[]).lines("updated:").len(), 3);
-    assert_eq!(files.map(|file| project.read(file)), right);
+    assert_eq!(files.map(|file| project.read(file)), expected);
     assert!(project.regen(&[]).lines("updated:").is_empty());
-    assert_eq!(files.map(|file| project.read(file)), right);
+    assert_eq!(files.map(|file| project.read(file)), expected);
 }
 
 #[test]
-fn a_text_that_a_person_has_to_write_fails_only_the_check() {
+fn a_placeholder_description_fails_only_the_check() {
     let project = Project::real();
     project.change(CONTRACT, "/components/schemas/User/description", |text| {
         *text = "TODO: describe this".into();
