@@ -31,14 +31,14 @@ impl fmt::Display for ChangeClass {
 /// Classifies `change`. A change that is not known to be compatible is breaking.
 pub fn classify(change: &Difference) -> ChangeClass {
     let request = change.direction == Direction::Request;
-    let (gone, new) = (change.is.is_none(), change.was.is_none());
+    let (gone, new) = (change.after.is_none(), change.before.is_none());
     let compatible = match change.keyword.as_str() {
         "operation" | "server" | "content" => new,
         "deprecated" => true,
         "field" | "header" | "parameter" => new && !(request && change.required),
         "response" => is_error_status(&change.place),
         // Becoming required breaks requests but not responses.
-        "required" => truth(change.is.as_ref()) != request,
+        "required" => truth(change.after.as_ref()) != request,
         "requestBody" => new && !change.required,
         // Response enums are open, so a new value is compatible. A removed value removes a variant of the enum.
         "value" => new,
@@ -49,8 +49,8 @@ pub fn classify(change: &Difference) -> ChangeClass {
                 gone
             }
         }
-        "nullable" => truth(change.is.as_ref()) == request,
-        keyword => match stricter(keyword, change.was.as_ref(), change.is.as_ref()) {
+        "nullable" => truth(change.after.as_ref()) == request,
+        keyword => match stricter(keyword, change.before.as_ref(), change.after.as_ref()) {
             Some(stricter) => stricter != request,
             None => false,
         },
@@ -59,22 +59,22 @@ pub fn classify(change: &Difference) -> ChangeClass {
 }
 
 /// Returns whether a constraint became stricter, or `None` if that is unknown.
-fn stricter(keyword: &str, was: Option<&Value>, is: Option<&Value>) -> Option<bool> {
+fn stricter(keyword: &str, before: Option<&Value>, after: Option<&Value>) -> Option<bool> {
     match keyword {
         "maxLength" | "maxItems" | "maxProperties" | "maximum" => {
             let limit = |side: Option<&Value>| side.map_or(Some(f64::INFINITY), Value::as_f64);
-            Some(limit(is)? < limit(was)?)
+            Some(limit(after)? < limit(before)?)
         }
         "minLength" | "minItems" | "minProperties" => {
             let limit = |side: Option<&Value>| side.map_or(Some(0.0), Value::as_f64);
-            Some(limit(is)? > limit(was)?)
+            Some(limit(after)? > limit(before)?)
         }
         "minimum" => {
             let limit = |side: Option<&Value>| side.map_or(Some(f64::NEG_INFINITY), Value::as_f64);
-            Some(limit(is)? > limit(was)?)
+            Some(limit(after)? > limit(before)?)
         }
-        "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" => Some(truth(is)),
-        "pattern" | "multipleOf" | "additionalProperties" => match (was, is) {
+        "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" => Some(truth(after)),
+        "pattern" | "multipleOf" | "additionalProperties" => match (before, after) {
             (None, Some(_)) => Some(true),
             (Some(_), None) => Some(false),
             _ => None,
@@ -117,14 +117,19 @@ mod tests {
 
     use super::*;
 
-    fn change(direction: Direction, keyword: &str, was: Option<Value>, is: Option<Value>) -> Difference {
+    fn change(
+        direction: Direction,
+        keyword: &str,
+        before: Option<Value>,
+        after: Option<Value>,
+    ) -> Difference {
         Difference {
             operation: String::new(),
             place: "response 200 /a".to_owned(),
             direction,
             keyword: keyword.to_owned(),
-            was,
-            is,
+            before,
+            after,
             required: false,
             at: None,
         }

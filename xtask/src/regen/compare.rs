@@ -40,9 +40,9 @@ pub struct Difference {
     /// The OpenAPI keyword that differs.
     pub keyword: String,
     /// The normalized value in the first document, if any.
-    pub was: Option<Value>,
+    pub before: Option<Value>,
     /// The normalized value in the second document, if any.
-    pub is: Option<Value>,
+    pub after: Option<Value>,
     /// Whether a field, header or parameter is required.
     pub required: bool,
     /// A JSON pointer to the value or its owner in the first document. `None` within a deviation.
@@ -198,8 +198,8 @@ impl<'a> Comparison<'a> {
         &mut self,
         place: &str,
         keyword: &str,
-        was: Option<Value>,
-        is: Option<Value>,
+        before: Option<Value>,
+        after: Option<Value>,
         required: bool,
         at: Option<String>,
     ) {
@@ -208,8 +208,8 @@ impl<'a> Comparison<'a> {
             place: place.to_owned(),
             direction: self.direction,
             keyword: keyword.to_owned(),
-            was,
-            is,
+            before,
+            after,
             required,
             at,
         });

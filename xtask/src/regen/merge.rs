@@ -48,7 +48,7 @@ pub fn into_contract(ours: &Value, theirs: &Value, deviations: &[Deviation]) -> 
 fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]) -> Option<()> {
     let at = difference.at.as_deref()?;
     let name = difference.place.rsplit_once(" /").and_then(|(_, path)| segments(&format!("/{path}")).last());
-    match (difference.keyword.as_str(), &difference.is) {
+    match (difference.keyword.as_str(), &difference.after) {
         ("field", Some(schema)) => {
             let name = name?;
             let schema = naming::nested(contract, schema, &name, owner(at))?;
@@ -63,9 +63,9 @@ fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]
             object.get_mut("properties")?.as_object_mut()?.remove(&name);
             remove_item(object, "required", &json!(name));
         }
-        ("required", is) if name.is_some() => {
+        ("required", after) if name.is_some() => {
             let (name, object) = (json!(name?), contract.pointer_mut(at)?.as_object_mut()?);
-            if *is == Some(json!(true)) {
+            if *after == Some(json!(true)) {
                 array_member(object, "required")?.push(name);
             } else {
                 remove_item(object, "required", &name);
@@ -75,7 +75,7 @@ fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]
             array_member(contract.pointer_mut(at)?.as_object_mut()?, "enum")?.push(value.clone())
         }
         ("value", None) => {
-            remove_item(contract.pointer_mut(at)?.as_object_mut()?, "enum", difference.was.as_ref()?)
+            remove_item(contract.pointer_mut(at)?.as_object_mut()?, "enum", difference.before.as_ref()?)
         }
         ("type", Some(schema)) => replace(contract, at, schema, &name?)?,
         ("enum", Some(values)) => {
@@ -83,14 +83,14 @@ fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]
             schema.as_object_mut()?.insert("enum".to_owned(), values.clone());
             replace(contract, at, &schema, &name?)?;
         }
-        ("response", is) => response(contract, at, difference, is.as_ref(), deviations)?,
-        ("parameter", is) => parameter(contract, at, difference, is.as_ref())?,
+        ("response", after) => response(contract, at, difference, after.as_ref(), deviations)?,
+        ("parameter", after) => parameter(contract, at, difference, after.as_ref())?,
         ("server", Some(url)) => {
             let server = json!({ "url": url, "description": placeholder() });
             array_member(contract.as_object_mut()?, "servers")?.push(server);
         }
         ("server", None) => {
-            let url = difference.was.as_ref()?;
+            let url = difference.before.as_ref()?;
             array_member(contract.as_object_mut()?, "servers")?
                 .retain(|server| server.get("url") != Some(url));
         }
@@ -129,11 +129,11 @@ fn response(
     contract: &mut Value,
     at: &str,
     difference: &Difference,
-    is: Option<&Value>,
+    after: Option<&Value>,
     deviations: &[Deviation],
 ) -> Option<()> {
     let status = difference.place.strip_prefix("response ")?;
-    let Some(theirs) = is else {
+    let Some(theirs) = after else {
         contract.pointer_mut(at)?.get_mut("responses")?.as_object_mut()?.remove(status)?;
         return Some(());
     };
@@ -158,9 +158,9 @@ fn response(
     Some(())
 }
 
-fn parameter(contract: &mut Value, at: &str, difference: &Difference, is: Option<&Value>) -> Option<()> {
+fn parameter(contract: &mut Value, at: &str, difference: &Difference, after: Option<&Value>) -> Option<()> {
     let (place, name) = difference.place.strip_prefix("parameter ")?.split_once(' ')?;
-    let Some(theirs) = is else {
+    let Some(theirs) = after else {
         let parameters = contract.pointer_mut(at)?.get_mut("parameters")?.as_array_mut()?;
         parameters.retain(|it| {
             let its_name = it.get("name").and_then(Value::as_str).unwrap_or_default();

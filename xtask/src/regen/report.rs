@@ -61,28 +61,30 @@ fn version(manifest: &str) -> Option<&str> {
 
 /// Describes a difference in one line.
 pub fn line(difference: &Difference) -> String {
-    let Difference { operation, place, keyword, was, is, required, .. } = difference;
+    let Difference { operation, place, keyword, before, after, required, .. } = difference;
     let at = if place.is_empty() { operation.clone() } else { format!("{operation}: {place}") };
-    let (was, is) = (was.as_ref(), is.as_ref());
+    let (before, after) = (before.as_ref(), after.as_ref());
     let kind = kind(difference);
     match keyword.as_str() {
         "field" | "parameter" | "header" => {
             let need = if *required { "required" } else { "optional" };
-            format!("{at}: {kind}, {need}: {}", describe(keyword, is.or(was)))
+            format!("{at}: {kind}, {need}: {}", describe(keyword, after.or(before)))
         }
-        "required" => format!("{at}: now {}", if is == Some(&json!(true)) { "required" } else { "optional" }),
+        "required" => {
+            format!("{at}: now {}", if after == Some(&json!(true)) { "required" } else { "optional" })
+        }
         "operation" | "response" | "server" | "requestBody" | "content" => format!("{at}: {kind}"),
-        "value" => format!("{at}: {kind} value {}", describe(keyword, is.or(was))),
+        "value" => format!("{at}: {kind} value {}", describe(keyword, after.or(before))),
         _ if place.rsplit(' ').next() == Some(keyword) => {
-            format!("{at}: {} -> {}", describe(keyword, was), describe(keyword, is))
+            format!("{at}: {} -> {}", describe(keyword, before), describe(keyword, after))
         }
-        _ => format!("{at}: {keyword} {} -> {}", describe(keyword, was), describe(keyword, is)),
+        _ => format!("{at}: {keyword} {} -> {}", describe(keyword, before), describe(keyword, after)),
     }
 }
 
 /// Returns `new`, `gone` or `changed`.
 pub fn kind(difference: &Difference) -> &'static str {
-    match (&difference.was, &difference.is) {
+    match (&difference.before, &difference.after) {
         (None, _) => "new",
         (_, None) => "gone",
         _ => "changed",

@@ -70,8 +70,8 @@ impl<'a> Comparison<'a> {
                     right.value.get("required"),
                 );
                 for keyword in ["deprecated", "style", "explode", "allowEmptyValue", "allowReserved"] {
-                    let (was, is) = (left.value.get(keyword), right.value.get(keyword));
-                    self.leaf(place, keyword, (&left, was), is);
+                    let (before, after) = (left.value.get(keyword), right.value.get(keyword));
+                    self.leaf(place, keyword, (&left, before), after);
                 }
                 if let (Some(left), Some(right)) = (left.get("schema"), right.get("schema")) {
                     self.schema(place, &left, &right);

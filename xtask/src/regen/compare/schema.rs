@@ -38,8 +38,8 @@ impl<'a> Comparison<'a> {
 
     fn structure(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         if normalize::type_of(left.value) != normalize::type_of(right.value) {
-            let (was, is) = (normalize::node(left), normalize::node(right));
-            self.add(place, "type", Some(was), Some(is), false, self.pointer(left));
+            let (before, after) = (normalize::node(left), normalize::node(right));
+            self.add(place, "type", Some(before), Some(after), false, self.pointer(left));
             return;
         }
         let names: BTreeSet<&str> =
@@ -91,16 +91,16 @@ impl<'a> Comparison<'a> {
                 (Some(first), Some(second)) => {
                     self.schema(&place, &first, &second);
                     if was_required != is_required && was_expected {
-                        let (was, is) = (json!(was_required), json!(is_required));
-                        self.add(&place, "required", Some(was), Some(is), false, self.pointer(left));
+                        let (before, after) = (json!(was_required), json!(is_required));
+                        self.add(&place, "required", Some(before), Some(after), false, self.pointer(left));
                     }
                 }
                 (None, None) => {}
                 (first, second) => {
                     let required = if second.is_some() { is_required } else { was_required };
-                    let (was, is) =
+                    let (before, after) =
                         (first.map(|it| normalize::node(&it)), second.map(|it| normalize::node(&it)));
-                    self.add(&place, "field", was, is, required, self.pointer(left));
+                    self.add(&place, "field", before, after, required, self.pointer(left));
                 }
             }
         }
