@@ -120,6 +120,7 @@ impl Service {
             body: if too_long { Err(vec![body_too_long()]) } else { self.registration.body(headers, body) },
             too_long,
         };
+        // Recorded before any fault, so that they are not lost if a fault replaces the response.
         let violations =
             parsed.key.as_ref().err().into_iter().chain(parsed.body.as_ref().err().into_iter().flatten());
         for violation in violations {
@@ -127,6 +128,7 @@ impl Service {
         }
 
         let fault = {
+            // Queued faults come before the permanent one.
             let mut faults = lock(&self.faults);
             faults.next.pop_front().or_else(|| faults.always.clone())
         };

@@ -33,7 +33,7 @@ const HELP: &str = "\
 cargo xtask <task>
 
   check             run formatting, lints and the tests of what changed since the last commit
-  test [--slow]     run all checks; --slow adds the single features and the long simulation, and is required to merge
+  test [--slow]     run lints, tests and doc tests; --slow adds the single features and the long simulation
   regen             validate the contract and update the files that are generated from it; see regen --help
   conformance       list the parts of the contract with the checks that exercise them
   simulate [SEEDS]  simulate years of a session's life, for 1000 seeds by default

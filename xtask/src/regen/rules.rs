@@ -133,7 +133,7 @@ fn one_error(responses: &[(&str, Node<'_>)], found: &mut Violations) {
 }
 
 /// Checks that objects, combinations and enumerations are components. Otherwise the generator would invent their
-/// names, and `build/view.rs` could not open the enumerations.
+/// names, and the enumerations could not be opened for unknown values, which `build/view.rs` does by name.
 fn named(document: &Value, found: &mut Violations) {
     const UNNAMED: [&str; 6] = ["properties", "additionalProperties", "allOf", "anyOf", "oneOf", "not"];
     contract::schemas(document, &mut |schema, pointer, is_component| {

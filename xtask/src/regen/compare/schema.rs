@@ -90,6 +90,7 @@ impl<'a> Comparison<'a> {
             match (first, second) {
                 (Some(first), Some(second)) => {
                     self.schema(&place, &first, &second);
+                    // The contract can't require a field that only a deviation has.
                     if was_required != is_required && was_expected {
                         let (before, after) = (json!(was_required), json!(is_required));
                         self.add(&place, "required", Some(before), Some(after), false, self.pointer(left));
