@@ -1,7 +1,7 @@
-//! Makes the typed client from the contract each time the contract changes.
+//! Generates the typed client from the contract when the contract changes.
 //!
-//! Everything about *how* is in `build/generate.rs`; this file only connects it to Cargo. Without the feature
-//! `codegen` there is nothing to do: the crate then compiles the committed copy, `src/api/generated.rs`.
+//! The generator is in `build/generate.rs`; this file only runs it for Cargo. Without the feature `codegen`, it
+//! does nothing, and the crate compiles the committed copy, `src/api/generated.rs`.
 
 use std::process::ExitCode;
 

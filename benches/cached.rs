@@ -1,7 +1,7 @@
-//! What the cached token costs, by how many ask for it at once.
+//! Measures the cost of a cached token with 1, 2 and 8 concurrent tasks.
 //!
-//! All is measured in short rounds that take turns, because the speed of a machine drifts over seconds: what is
-//! compared with each other was measured close to each other. `cargo xtask bench` takes the medians.
+//! The measurements alternate in short rounds, because the speed of a machine drifts over seconds. So values that
+//! are compared were measured close to each other. `cargo xtask bench` takes the medians.
 
 #[path = "floor.rs"]
 mod floor;
@@ -36,12 +36,12 @@ fn cached(criterion: &mut Criterion) {
     assert_eq!(sandbox.requests().len(), 1, "the token was not cached");
 }
 
-/// How long one of `count` tasks takes for `calls` calls while the others do the same, as far as there are
-/// threads for them. A task is not charged for the time that it waits for its turn.
+/// Returns the average time that each of `count` concurrent tasks takes for `calls` calls. The time that a task
+/// waits for a thread is not included.
 async fn by_tasks(bot: &BotClient, count: u32, calls: u64) -> Duration {
     let tasks = (0..count).map(|_| {
         let bot = bot.clone();
-        tokio::spawn(async move { ask(&bot, calls).await })
+        tokio::spawn(async move { time_calls(&bot, calls).await })
     });
     let mut sum = Duration::ZERO;
     for task in tasks.collect::<Vec<_>>() {
@@ -50,7 +50,7 @@ async fn by_tasks(bot: &BotClient, count: u32, calls: u64) -> Duration {
     sum / count
 }
 
-async fn ask(bot: &BotClient, calls: u64) -> Duration {
+async fn time_calls(bot: &BotClient, calls: u64) -> Duration {
     let start = Instant::now();
     for _ in 0..calls {
         black_box(bot.access_token().await.unwrap());

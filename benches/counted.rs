@@ -1,7 +1,7 @@
-//! What can be counted, and so is the same on every machine: allocations of a cached call, and the requests that
-//! a crowd causes.
+//! Counts that do not depend on the machine: the allocations of a cached call, and the requests that concurrent
+//! callers cause.
 //!
-//! A program of its own, because counting allocations replaces the allocator. It prints one line for each count.
+//! This is a separate program because counting allocations replaces the allocator. It prints one line per count.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ use social_plus_bot::sandbox::Sandbox;
 use tokio::runtime::Builder;
 
 const CALLS: u32 = 1_000;
-const CROWD: u32 = 10_000;
+const CALLERS: u32 = 10_000;
 
 fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -22,21 +22,21 @@ fn main() {
         for tasks in [1, 2, 8] {
             println!("tasks-{tasks} {}", allocations(tasks).await);
         }
-        println!("crowd {}", requests().await);
+        println!("concurrent-callers {}", requests().await);
     });
 }
 
-/// How many allocations each cached call of `tasks` tasks makes.
+/// Returns the average number of allocations per cached call, made from `tasks` tasks.
 async fn allocations(tasks: u32) -> f64 {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     let spawned = (0..tasks).map(|_| {
         let bot = bot.clone();
-        // A thread's first call may set up what belongs to the thread.
+        // The first call on a thread can initialize thread-local state, so it is not counted.
         tokio::spawn(async move {
-            ask(&bot);
-            measure(|| (0..CALLS).for_each(|_| ask(&bot))).count_total
+            call(&bot);
+            measure(|| (0..CALLS).for_each(|_| call(&bot))).count_total
         })
     });
     let mut sum = 0;
@@ -46,20 +46,20 @@ async fn allocations(tasks: u32) -> f64 {
     sum as f64 / f64::from(tasks * CALLS)
 }
 
-/// Takes the token, which must be there already: what is counted on this thread is then all there is.
-fn ask(bot: &BotClient) {
-    let call = pin!(bot.access_token());
-    match call.poll(&mut Context::from_waker(Waker::noop())) {
+/// Takes the cached token. The call completes at the first poll, so all its allocations are on this thread.
+fn call(bot: &BotClient) {
+    let future = pin!(bot.access_token());
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(token) => black_box(token.unwrap()),
         Poll::Pending => panic!("the token was not cached"),
     };
 }
 
-/// How many requests a crowd causes that asks all at once for a session that is not there yet.
+/// Returns the number of requests that concurrent callers cause while no session is cached.
 async fn requests() -> usize {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
-    let tasks = (0..CROWD).map(|_| {
+    let tasks = (0..CALLERS).map(|_| {
         let bot = bot.clone();
         tokio::spawn(async move { bot.session().await.map(drop) })
     });

@@ -1,7 +1,7 @@
-//! The least that a cached token can cost: finding the present one, and asking what time it is.
+//! The lower bound for the cost of a cached token: one atomic load of the token and one read of the clock.
 //!
-//! Every measurement of a cached token is given as a multiple of this one, made in the same run. So it says
-//! something on machines that differ, and on one that is faster now than a minute ago.
+//! Measurements of a cached token are given as multiples of this floor, taken in the same run. That makes them
+//! comparable between machines, and on a machine whose speed varies.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ impl Floor {
         Self(ArcSwap::new(Arc::new("token".to_owned())))
     }
 
-    /// One load and one look at the clock.
+    /// Loads the token and reads the clock.
     pub fn read(&self) {
-        let present = self.0.load();
-        black_box(&present);
+        let token = self.0.load();
+        black_box(&token);
         black_box(Instant::now());
     }
 }

@@ -1,8 +1,8 @@
-//! What a registration costs beyond the same call written by hand.
+//! Compares the cost of a registration with that of the same call written by hand.
 //!
-//! Both send the same request to the same server over a connection that is open already, with the same limits of
-//! time, and decode every documented field of the answer. They take turns in short rounds, so that neither is
-//! measured on a faster machine than the other.
+//! Both send the same request to the same server over an open connection, with the same timeouts, and decode every
+//! documented field of the response. They alternate in short rounds, so that a change of the machine's speed affects
+//! both.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn register(criterion: &mut Criterion) {
     assert!(sandbox.violations().is_empty(), "{:?}", sandbox.violations());
 }
 
-/// What someone who reads the documentation would write with reqwest and serde.
+/// The call as a user would write it from the service's documentation, with reqwest and serde.
 struct ByHand {
     client: reqwest::Client,
     url: String,
@@ -69,7 +69,7 @@ struct Registration {
     device_id: &'static str,
 }
 
-/// The documented answer. Its fields are not read here, but decoded all the same.
+/// The documented response. The fields are decoded but not read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code)]

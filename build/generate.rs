@@ -1,7 +1,7 @@
-//! From the text of the contract to the text of the typed client.
+//! Generates the source of the typed client from the text of the contract.
 //!
-//! One function without any file in it, so that everyone who generates, generates the same: `build.rs` for the
-//! build, and `cargo xtask regen` for the committed copy.
+//! It reads and writes no files, so `build.rs` and `cargo xtask regen`, which updates the committed copy, get the
+//! same result.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
@@ -14,14 +14,15 @@ use syn::parse::Parser as _;
 #[path = "view.rs"]
 mod view;
 
-/// Schemas whose Rust type is written by hand, because it does more than hold a value.
-const BY_HAND: [(&str, &str); 2] = [("AccessToken", "crate::AccessToken"), ("ErrorCode", "crate::ErrorCode")];
+/// Schemas whose Rust type is hand-written, because it has behavior of its own.
+const HAND_WRITTEN: [(&str, &str); 2] =
+    [("AccessToken", "crate::AccessToken"), ("ErrorCode", "crate::ErrorCode")];
 
-/// The private part of each client. Only the crate can make one, so only the crate can make a client,
-/// and every client sends through the crate's own transport and hooks.
+/// The type of a private field of the generated client. Only this crate can construct it, so only this crate can
+/// construct a client, and every client uses the crate's transport and hooks.
 const INNER: &str = "crate::api::Transport";
 
-/// What the generated text begins with.
+/// The first line of the generated source.
 const HEADER: &str =
     "// Generated from openapi/social-plus-bot.json by `cargo xtask regen`: change that, not this.\n\n";
 
@@ -29,9 +30,9 @@ const HEADER: &str =
 ///
 /// # Errors
 ///
-/// Says in a line what is wrong with the contract.
+/// Returns a one-line description of what is wrong with the contract.
 pub fn client(contract: &str) -> Result<String, String> {
-    let contract = serde_json::from_str(contract).map_err(|error| format!("not JSON: {error}"))?;
+    let contract = serde_json::from_str(contract).map_err(|error| format!("invalid JSON: {error}"))?;
     let view = view::of(contract)?;
     let document: OpenAPI =
         serde_json::from_value(sorted(view.document)).map_err(|error| format!("not OpenAPI 3.0: {error}"))?;
@@ -46,27 +47,27 @@ pub fn client(contract: &str) -> Result<String, String> {
     for schema in &view.generated {
         settings.with_patch(schema, TypePatch::default().with_attr("#[non_exhaustive]"));
     }
-    let by_hand = BY_HAND.map(|(schema, rust)| (schema.to_owned(), rust.to_owned()));
-    for (schema, rust) in by_hand.into_iter().chain(view.replaced) {
+    let hand_written = HAND_WRITTEN.map(|(schema, rust)| (schema.to_owned(), rust.to_owned()));
+    for (schema, rust) in hand_written.into_iter().chain(view.replaced) {
         settings.with_replacement(schema, rust, [].into_iter());
     }
 
-    let tokens = quietly(|| Generator::new(&settings).generate_tokens(&document))
-        .map_err(|reason| format!("the generator gives up on it: {reason}"))?
-        .map_err(|error| format!("the generator refuses it: {error}"))?;
+    let tokens = catch_panic(|| Generator::new(&settings).generate_tokens(&document))
+        .map_err(|reason| format!("the generator panicked: {reason}"))?
+        .map_err(|error| format!("the generator failed: {error}"))?;
     let mut file = syn::parse2::<syn::File>(tokens)
-        .map_err(|error| format!("the generated code does not parse: {error}"))?;
-    state_lengths(&mut file.items, &view.lengths)?;
+        .map_err(|error| format!("failed to parse the generated code: {error}"))?;
+    add_lengths(&mut file.items, &view.lengths)?;
     let text = prettyplease::unparse(&file)
-        // The generator's examples are not meant to be run; as text they don't count as tests that were skipped.
+        // The generator's examples can't run. As text blocks they are not reported as ignored tests.
         .replace("```ignore", "```text")
-        // The hooks have decoded the answer already.
+        // The hooks have already decoded the response.
         .replace("ResponseValue::from_response(", "crate::api::decoded(");
     Ok(HEADER.to_owned() + &text)
 }
 
-/// Sorts the members of every object. Whether `serde_json` keeps their order depends on features that other
-/// packages of a build turn on, and the same contract has to make the same text in every build.
+/// Sorts the members of every object. Whether `serde_json` preserves their order depends on the features that
+/// other packages of a build enable, but the output must only depend on the contract.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -79,8 +80,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// Lets the JSON schema of a text's type state its lengths: the generator checks them and does not tell.
-fn state_lengths(
+/// Adds string length limits to the JSON schemas of types. The generator enforces the limits but omits them there.
+fn add_lengths(
     items: &mut [syn::Item],
     lengths: &BTreeMap<String, Vec<(String, u64)>>,
 ) -> Result<(), String> {
@@ -88,17 +89,17 @@ fn state_lengths(
         match item {
             syn::Item::Mod(module) => {
                 let items = module.content.as_mut().map(|(_, items)| items.as_mut_slice());
-                state_lengths(items.unwrap_or_default(), lengths)?;
+                add_lengths(items.unwrap_or_default(), lengths)?;
             }
-            syn::Item::Struct(of) => {
-                let Some(lengths) = lengths.get(&of.ident.to_string()) else { continue };
-                if !matches!(of.fields, syn::Fields::Unnamed(_)) {
+            syn::Item::Struct(item) => {
+                let Some(lengths) = lengths.get(&item.ident.to_string()) else { continue };
+                if !matches!(item.fields, syn::Fields::Unnamed(_)) {
                     continue;
                 }
-                let stated = lengths.iter().map(|(keyword, length)| format!("{keyword:?} = {length}"));
-                let stated = format!("#[schemars(extend({}))]", stated.collect::<Vec<_>>().join(", "));
-                let attributes = syn::Attribute::parse_outer.parse_str(&stated);
-                of.attrs.extend(attributes.map_err(|error| format!("{stated}: {error}"))?);
+                let limits = lengths.iter().map(|(keyword, length)| format!("{keyword:?} = {length}"));
+                let attribute = format!("#[schemars(extend({}))]", limits.collect::<Vec<_>>().join(", "));
+                let attributes = syn::Attribute::parse_outer.parse_str(&attribute);
+                item.attrs.extend(attributes.map_err(|error| format!("{attribute}: {error}"))?);
             }
             _ => {}
         }
@@ -106,15 +107,15 @@ fn state_lengths(
     Ok(())
 }
 
-/// Turns a panic into its message: the generator answers some documents that it can't handle with one, and
-/// the build still has to end with a sentence that names the contract.
-fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// Converts a panic into its message. The generator panics on some unsupported documents, and the build should
+/// then fail with an error that names the contract.
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     panic::set_hook(hook);
     result.map_err(|panic| match panic.downcast::<String>() {
         Ok(message) => *message,
-        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("it does not say why").to_owned(),
+        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("unknown reason").to_owned(),
     })
 }

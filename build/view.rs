@@ -1,53 +1,53 @@
-//! The reader's view of the contract: what the generator is given in place of the contract itself.
+//! The client's view of the contract, which is the input of the generator.
 //!
-//! Requests stay as strict as documented. A response is read tolerantly, because a service grows
-//! faster than its readers: of a session only the token and its dates have to be there, an enum value
-//! may be new, and an answer comes wrapped with what departed from the contract. The contract stays
-//! the one source of all of this; nothing here names a field but [`ESSENTIAL`].
+//! Requests stay as strict as documented. Responses are decoded leniently, because a service changes before its
+//! clients do: a session only requires the token and its dates, enums accept unknown values, and each response
+//! comes with the deviations from the contract. All of this is derived from the contract; only [`ESSENTIAL`]
+//! names fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-/// The fields of a response without which there is no session.
+/// The response fields that a session requires.
 const ESSENTIAL: [&str; 3] = ["accessToken", "issuedAt", "expiresAt"];
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The contract as the generator sees it, and the types to put in for schemas that are only names.
+/// The document for the generator, with the Rust types to use for some of its schemas.
 pub struct View {
     /// The document to generate from.
     pub document: Value,
-    /// Pairs of a schema's name and the Rust type that stands for it.
+    /// Pairs of a schema name and the Rust type that replaces it.
     pub replaced: Vec<(String, String)>,
-    /// The names of the schemas of which types are generated.
+    /// The names of the schemas for which types are generated.
     pub generated: Vec<String>,
-    /// For each schema with a bounded length, the keywords that bound it.
+    /// The length limits by schema name: keyword and value.
     pub lengths: BTreeMap<String, Vec<(String, u64)>>,
 }
 
-/// Derives the reader's view of `contract`.
+/// Derives the client's view from `contract`.
 ///
 /// # Errors
 ///
-/// Says which rule the contract breaks.
+/// Returns an error that says what is missing from the contract or unsupported.
 pub fn of(mut contract: Value) -> Result<View, String> {
-    let answers = wrap_answers(&mut contract)?;
+    let wrapped = wrap_responses(&mut contract)?;
     let schemas = contract
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
-        .ok_or("it has no components.schemas")?;
+        .ok_or("missing `components.schemas`")?;
     let generated: Vec<String> = schemas.keys().cloned().collect();
     let lengths = schemas.iter().map(|(name, schema)| (name.clone(), lengths(schema)));
     let lengths = lengths.filter(|(_, lengths)| !lengths.is_empty()).collect();
 
-    let received = reachable(schemas, &answers)?;
-    let open: BTreeSet<String> = received
+    let in_responses = reachable(schemas, &wrapped)?;
+    let open: BTreeSet<String> = in_responses
         .iter()
         .filter(|name| schemas.get(*name).is_some_and(|schema| schema.get("enum").is_some()))
         .cloned()
         .collect();
-    for name in &received {
+    for name in &in_responses {
         if let Some(schema) = schemas.get_mut(name) {
             relax(schema);
             open_enums(schema, &open);
@@ -55,8 +55,8 @@ pub fn of(mut contract: Value) -> Result<View, String> {
     }
 
     let mut replaced = Vec::new();
-    for name in &answers {
-        replaced.push((answer_of(name), format!("crate::Answer<crate::api::types::{name}>")));
+    for name in &wrapped {
+        replaced.push((wrapper_of(name), format!("crate::Answer<crate::api::types::{name}>")));
     }
     for name in &open {
         replaced.push((open_of(name), format!("crate::Open<crate::api::types::{name}>")));
@@ -67,26 +67,26 @@ pub fn of(mut contract: Value) -> Result<View, String> {
     Ok(View { document: contract, replaced, generated, lengths })
 }
 
-/// Lets each response refer to an answer around its schema, and returns the schemas' names.
-fn wrap_answers(contract: &mut Value) -> Result<BTreeSet<String>, String> {
+/// Replaces the schema of each response with a wrapper, and returns the names of the wrapped schemas.
+fn wrap_responses(contract: &mut Value) -> Result<BTreeSet<String>, String> {
     let mut names = BTreeSet::new();
-    let paths = contract.get_mut("paths").and_then(Value::as_object_mut).ok_or("it has no paths")?;
+    let paths = contract.get_mut("paths").and_then(Value::as_object_mut).ok_or("missing `paths`")?;
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
                 continue;
             };
-            join_errors(responses).map_err(|rule| format!("{method} {path}: {rule}"))?;
+            merge_error_responses(responses).map_err(|reason| format!("{method} {path}: {reason}"))?;
             for (status, response) in responses {
                 let Some(schema) = response.pointer_mut("/content/application~1json/schema") else {
                     continue;
                 };
-                let name = referred(schema)
+                let name = reference_name(schema)
                     .ok_or_else(|| {
-                        format!("{method} {path}: the schema of response {status} is not a named component")
+                        format!("{method} {path}: response {status} must reference a named schema")
                     })?
                     .to_owned();
-                *schema = reference(&answer_of(&name));
+                *schema = reference(&wrapper_of(&name));
                 names.insert(name);
             }
         }
@@ -94,11 +94,11 @@ fn wrap_answers(contract: &mut Value) -> Result<BTreeSet<String>, String> {
     Ok(names)
 }
 
-/// Puts `4XX` and `5XX` in the place of `default` and of each single error status.
+/// Replaces `default` and each error status with `4XX` and `5XX`.
 ///
-/// The generator takes `default` for a success as well, and gives up on an operation whose successes, or
-/// whose errors, have more than one type.
-fn join_errors(responses: &mut Map<String, Value>) -> Result<(), String> {
+/// The generator also treats `default` as a success, and it panics if the successes or the errors of an operation
+/// have more than one type.
+fn merge_error_responses(responses: &mut Map<String, Value>) -> Result<(), String> {
     let Some(default) = responses.remove("default") else { return Ok(()) };
     let schema = "/content/application~1json/schema";
     let statuses: Vec<String> =
@@ -106,7 +106,7 @@ fn join_errors(responses: &mut Map<String, Value>) -> Result<(), String> {
     for status in statuses {
         let single = responses.remove(&status);
         if single.as_ref().and_then(|single| single.pointer(schema)) != default.pointer(schema) {
-            return Err(format!("response {status} has another schema than the default response"));
+            return Err(format!("the schema of response {status} differs from that of the default response"));
         }
     }
     responses.insert("4XX".to_owned(), default.clone());
@@ -114,22 +114,21 @@ fn join_errors(responses: &mut Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// The schemas that can be part of a response, found by following references from `roots`.
+/// Returns the schemas that can be part of a response, by following references from `roots`.
 fn reachable(schemas: &Map<String, Value>, roots: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
     let mut found = BTreeSet::new();
-    let mut open: Vec<String> = roots.iter().cloned().collect();
-    while let Some(name) = open.pop() {
-        let schema =
-            schemas.get(&name).ok_or_else(|| format!("{SCHEMAS}{name} is referred to but missing"))?;
+    let mut pending: Vec<String> = roots.iter().cloned().collect();
+    while let Some(name) = pending.pop() {
+        let schema = schemas.get(&name).ok_or_else(|| format!("unresolved reference: {SCHEMAS}{name}"))?;
         if found.insert(name) {
-            visit(schema, &mut |part| open.extend(referred(part).map(str::to_owned)));
+            visit(schema, &mut |part| pending.extend(reference_name(part).map(str::to_owned)));
         }
     }
     Ok(found)
 }
 
-/// Requires nothing but the essential fields. Arrays become nullable, which makes the generator tell an
-/// absent one from an empty one.
+/// Makes all fields optional except the essential ones. Arrays become nullable, so that the generated type
+/// distinguishes an absent array from an empty one.
 fn relax(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else { return };
     let mut kept = Vec::new();
@@ -145,9 +144,9 @@ fn relax(schema: &mut Value) {
     }
 }
 
-/// Points references to the enums in `open` to their open counterparts.
+/// Replaces references to the enums in `open` with references to their open counterparts.
 fn open_enums(schema: &mut Value, open: &BTreeSet<String>) {
-    if let Some(name) = referred(schema).filter(|name| open.contains(*name)) {
+    if let Some(name) = reference_name(schema).filter(|name| open.contains(*name)) {
         *schema = reference(&open_of(name));
         return;
     }
@@ -163,16 +162,16 @@ fn lengths(schema: &Value) -> Vec<(String, u64)> {
     ["minLength", "maxLength"].into_iter().filter_map(bound).collect()
 }
 
-fn visit(value: &Value, see: &mut impl FnMut(&Value)) {
-    see(value);
+fn visit(value: &Value, callback: &mut impl FnMut(&Value)) {
+    callback(value);
     match value {
-        Value::Object(members) => members.values().for_each(|member| visit(member, see)),
-        Value::Array(items) => items.iter().for_each(|item| visit(item, see)),
+        Value::Object(members) => members.values().for_each(|member| visit(member, callback)),
+        Value::Array(items) => items.iter().for_each(|item| visit(item, callback)),
         _ => {}
     }
 }
 
-fn referred(schema: &Value) -> Option<&str> {
+fn reference_name(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
@@ -180,8 +179,8 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
-fn answer_of(name: &str) -> String {
-    format!("{name}Answer")
+fn wrapper_of(name: &str) -> String {
+    format!("{name}Response")
 }
 
 fn open_of(name: &str) -> String {

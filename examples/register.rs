@@ -1,7 +1,7 @@
-//! Registers a bot and prints whom it became.
+//! Registers a bot and prints its user and the expiry of its token.
 //!
-//! With `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` and `SOCIAL_PLUS_DEVICE_ID` set it asks the service,
-//! without them a sandbox of its own:
+//! If `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` and `SOCIAL_PLUS_DEVICE_ID` are set, it uses the service.
+//! Otherwise it starts a sandbox:
 //!
 //! ```sh
 //! cargo run --example register --features sandbox
@@ -24,9 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let session = bot.register().await?;
     if let Some(user) = session.user() {
-        println!("I am {}", user.user_id.as_deref().unwrap_or("somebody"));
-        println!("known as {}", user.display_name.as_deref().unwrap_or("nobody in particular"));
+        println!("user: {}", user.user_id.as_deref().unwrap_or("unknown"));
+        println!("display name: {}", user.display_name.as_deref().unwrap_or("none"));
     }
-    println!("until {}", session.expires_at());
+    println!("expires at: {}", session.expires_at());
     Ok(())
 }

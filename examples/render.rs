@@ -1,11 +1,12 @@
 //! Renders the public page of a community for search engines.
 //!
-//! A community lives in an app that a crawler can't run. So crawlers get a page with its title, its description
-//! and Open Graph tags, read as a bot; everyone else gets a page that leads to the app. A bot has 100 reads a
-//! day, and each page is one: put a cache in front. When they are used up, crawlers are asked to come back.
+//! Crawlers can't run the app that shows a community. They get a page with its title, its description and Open
+//! Graph tags, which the bot reads from the service. Everyone else gets a page with a link to the app. A bot has 100
+//! reads per day and each page takes one, so put a cache in front. Once the reads are used up, crawlers get a 503
+//! with `Retry-After`.
 //!
-//! With `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` and `SOCIAL_PLUS_DEVICE_ID` set it reads from the service,
-//! without them from a sandbox of its own:
+//! If `SOCIAL_PLUS_API_KEY`, `SOCIAL_PLUS_REGION` and `SOCIAL_PLUS_DEVICE_ID` are set, it reads from the service.
+//! Otherwise it reads from a sandbox:
 //!
 //! ```sh
 //! cargo run --example render --features sandbox
@@ -27,11 +28,11 @@ use serde::Deserialize;
 use social_plus_bot::BotClient;
 use social_plus_bot::sandbox::Sandbox;
 
-/// Where the app is that people use.
+/// The base URL of the app.
 const APP: &str = "https://app.example.com";
 
-/// How long a crawler is asked to stay away if the service did not say.
-const A_MINUTE: Duration = Duration::from_secs(60);
+/// The `Retry-After` for crawlers if the service did not send one.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -41,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     } else {
         let community = serde_json::json!({ "displayName": "Gardening", "description": "Beds & borders." });
         let read = serde_json::json!({ "communities": [community] });
-        sandbox.set_read("/api/v3/communities/gardening", read);
+        sandbox.stub_get("/api/v3/communities/gardening", read);
         sandbox.client().build()?
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
@@ -53,7 +54,7 @@ pub fn router(bot: BotClient) -> Router {
     Router::new().route("/community/{id}", get(community)).with_state(bot)
 }
 
-/// What the service says of communities, as far as it is shown.
+/// The fields of a communities response that the page shows.
 #[derive(Deserialize)]
 struct Read {
     communities: Vec<Community>,
@@ -67,20 +68,20 @@ struct Community {
 }
 
 async fn community(State(bot): State<BotClient>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    // What else is in a path would make another request of it.
+    // Other characters, such as `/` or `?`, would change the path of the request to the service.
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     if !iscrawl::is_crawler(agent) {
-        return page(leads_to_app(&id));
+        return page(app_page(&id));
     }
     let response = match bot.get(&format!("/api/v3/communities/{id}")).await {
         Ok(response) => response,
         Err(error) => return failure(&id, &error),
     };
     match response.json::<Read>().await.map(|read| read.communities.into_iter().next()) {
-        Ok(Some(community)) => page(shows(&community, &id)),
+        Ok(Some(community)) => page(community_page(&community, &id)),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
             eprintln!("{id}: {error}");
@@ -89,11 +90,11 @@ async fn community(State(bot): State<BotClient>, Path(id): Path<String>, headers
     }
 }
 
-/// What a crawler is told, so that it comes back when that helps.
+/// The response to a crawler when a read fails: transient errors become a 503 with `Retry-After`.
 fn failure(id: &str, error: &social_plus_bot::Error) -> Response {
     eprintln!("{id}: {error}");
     if error.is_transient() {
-        let wait = error.retry_after().unwrap_or(A_MINUTE).as_secs().max(1);
+        let wait = error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER).as_secs().max(1);
         return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, wait.to_string())]).into_response();
     }
     match error.status() {
@@ -106,7 +107,7 @@ fn page(markup: Markup) -> Response {
     ([(CONTENT_TYPE, "text/html; charset=utf-8"), (VARY, "user-agent")], markup.into_string()).into_response()
 }
 
-fn shows(community: &Community, id: &str) -> Markup {
+fn community_page(community: &Community, id: &str) -> Markup {
     let Community { display_name: title, description } = community;
     let address = format!("{APP}/community/{id}");
     html! {
@@ -133,7 +134,7 @@ fn shows(community: &Community, id: &str) -> Markup {
     }
 }
 
-fn leads_to_app(id: &str) -> Markup {
+fn app_page(id: &str) -> Markup {
     let address = format!("{APP}/community/{id}");
     html! {
         (DOCTYPE)

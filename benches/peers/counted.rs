@@ -1,4 +1,4 @@
-//! How many allocations a cached token costs, ours and others'. A line for each.
+//! Counts the allocations per cached token, for this crate and the others. It prints one line per crate.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -23,17 +23,17 @@ fn main() {
     peers.assert_cached();
 }
 
-fn count<F, T, E>(name: &str, ask: impl Fn() -> F)
+fn count<F, T, E>(name: &str, token: impl Fn() -> F)
 where
     F: Future<Output = Result<T, E>>,
     E: std::fmt::Debug,
 {
-    // What is there already comes at the first poll: all that is counted is on this thread.
-    let ask = || match pin!(ask()).poll(&mut Context::from_waker(Waker::noop())) {
+    // A cached token is ready at the first poll, so all allocations are on this thread.
+    let call = || match pin!(token()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(token) => drop(black_box(token.unwrap())),
         Poll::Pending => panic!("{name}: the token was not cached"),
     };
-    ask();
-    let allocations = measure(|| (0..CALLS).for_each(|_| ask())).count_total;
+    call();
+    let allocations = measure(|| (0..CALLS).for_each(|_| call())).count_total;
     println!("{name} {}", allocations as f64 / f64::from(CALLS));
 }

@@ -1,8 +1,8 @@
-//! Three crates that also keep a token for their users, set up as their users would, next to ours.
+//! This crate and three others that cache a token, configured as in typical use.
 //!
-//! Each gets its token from a server on this machine, once. Of the kinds of credentials that a crate knows, the one
-//! that is nearest to ours is taken: a service account that fetches its token. `google-cloud-auth` makes the tokens
-//! of service accounts itself, so there it is a user's account, whose token is fetched.
+//! Each fetches its token once from a server on this machine. The others use the credentials that are most similar
+//! to ours: a service account, whose token is fetched. `google-cloud-auth` signs the tokens of service accounts
+//! itself, so it uses a user account instead.
 
 #[path = "../floor.rs"]
 pub mod floor;
@@ -24,7 +24,7 @@ use yup_oauth2::authenticator::DefaultAuthenticator;
 
 pub const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
-/// Clients that have their token already.
+/// Clients whose token is already cached.
 pub struct Peers {
     pub ours: BotClient,
     pub gcp_auth: CustomServiceAccount,
@@ -61,33 +61,33 @@ impl Peers {
         Self { ours, gcp_auth, yup_oauth2, google_cloud_auth, sandbox, servers }
     }
 
-    /// Panics unless each of them asked its server once and never again.
+    /// Panics unless each client sent exactly one request.
     pub fn assert_cached(&self) {
         assert_eq!(self.sandbox.requests().len(), 1);
         for server in &self.servers {
-            assert_eq!(server.asked.load(Ordering::Relaxed), 1, "a token was not cached");
+            assert_eq!(server.requests.load(Ordering::Relaxed), 1, "a token was not cached");
         }
     }
 }
 
-/// Gives a token to whoever asks.
+/// A server that responds to every request with a token.
 struct TokenServer {
     url: String,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl TokenServer {
     async fn start() -> Self {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
-        let answer = move || async move {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
+        let respond = move || async move {
             count.fetch_add(1, Ordering::Relaxed);
             Json(json!({ "access_token": "token", "token_type": "Bearer", "expires_in": 86_400 }))
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/token", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        Self { url, asked }
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(respond)).await });
+        Self { url, requests }
     }
 }
 
@@ -103,7 +103,7 @@ fn service_account(key: &str, server: &TokenServer) -> Value {
     })
 }
 
-/// A key for this run only.
+/// Generates a new private key.
 fn private_key() -> String {
     let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
     pem::encode(&pem::Pem::new("PRIVATE KEY", key.as_der().unwrap().as_ref()))

@@ -1,6 +1,6 @@
-//! What a cached token costs, ours and others'.
+//! Measures the cost of a cached token, for this crate and the others.
 //!
-//! They take turns in short rounds, as in `benches/cached.rs` and for the same reason.
+//! The measurements alternate in short rounds, for the reason given in `benches/cached.rs`.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -41,9 +41,9 @@ fn timed(criterion: &mut Criterion) {
     peers.assert_cached();
 }
 
-/// How long `calls` calls take one after the other. Tokio makes those who call its locks yield now and then; here
-/// nobody has to.
-async fn time<F, T, E>(calls: u64, ask: impl Fn() -> F) -> Duration
+/// Returns the time that `calls` sequential calls take. The task is unconstrained, so that Tokio's locks do not make
+/// it yield.
+async fn time<F, T, E>(calls: u64, token: impl Fn() -> F) -> Duration
 where
     F: Future<Output = Result<T, E>>,
     E: std::fmt::Debug,
@@ -51,7 +51,7 @@ where
     unconstrained(async {
         let start = Instant::now();
         for _ in 0..calls {
-            black_box(ask().await.unwrap());
+            black_box(token().await.unwrap());
         }
         start.elapsed()
     })

@@ -1,8 +1,8 @@
-//! Any bytes as the body of an error's answer.
+//! Decodes arbitrary bytes as the body of an error response.
 
 #![no_main]
 
-#[allow(dead_code)] // Each target uses one half of it.
+#[allow(dead_code)] // Each target uses only one of its functions.
 #[path = "../../tests/conformance/reading.rs"]
 mod reading;
 

@@ -1,4 +1,4 @@
-//! The bot users of a sandbox: who they are, and how much they have read today.
+//! The bot users of a sandbox and the number of reads that each has made today.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,15 +9,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::lock;
 use crate::api::types::{HashFlag, User, UserMetadata};
 
-/// Reads that a bot has in a day, as documented.
+/// The documented number of reads per bot and UTC day.
 pub(super) const DAILY_READS: u32 = 100;
 
-/// Every bot user that registered.
+/// The bot users that have registered.
 #[derive(Default)]
 pub(super) struct Bots {
-    /// Turns a key and a device into an id that only means something to this sandbox.
+    /// Hashes a key and a device id into a user id. The seed is random, so ids differ between sandboxes.
     ids: RandomState,
-    known: Mutex<HashMap<String, Bot>>,
+    by_id: Mutex<HashMap<String, Bot>>,
 }
 
 struct Bot {
@@ -27,19 +27,19 @@ struct Bot {
 }
 
 impl Bots {
-    /// The id of the user that `device` is under `key`, and when it first came.
+    /// Returns the user id for `device` under `key` and the time of its first registration.
     pub(super) fn register(&self, key: &[u8], device: &str, now: DateTime<Utc>) -> (String, DateTime<Utc>) {
         let half = |which: u8| self.ids.hash_one((which, key, device));
         let id = format!("bot-{:016x}{:016x}", half(0), half(1));
-        let mut known = lock(&self.known);
-        let bot = known.entry(id.clone()).or_insert(Bot { created_at: now, day: now.date_naive(), reads: 0 });
+        let mut by_id = lock(&self.by_id);
+        let bot = by_id.entry(id.clone()).or_insert(Bot { created_at: now, day: now.date_naive(), reads: 0 });
         (id, bot.created_at)
     }
 
-    /// Counts a read; says whether it was still allowed.
+    /// Counts a read. Returns whether the daily quota allows it.
     pub(super) fn read(&self, id: &str, today: NaiveDate) -> bool {
-        // Whoever has a token was registered, so there is none that is not known.
-        lock(&self.known).get_mut(id).is_some_and(|bot| bot.read(today))
+        // A token is only issued to a registered bot, so the lookup finds it.
+        lock(&self.by_id).get_mut(id).is_some_and(|bot| bot.read(today))
     }
 }
 
@@ -55,7 +55,7 @@ impl Bot {
     }
 }
 
-/// A bot user with every documented field. Beyond reading it may do nothing.
+/// A user with every documented field. It has no roles or permissions, as a bot can only read.
 pub(super) fn profile(id: &str, created_at: DateTime<Utc>) -> User {
     let internal = id.trim_start_matches("bot-");
     User {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_day_has_its_own_hundred_reads() {
+    fn each_utc_day_allows_100_reads() {
         let monday = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
         let bots = Bots::default();
         let (id, _) = bots.register(b"key", "device", Utc::now());

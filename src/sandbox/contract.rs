@@ -1,7 +1,7 @@
-//! The registration as the contract has it, and whether a request keeps to it.
+//! Validates registration requests against the contract.
 //!
-//! Path, method, header, content type and schema are all read from the contract, so that the sandbox can't
-//! come to disagree with it.
+//! The path, method, key header, content type and schema are read from the contract, so the sandbox cannot
+//! diverge from it.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Method};
@@ -14,7 +14,7 @@ use crate::api::types::RegisterBotSession;
 
 const OPERATION: &str = "registerBotSession";
 
-/// The operation that registers a bot.
+/// The operation that registers a bot, as the contract defines it.
 pub(super) struct Registration {
     method: Method,
     path: &'static str,
@@ -25,61 +25,63 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Reads it from the contract.
+    /// Reads the operation from the contract.
     ///
     /// # Errors
     ///
-    /// Says what the contract lacks.
+    /// Returns an error that names the part that is missing from the contract or invalid.
     pub(super) fn read() -> Result<Self, String> {
         let (path, method, operation) =
             operation().ok_or_else(|| format!("the contract has no operation {OPERATION}"))?;
         let key_header = CONTRACT
             .pointer("/components/securitySchemes/ApiKey/name")
             .and_then(Value::as_str)
-            .ok_or("the contract names no header for the API key")?;
+            .ok_or("the contract has no header name for the API key")?;
         let (content_type, body) = operation
             .pointer("/requestBody/content")
             .and_then(Value::as_object)
             .and_then(|content| content.iter().next())
-            .ok_or("the contract has no content type for a registration")?;
-        // The schemas refer to each other by their place in the contract, so they keep it.
+            .ok_or("the contract has no content type for the registration request")?;
+        // Schemas refer to each other by JSON pointer, so the components stay where the contract has them.
         let schema = json!({
             "allOf": body.get("schema").into_iter().collect::<Vec<_>>(),
             "components": CONTRACT.get("components"),
         });
-        // Of the drafts, this is the one that OpenAPI 3.0 takes its keywords from.
+        // OpenAPI 3.0 schemas use the keywords of draft 4.
         let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
             .build(&schema)
-            .map_err(|error| format!("the contract's schema of a registration: {error}"))?;
+            .map_err(|error| format!("invalid registration schema in the contract: {error}"))?;
         Ok(Self {
             method: method
                 .to_uppercase()
                 .parse()
-                .map_err(|_| format!("the contract has a method {method}"))?,
+                .map_err(|_| format!("invalid method in the contract: {method}"))?,
             path,
-            key_header: key_header.parse().map_err(|_| format!("the contract has a header {key_header}"))?,
+            key_header: key_header
+                .parse()
+                .map_err(|_| format!("invalid header name in the contract: {key_header}"))?,
             content_type,
             schema,
             validator,
         })
     }
 
-    /// Whether a request is meant for this operation.
-    pub(super) fn is(&self, method: &Method, path: &str) -> bool {
+    /// Returns whether a request is for this operation.
+    pub(super) fn matches(&self, method: &Method, path: &str) -> bool {
         *method == self.method && path == self.path
     }
 
-    /// The header that the API key travels in.
+    /// The header that carries the API key.
     pub(super) fn key_header(&self) -> &HeaderName {
         &self.key_header
     }
 
-    /// The API key of a request.
+    /// Extracts the API key from the request headers.
     ///
     /// # Errors
     ///
-    /// The rule that the request breaks.
+    /// Returns the violation if the key is missing or empty.
     pub(super) fn key<'a>(&self, headers: &'a HeaderMap) -> Result<&'a [u8], String> {
         match headers.get(&self.key_header) {
             None => Err(format!("{}: missing (required)", self.key_header)),
@@ -88,33 +90,33 @@ impl Registration {
         }
     }
 
-    /// What a request asks for.
+    /// Validates and decodes the request body.
     ///
     /// # Errors
     ///
-    /// The rules that it breaks.
+    /// Returns every violation of the contract.
     pub(super) fn body(&self, headers: &HeaderMap, body: &[u8]) -> Result<RegisterBotSession, Vec<String>> {
-        let mut broken = Vec::new();
+        let mut violations = Vec::new();
         let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case(self.content_type) {
-            broken.push(format!("{CONTENT_TYPE}: not {}", self.content_type));
+            violations.push(format!("{CONTENT_TYPE}: not {}", self.content_type));
         }
         match serde_json::from_slice::<Value>(body) {
             Ok(body) => {
-                broken.extend(self.validator.iter_errors(&body).map(|error| self.sentence(&error)));
-                if broken.is_empty() {
-                    // The type is generated from the same schema.
+                violations.extend(self.validator.iter_errors(&body).map(|error| self.describe(&error)));
+                if violations.is_empty() {
+                    // The type is generated from the same schema, so decoding is not expected to fail.
                     return serde_json::from_value(body).map_err(|error| vec![format!("body: {error}")]);
                 }
             }
-            Err(error) => broken.push(format!("body: not JSON ({error})")),
+            Err(error) => violations.push(format!("body: not JSON ({error})")),
         }
-        Err(broken)
+        Err(violations)
     }
 
-    /// The place, what is wrong there without the value, and the rule with its limit.
-    fn sentence(&self, error: &ValidationError<'_>) -> String {
+    /// Describes a violation: its location, the problem and the broken rule. The value is masked.
+    fn describe(&self, error: &ValidationError<'_>) -> String {
         let place = error.instance_path();
         let keyword = error.kind().keyword();
         if let ValidationErrorKind::Required { property } = error.kind() {

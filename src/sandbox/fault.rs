@@ -1,7 +1,7 @@
-//! What can go wrong with a registration.
+//! Faults that a sandbox injects into registrations.
 //!
-//! A fault either takes the place of the sandbox's answer, or changes the answer on its way. The second
-//! kind keeps the sandbox's own judgement: a delayed answer to a bad request is a delayed refusal.
+//! A fault either replaces the sandbox's response or modifies it. A modified response still depends on the
+//! request: with a delay, an invalid request gets its usual error, later.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::reply::{Refusal, Reply};
+use super::response::{ErrorResponse, ResponseTemplate};
 use crate::error::ErrorCode;
 
-/// Something that goes wrong with a registration, for [`fail_next`] and [`fail_always`].
+/// A fault that a sandbox injects into a registration with [`fail_next`] or [`fail_always`].
 ///
 /// ```
 /// use http::header::RETRY_AFTER;
@@ -49,24 +49,24 @@ pub struct Fault {
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    Reply(Reply),
-    Silence,
+    Response(ResponseTemplate),
+    Hang,
     Reset,
     Delay(Duration),
     CutShort,
     Oversized { bytes: u64, announced: bool },
     Lifetime(TimeDelta),
-    Altered(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    MapBody(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
 
 impl Fault {
-    /// An error with this status, and with the contract's error body.
+    /// Responds with this status and the contract's error body.
     ///
-    /// Its code is the one documented for the status where there is one: 401, 403, 404, 422, 429, 500. Of
-    /// the others, those below 500 have 400000 and the rest 500000. A number that can't be the status of an
-    /// answer, one below 200 or above 999, becomes 500; so it does in the other constructors.
+    /// The error code is the documented one for 401, 403, 404, 422, 429 and 500. Any other status below 500 has
+    /// code 400000, the rest have 500000. As in the other constructors, a number that is not a final status
+    /// (below 200 or above 999) is replaced with 500.
     pub fn status(status: u16) -> Self {
-        let status = status_of(status);
+        let status = final_status(status);
         let code = match status.as_u16() {
             401 => ErrorCode::UNAUTHORIZED,
             403 => ErrorCode::USER_BANNED,
@@ -75,85 +75,88 @@ impl Fault {
             422 | 500.. => ErrorCode::UNEXPECTED,
             _ => ErrorCode::BAD_REQUEST,
         };
-        let detail = vec![format!("the sandbox was told to answer with {status}")];
-        Self::of(Kind::Reply(Refusal { status, code, message: "a fault of the sandbox", detail }.into()))
+        let detail = vec![format!("a fault set the status to {status}")];
+        Self::new(Kind::Response(ErrorResponse { status, code, message: "injected fault", detail }.into()))
     }
 
-    /// Any answer: HTML, an empty body, half a JSON document, an error body with status 200.
+    /// Responds with any body: HTML, nothing, truncated JSON, or an error body with status 200.
     pub fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::of(Kind::Reply(Reply::new(status_of(status), body.into()))).header(CONTENT_TYPE, content_type)
+        Self::new(Kind::Response(ResponseTemplate::new(final_status(status), body.into())))
+            .header(CONTENT_TYPE, content_type)
     }
 
-    /// An answer without a body that leads elsewhere.
+    /// Redirects to `location`, with an empty body.
     pub fn redirect(status: u16, location: &str) -> Self {
-        Self::of(Kind::Reply(Reply::new(status_of(status), Vec::new()))).header(LOCATION, location)
+        Self::new(Kind::Response(ResponseTemplate::new(final_status(status), Vec::new())))
+            .header(LOCATION, location)
     }
 
-    /// The usual answer, later.
+    /// Delays the usual response.
     pub fn delay(delay: Duration) -> Self {
-        Self::of(Kind::Delay(delay))
+        Self::new(Kind::Delay(delay))
     }
 
-    /// The request is taken, and never answered.
+    /// Reads the request and never responds.
     pub fn silence() -> Self {
-        Self::of(Kind::Silence)
+        Self::new(Kind::Hang)
     }
 
-    /// The request is taken, and the connection reset (TCP `RST`).
+    /// Reads the request and resets the connection (TCP `RST`).
     pub fn reset() -> Self {
-        Self::of(Kind::Reset)
+        Self::new(Kind::Reset)
     }
 
-    /// The usual answer, of whose body only the first half comes before the connection is closed.
+    /// Sends the usual response but closes the connection after half of the body.
     pub fn cut_short() -> Self {
-        Self::of(Kind::CutShort)
+        Self::new(Kind::CutShort)
     }
 
-    /// The usual answer, grown to `bytes` by spaces before its JSON. With `announced`, a `content-length`
-    /// tells it beforehand. It is made while it is sent, so any number of bytes will do.
+    /// Pads the usual response to `bytes` with spaces before its JSON. If `announced` is true, the response
+    /// has a `content-length`. The padding is streamed, so any size is possible.
     pub fn oversized(bytes: u64, announced: bool) -> Self {
-        Self::of(Kind::Oversized { bytes, announced })
+        Self::new(Kind::Oversized { bytes, announced })
     }
 
-    /// The usual answer with a token of this lifetime, which may be zero or negative.
+    /// Sends the usual response with a token of this lifetime, which can be zero or negative.
     pub fn lifetime(lifetime: TimeDelta) -> Self {
-        Self::of(Kind::Lifetime(lifetime))
+        Self::new(Kind::Lifetime(lifetime))
     }
 
-    /// The usual session after `alter` had it; a refusal stays as it is. A panic in `alter` breaks the
-    /// connection.
+    /// Modifies the body of a successful response with `alter`. An error response is unchanged. If `alter`
+    /// panics, the connection is closed.
     pub fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self::of(Kind::Altered(Arc::new(alter)))
+        Self::new(Kind::MapBody(Arc::new(alter)))
     }
 
-    /// Sets a header of the answer, in place of any of that name, if the fault has an answer. Control
-    /// characters in a value, here as in the constructors, are left out, since HTTP can't carry them.
-    /// `content-length` and `transfer-encoding` stay the sandbox's own; for a length that lies there is
-    /// [`cut_short`](Self::cut_short).
+    /// Sets a response header, replacing any of the same name. It has no effect if the fault sends no response.
+    ///
+    /// Control characters in the value are removed, here and in the constructors, because HTTP does not allow
+    /// them. The sandbox always sets `content-length` and `transfer-encoding` itself; use
+    /// [`cut_short`](Self::cut_short) for a wrong length.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        let carried: Vec<u8> = value.bytes().filter(|byte| !byte.is_ascii_control()).collect();
-        if let Ok(value) = HeaderValue::from_bytes(&carried) {
+        let allowed: Vec<u8> = value.bytes().filter(|byte| !byte.is_ascii_control()).collect();
+        if let Ok(value) = HeaderValue::from_bytes(&allowed) {
             self.headers.insert(name, value);
         }
         self
     }
 
-    fn of(kind: Kind) -> Self {
+    fn new(kind: Kind) -> Self {
         Self { kind, headers: HeaderMap::new() }
     }
 }
 
-fn status_of(status: u16) -> StatusCode {
-    // Those below 200 announce an answer, so there is none after which HTTP would let the exchange end.
-    let answers = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
-    answers.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+fn final_status(status: u16) -> StatusCode {
+    // A 1xx status is only interim: HTTP requires a final response after it.
+    let last = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
+    last.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reply(reply) => reply.fmt(f),
-            Self::Silence => f.write_str("Silence"),
+            Self::Response(response) => response.fmt(f),
+            Self::Hang => f.write_str("Hang"),
             Self::Reset => f.write_str("Reset"),
             Self::Delay(delay) => f.debug_tuple("Delay").field(delay).finish(),
             Self::CutShort => f.write_str("CutShort"),
@@ -161,7 +164,7 @@ impl fmt::Debug for Kind {
                 f.debug_struct("Oversized").field("bytes", bytes).field("announced", announced).finish()
             }
             Self::Lifetime(lifetime) => f.debug_tuple("Lifetime").field(lifetime).finish(),
-            Self::Altered(_) => f.write_str("Altered(..)"),
+            Self::MapBody(_) => f.write_str("MapBody(..)"),
         }
     }
 }

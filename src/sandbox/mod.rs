@@ -1,18 +1,17 @@
-//! An in-process server that speaks the contract, for tests of this crate, of its users, and of clients in
-//! other languages.
+//! An in-process server for tests, which implements the contract.
 //!
-//! [`Sandbox`] registers bots as the service does, checks each registration against the contract, accepts
-//! the tokens it issued, and plays a [`Fault`] when asked to. What it can't know of the real service it
-//! leaves out: a read with a good token gets `{}`.
+//! [`Sandbox`] registers bots like the service, validates each registration against the contract, accepts the
+//! tokens that it issued, and injects a [`Fault`] on request. It does not imitate the rest of the service: a read
+//! with a valid token returns `{}`.
 //!
-//! This file is the public surface. Behind it, a request passes `socket` (bytes), `service` (which answer),
-//! `contract` (is it well-formed), `bots` and `token` (who asks), and leaves as a `reply`.
+//! This file is the public API. A request passes through `socket` (connections), `service` (routing), `contract`
+//! (validation), `bots` and `token` (authentication), and leaves as a `response`.
 
 mod bots;
 mod contract;
 mod fault;
-mod received;
-mod reply;
+mod history;
+mod response;
 mod service;
 mod socket;
 mod token;
@@ -25,7 +24,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 pub use fault::Fault;
-pub use received::Received;
+pub use history::Request;
 
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
@@ -33,30 +32,29 @@ use crate::error::Error;
 use service::Service;
 use socket::Socket;
 
-/// How long a token lives, as documented for the service.
+/// The token lifetime that the service documents.
 const LIFETIME: TimeDelta = TimeDelta::days(30);
 
-/// A server on `127.0.0.1` that answers `POST /api/v5/sessions/bot` by the contract.
+/// A server on `127.0.0.1` that implements `POST /api/v5/sessions/bot` as the contract defines it.
 ///
-/// | request | answer |
+/// | request | response |
 /// |---|---|
-/// | a registration that keeps to the contract | 200 with every documented field; the same device under the same key stays the same user |
-/// | one without an API key, or with one that is not accepted | 401, code 400100 |
-/// | one whose content breaks the contract | 422, code 500000, with a line in `data.detail` for each rule broken, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
-/// | one of more than 64 KiB | 413, code 400000 |
-/// | anything else without a token, or with one that is forged, expired or revoked | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with what [`set_read`](Self::set_read) says, or else `{}`, 100 times per user and UTC day; then 429, code 400323 |
-/// | any other method with a token | 403, code 403998: a bot only reads |
+/// | a valid registration | 200 with every documented field; the same device with the same key is the same user |
+/// | a registration without an API key, or with one that is not accepted | 401, code 400100 |
+/// | a registration that violates the contract | 422, code 500000, with a line in `data.detail` for each violation, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
+/// | a registration of more than 64 KiB | 413, code 400000 |
+/// | any other request without a token, or with one that is forged, expired or revoked | 401, code 400100 |
+/// | `GET` and `HEAD` with a token | 200 with the body set by [`stub_get`](Self::stub_get), or `{}`, 100 times per user and UTC day; then 429, code 400323 |
+/// | any other method with a token | 403, code 403998: bots are read-only |
 ///
-/// The codes are documented for the service; the statuses 413 and 429 are this sandbox's own choice, since
-/// none is. An unknown field in a registration is allowed, as the contract says. One read has more of an
-/// answer: `/api/v3/network-settings/chat` says that message previews are off, without which the service's
-/// own TypeScript SDK does not finish its login.
+/// The service documents these codes. It does not document the statuses 413 and 429, which are the sandbox's
+/// choice. Unknown fields in a registration are allowed, as in the contract. The path
+/// `/api/v3/network-settings/chat` returns that message previews are off, because the service's TypeScript SDK
+/// does not complete its login otherwise.
 ///
-/// It serves within the Tokio runtime that it was started in, which needs its timer and I/O drivers
-/// enabled, and stops when dropped: the port is closed at once, connections are cut. Sandboxes share
-/// nothing, so any number of them may run in a process. Memory is bounded, but for a few hundred bytes
-/// kept of each user.
+/// The sandbox runs on the Tokio runtime in which it was started, which needs the timer and I/O drivers. It stops
+/// when dropped: the port and all connections are closed at once. A process can run any number of sandboxes, as
+/// they share no state. Memory is bounded, except for a few hundred bytes per user.
 ///
 /// ```
 /// use social_plus_bot::sandbox::{Fault, Sandbox};
@@ -84,64 +82,64 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts one on a free port, with the settings of [`builder`](Self::builder) left as they are.
+    /// Starts a sandbox on a free port, with the default settings.
     ///
     /// # Errors
     ///
-    /// As for [`SandboxBuilder::start`].
+    /// See [`SandboxBuilder::start`].
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Settings for the rare case that needs any.
+    /// Returns a builder, to change the port, the accepted API key or the token lifetime.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder { port: 0, api_key: None, lifetime: LIFETIME }
     }
 
-    /// The address to use in place of the service's: `http://127.0.0.1:PORT`.
+    /// The base URL, `http://127.0.0.1:PORT`.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// A client's settings for this sandbox: its address, a key that it accepts, and `sandbox` as the
-    /// device id.
+    /// Returns a client builder with the sandbox's base URL, an API key that it accepts, and the device id
+    /// `sandbox`.
     pub fn client(&self) -> BotClientBuilder {
         let key = self.api_key.as_ref().map_or("sandbox-key", ApiKey::expose_secret);
         BotClient::builder().base_url(&self.base_url).api_key(key).device_id("sandbox")
     }
 
-    /// Lets the next registration meet `fault`. Several calls queue up, each for one registration.
+    /// Injects `fault` into the next registration. Further calls queue faults for the registrations after it.
     pub fn fail_next(&self, fault: Fault) {
         lock(&self.service.faults).next.push_back(fault);
     }
 
-    /// Lets each registration meet `fault`, once those of [`fail_next`](Self::fail_next) are used up.
+    /// Injects `fault` into every registration, after the faults of [`fail_next`](Self::fail_next) are used up.
     pub fn fail_always(&self, fault: Fault) {
         lock(&self.service.faults).always = Some(fault);
     }
 
-    /// Ends all faults, those still queued included. An answer that is under way stays as it is.
+    /// Removes all faults, including queued ones. A response in progress is not affected.
     pub fn recover(&self) {
         *lock(&self.service.faults) = Default::default();
     }
 
-    /// The requests that came, in the order of their arrival; the last 1000 of them.
-    pub fn requests(&self) -> Vec<Received> {
+    /// The last 1000 requests, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Request> {
         self.service.requests.list()
     }
 
-    /// What was wrong with the registrations that came, a line for each rule broken, in the order
-    /// of their arrival; the last 1000 lines. They are noted whether or not a fault answered.
+    /// The last 1000 violations of the contract by registrations, one line each, in the order of their arrival.
+    /// They are recorded even if a fault replaces the response.
     pub fn violations(&self) -> Vec<String> {
         self.service.violations.list()
     }
 
-    /// Lets reads of `path`, whatever their query, return `body` in place of `{}`.
-    pub fn set_read(&self, path: impl Into<String>, body: Value) {
-        lock(&self.service.readable).insert(path.into(), body);
+    /// Sets the response body for reads of `path`, regardless of the query. It replaces the default, `{}`.
+    pub fn stub_get(&self, path: impl Into<String>, body: Value) {
+        lock(&self.service.stubs).insert(path.into(), body);
     }
 
-    /// Refuses all tokens issued so far from now on, as the service does when an admin revokes them.
+    /// Revokes all tokens that were issued so far, as an admin of the service can.
     pub fn revoke_tokens(&self) {
         self.service.tokens.revoke();
     }
@@ -153,7 +151,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// The settings of a [`Sandbox`].
+/// Builds a [`Sandbox`].
 #[derive(Debug)]
 #[must_use]
 pub struct SandboxBuilder {
@@ -163,13 +161,13 @@ pub struct SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// The port to listen on; by default, and for 0, a free one.
+    /// Sets the port to listen on. The default is 0, which selects a free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The one key to accept; by default each one that is not empty is accepted.
+    /// Sets the only API key to accept. By default any key that is not empty is accepted.
     pub fn api_key<K>(mut self, key: K) -> Self
     where
         K: TryInto<ApiKey>,
@@ -179,7 +177,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// How long tokens live: 30 days by default. [`Fault::lifetime`] changes it for a single one.
+    /// Sets the lifetime of tokens. The default is 30 days. [`Fault::lifetime`] sets it for a single token.
     pub fn lifetime(mut self, lifetime: TimeDelta) -> Self {
         self.lifetime = lifetime;
         self
@@ -189,7 +187,7 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// If the port can't be had, if the key is no valid API key, or if there is no Tokio runtime.
+    /// Returns an error if the port can't be bound, if the API key is invalid, or outside of a Tokio runtime.
     pub async fn start(self) -> io::Result<Sandbox> {
         let api_key =
             self.api_key.transpose().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -200,7 +198,7 @@ impl SandboxBuilder {
     }
 }
 
-/// Nothing panics while it holds a lock of the sandbox, so a poisoned one would be as good as any.
+/// Locks `mutex`, ignoring poisoning: no code panics while it holds a lock of the sandbox.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

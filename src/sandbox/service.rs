@@ -1,4 +1,4 @@
-//! Which answer a request gets.
+//! Handles the requests of a sandbox.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, Method, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use serde_json::{Value, json};
@@ -15,27 +15,27 @@ use serde_json::{Value, json};
 use super::bots::{self, Bots};
 use super::contract::Registration;
 use super::fault::{Fault, Kind};
+use super::history::{History, Request};
 use super::lock;
-use super::received::{Last, Received};
-use super::reply::{Outgoing, Refusal, Reply};
+use super::response::{ErrorResponse, ResponseBody, ResponseTemplate};
 use super::token::Tokens;
 use crate::api::Open;
 use crate::api::types::{BotSession, RegisterBotSession, UserType};
 use crate::config::{AccessToken, ApiKey};
 use crate::error::ErrorCode;
 
-/// A registration takes at most so many bytes; ten times what the contract's longest fields need.
+/// The maximum length of a request body, about ten times what the contract's longest fields need.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Years 0000 and 9999, where the dates of RFC 3339 begin and end.
-const FIRST: i64 = -62_167_219_200;
-const LAST: i64 = 253_402_300_799;
+/// The first and last second that RFC 3339 can represent, in the years 0000 and 9999.
+const MIN_TIMESTAMP: i64 = -62_167_219_200;
+const MAX_TIMESTAMP: i64 = 253_402_300_799;
 
-/// The one read that has an answer: the service's own TypeScript SDK asks for this as part of its login, and
-/// fails without that field.
+/// The only path with a response of its own: the service's TypeScript SDK reads it during login and fails
+/// without the `messagePreview` field.
 const CHAT_SETTINGS: &str = "/api/v3/network-settings/chat";
 
-/// All that a sandbox knows.
+/// The state of a sandbox.
 pub(super) struct Service {
     registration: Registration,
     api_key: Option<ApiKey>,
@@ -44,24 +44,24 @@ pub(super) struct Service {
     bots: Bots,
     pub(super) tokens: Tokens,
     pub(super) faults: Mutex<Faults>,
-    /// What the reads of a path return, where a test said so.
-    pub(super) readable: Mutex<HashMap<String, Value>>,
-    pub(super) requests: Last<Received>,
-    pub(super) violations: Last<String>,
+    /// Bodies of reads by path, set with `stub_get`.
+    pub(super) stubs: Mutex<HashMap<String, Value>>,
+    pub(super) requests: History<Request>,
+    pub(super) violations: History<String>,
 }
 
-/// The faults to come.
+/// The faults to inject.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) next: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
 }
 
-/// What a registration says of itself, or which rules it breaks.
-struct Asked {
+/// The API key and body of a registration, each with its violations if it has any.
+struct ParsedRequest {
     key: Result<Vec<u8>, String>,
     body: Result<RegisterBotSession, Vec<String>>,
-    overlong: bool,
+    too_long: bool,
 }
 
 impl Service {
@@ -74,118 +74,125 @@ impl Service {
             bots: Bots::default(),
             tokens: Tokens::new(),
             faults: Mutex::default(),
-            readable: Mutex::default(),
-            requests: Last::default(),
-            violations: Last::default(),
+            stubs: Mutex::default(),
+            requests: History::default(),
+            violations: History::default(),
         })
     }
 
-    /// Answers a request.
+    /// Responds to a request.
     ///
     /// # Errors
     ///
-    /// If the connection is to break instead.
-    pub(super) async fn answer(
+    /// Returns an error if the connection has to be closed or reset instead.
+    pub(super) async fn respond(
         &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Outgoing>, ConnectionError> {
+        request: http::Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, ConnectionError> {
         let (head, body) = request.into_parts();
-        let (body, overlong) = read(body).await?;
-        self.requests.push(self.received(&head, body.clone()));
-        if self.registration.is(&head.method, head.uri.path()) {
-            self.register(&head.headers, &body, overlong).await
+        let (body, too_long) = read(body).await?;
+        self.requests.push(self.record(&head, body.clone()));
+        if self.registration.matches(&head.method, head.uri.path()) {
+            self.register(&head.headers, &body, too_long).await
         } else {
-            Ok(self.use_token(&head).unwrap_or_else(Reply::from).whole())
+            Ok(self.read_with_token(&head).unwrap_or_else(ResponseTemplate::from).complete())
         }
     }
 
-    fn received(&self, head: &request::Parts, body: Bytes) -> Received {
+    fn record(&self, head: &request::Parts, body: Bytes) -> Request {
         let mut headers = head.headers.clone();
         for (name, value) in &mut headers {
             if name == self.registration.key_header() || name == AUTHORIZATION {
                 value.set_sensitive(true);
             }
         }
-        Received { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
+        Request { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
     }
 
     async fn register(
         &self,
         headers: &HeaderMap,
         body: &[u8],
-        overlong: bool,
-    ) -> Result<Response<Outgoing>, ConnectionError> {
-        let asked = Asked {
+        too_long: bool,
+    ) -> Result<Response<ResponseBody>, ConnectionError> {
+        let parsed = ParsedRequest {
             key: self.registration.key(headers).map(<[u8]>::to_vec),
-            body: if overlong { Err(vec![too_long()]) } else { self.registration.body(headers, body) },
-            overlong,
+            body: if too_long { Err(vec![body_too_long()]) } else { self.registration.body(headers, body) },
+            too_long,
         };
-        let broken =
-            asked.key.as_ref().err().into_iter().chain(asked.body.as_ref().err().into_iter().flatten());
-        for rule in broken {
-            self.violations.push(rule.clone());
+        // Recorded before any fault, so that they are not lost if a fault replaces the response.
+        let violations =
+            parsed.key.as_ref().err().into_iter().chain(parsed.body.as_ref().err().into_iter().flatten());
+        for violation in violations {
+            self.violations.push(violation.clone());
         }
 
         let fault = {
+            // Queued faults come before the permanent one.
             let mut faults = lock(&self.faults);
             faults.next.pop_front().or_else(|| faults.always.clone())
         };
         let Some(Fault { kind, headers }) = fault else {
-            return Ok(self.usual(&asked).whole());
+            return Ok(self.default_response(&parsed).complete());
         };
         Ok(match kind {
-            Kind::Reply(reply) => reply.with(headers).whole(),
-            Kind::Silence => future::pending().await,
+            Kind::Response(response) => response.with(headers).complete(),
+            Kind::Hang => future::pending().await,
             Kind::Reset => return Err(ConnectionError::Reset),
             Kind::Delay(delay) => {
                 tokio::time::sleep(delay).await;
-                self.usual(&asked).with(headers).whole()
+                self.default_response(&parsed).with(headers).complete()
             }
-            Kind::CutShort => self.usual(&asked).with(headers).cut_short(),
+            Kind::CutShort => self.default_response(&parsed).with(headers).cut_short(),
             Kind::Oversized { bytes, announced } => {
-                self.usual(&asked).with(headers).oversized(bytes, announced)
+                self.default_response(&parsed).with(headers).oversized(bytes, announced)
             }
-            Kind::Lifetime(lifetime) => self.session(&asked, lifetime, |_| {}).with(headers).whole(),
-            Kind::Altered(alter) => self.session(&asked, self.lifetime, &*alter).with(headers).whole(),
+            Kind::Lifetime(lifetime) => self.session(&parsed, lifetime, |_| {}).with(headers).complete(),
+            Kind::MapBody(alter) => self.session(&parsed, self.lifetime, &*alter).with(headers).complete(),
         })
     }
 
-    fn usual(&self, asked: &Asked) -> Reply {
-        self.session(asked, self.lifetime, |_| {})
+    fn default_response(&self, parsed: &ParsedRequest) -> ResponseTemplate {
+        self.session(parsed, self.lifetime, |_| {})
     }
 
-    /// A session of this lifetime, altered, or the refusal that is due.
-    fn session(&self, asked: &Asked, lifetime: TimeDelta, alter: impl Fn(&mut Value)) -> Reply {
-        let session = self.issue(asked, lifetime).and_then(|session| {
-            serde_json::to_value(session).map_err(|_| failure("the session can't be written"))
+    /// Responds with a session of this lifetime, modified by `alter`, or with the error for an invalid request.
+    fn session(
+        &self,
+        parsed: &ParsedRequest,
+        lifetime: TimeDelta,
+        alter: impl Fn(&mut Value),
+    ) -> ResponseTemplate {
+        let session = self.issue(parsed, lifetime).and_then(|session| {
+            serde_json::to_value(session).map_err(|_| internal_error("failed to serialize the session"))
         });
         match session {
             Ok(mut session) => {
                 alter(&mut session);
-                Reply::json(StatusCode::OK, &session)
+                ResponseTemplate::json(StatusCode::OK, &session)
             }
-            Err(refusal) => refusal.into(),
+            Err(error) => error.into(),
         }
     }
 
-    fn issue(&self, asked: &Asked, lifetime: TimeDelta) -> Result<BotSession, Refusal> {
-        let key = asked.key.as_ref().map_err(|rule| unauthorized(rule.clone()))?;
+    fn issue(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> Result<BotSession, ErrorResponse> {
+        let key = parsed.key.as_ref().map_err(|violation| unauthorized(violation.clone()))?;
         if self.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
-            return Err(unauthorized(format!("{}: not the accepted one", self.registration.key_header())));
+            return Err(unauthorized(format!("{}: unknown API key", self.registration.key_header())));
         }
-        if asked.overlong {
-            return Err(Refusal {
+        if parsed.too_long {
+            return Err(ErrorResponse {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 code: ErrorCode::BAD_REQUEST,
-                message: "the request is too large",
-                detail: vec![too_long()],
+                message: "request body too large",
+                detail: vec![body_too_long()],
             });
         }
-        let body = asked.body.as_ref().map_err(|rules| Refusal {
+        let body = parsed.body.as_ref().map_err(|violations| ErrorResponse {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: ErrorCode::UNEXPECTED,
-            message: "the request breaks the contract",
-            detail: rules.clone(),
+            message: "invalid request",
+            detail: violations.clone(),
         })?;
 
         let issued_at = Utc::now().trunc_subsecs(3);
@@ -194,7 +201,7 @@ impl Service {
         let token = self
             .tokens
             .issue(&user, &body.device_id, issued_at, expires_at)
-            .map_err(|_| failure("the token can't be signed"))?;
+            .map_err(|_| internal_error("failed to sign the token"))?;
         Ok(BotSession {
             access_token: AccessToken::from(token),
             issued_at,
@@ -207,16 +214,16 @@ impl Service {
         })
     }
 
-    /// Anything but a registration: a bot shows its token, and may read.
-    fn use_token(&self, head: &request::Parts) -> Result<Reply, Refusal> {
-        let token =
-            bearer(&head.headers).ok_or_else(|| unauthorized(format!("{AUTHORIZATION}: no token")))?;
+    /// Responds to any request that is not a registration: with a valid token, a bot can read.
+    fn read_with_token(&self, head: &request::Parts) -> Result<ResponseTemplate, ErrorResponse> {
+        let token = bearer(&head.headers)
+            .ok_or_else(|| unauthorized(format!("{AUTHORIZATION}: missing bearer token")))?;
         let claims = self
             .tokens
-            .check(token, Utc::now())
+            .verify(token, Utc::now())
             .map_err(|reason| unauthorized(format!("{AUTHORIZATION}: {reason}")))?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 status: StatusCode::FORBIDDEN,
                 code: ErrorCode::BOT_PERMISSION_DENIED,
                 message: "bots are read-only",
@@ -224,48 +231,49 @@ impl Service {
             });
         }
         if !self.bots.read(&claims.user_id, Utc::now().date_naive()) {
-            return Err(Refusal {
+            return Err(ErrorResponse {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 code: ErrorCode::DAILY_QUOTA_EXCEEDED,
-                message: "the reads of the day are used up",
-                detail: vec![format!("{} a day (UTC)", bots::DAILY_READS)],
+                message: "daily read quota exceeded",
+                detail: vec![format!("limit: {} reads per UTC day", bots::DAILY_READS)],
             });
         }
         let path = head.uri.path();
-        let body = lock(&self.readable).get(path).cloned().unwrap_or_else(|| match path {
+        let body = lock(&self.stubs).get(path).cloned().unwrap_or_else(|| match path {
             CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),
             _ => json!({}),
         });
-        Ok(Reply::json(StatusCode::OK, &body))
+        Ok(ResponseTemplate::json(StatusCode::OK, &body))
     }
 }
 
-/// The end of a lifetime, within the years that a date has room for.
+/// The time at which a lifetime ends, clamped to what RFC 3339 can represent.
 fn expiry(issued_at: DateTime<Utc>, lifetime: TimeDelta) -> DateTime<Utc> {
-    let (first, last) = (DateTime::from_timestamp(FIRST, 0), DateTime::from_timestamp(LAST, 0));
+    let (first, last) =
+        (DateTime::from_timestamp(MIN_TIMESTAMP, 0), DateTime::from_timestamp(MAX_TIMESTAMP, 0));
     let (first, last) = (first.unwrap_or(DateTime::UNIX_EPOCH), last.unwrap_or(DateTime::<Utc>::MAX_UTC));
     let beyond = if lifetime > TimeDelta::zero() { last } else { first };
     issued_at.checked_add_signed(lifetime).unwrap_or(beyond).clamp(first, last)
 }
 
-fn unauthorized(reason: String) -> Refusal {
-    Refusal {
+fn unauthorized(reason: String) -> ErrorResponse {
+    ErrorResponse {
         status: StatusCode::UNAUTHORIZED,
         code: ErrorCode::UNAUTHORIZED,
-        message: "not authorized",
+        message: "unauthorized",
         detail: vec![reason],
     }
 }
 
-fn too_long() -> String {
+fn body_too_long() -> String {
     format!("body: longer than {BODY_LIMIT} bytes")
 }
 
-fn failure(reason: &str) -> Refusal {
-    Refusal {
+fn internal_error(reason: &str) -> ErrorResponse {
+    ErrorResponse {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         code: ErrorCode::UNEXPECTED,
-        message: "the sandbox failed",
+        message: "internal error of the sandbox",
         detail: vec![reason.to_owned()],
     }
 }
@@ -275,26 +283,26 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The body up to the limit, and whether it is longer. It is read to its end either way: a client that is
-/// answered while it still writes may see its connection break instead of the answer.
+/// Reads the body up to the limit. Returns it, and whether it is longer. The rest of a longer body is read and
+/// dropped: a client that gets a response while it still writes could see a broken connection instead.
 async fn read(mut body: Incoming) -> Result<(Bytes, bool), ConnectionError> {
-    let mut kept = Vec::new();
-    let mut overlong = false;
+    let mut bytes = Vec::new();
+    let mut too_long = false;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(ConnectionError::Request)?.into_data() else { continue };
-        let room = BODY_LIMIT - kept.len();
-        overlong |= data.len() > room;
-        kept.extend(data.into_iter().take(room));
+        let room = BODY_LIMIT - bytes.len();
+        too_long |= data.len() > room;
+        bytes.extend(data.into_iter().take(room));
     }
-    Ok((kept.into(), overlong))
+    Ok((bytes.into(), too_long))
 }
 
-/// Why a connection breaks instead of carrying an answer.
+/// Why a connection ends without a response.
 #[derive(Debug)]
 pub(super) enum ConnectionError {
-    /// It is to be reset.
+    /// A fault resets the connection.
     Reset,
-    /// The request did not come whole.
+    /// The request is incomplete or invalid.
     Request(hyper::Error),
 }
 

@@ -1,8 +1,7 @@
-//! The port and its connections.
+//! The listening port and its connections.
 //!
-//! hyper is used directly, without a framework around it: there is one thing to route, and a fault needs
-//! what a framework hides. A reset needs the connection's socket back, and dropping the sandbox has to end
-//! its connections.
+//! This uses hyper without a web framework. There is only one route, and faults need access that a framework
+//! hides: a reset takes the socket back from the connection, and dropping the sandbox ends its connections.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,20 +20,20 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::lock;
 use super::service::{ConnectionError, Service};
 
-/// How long to wait when no connection can be accepted, as when the process has no file left to open.
+/// The pause after a failed `accept`, for example when the process has too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// An open port with its connections; both end when it is dropped.
+/// A listening port and its connections. Dropping it closes both.
 pub(super) struct Socket {
     _port: Port,
     accepting: AbortHandle,
 }
 
 impl Socket {
-    /// Opens `port` of this machine's loopback address, and says which one it became.
+    /// Binds `port` on the loopback address and returns the bound address.
     pub(super) async fn open(port: u16, service: Arc<Service>) -> io::Result<(Self, SocketAddr)> {
         let runtime = Handle::try_current()
-            .map_err(|_| io::Error::other("a sandbox needs a Tokio runtime to run in"))?;
+            .map_err(|_| io::Error::other("the sandbox must be started within a Tokio runtime"))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let port = Port(Arc::new(Mutex::new(Some(listener))));
@@ -49,8 +48,8 @@ impl Drop for Socket {
     }
 }
 
-/// The listener, shared by the socket and its task. Whichever ends first closes it: an aborted task ends
-/// only when its runtime gets to it, and a runtime that ends takes the task along.
+/// The listener, shared by the socket and its task. The first of the two to be dropped closes it. Aborting the
+/// task alone would not close the port at once, because the runtime drops an aborted task later.
 #[derive(Clone)]
 struct Port(Arc<Mutex<Option<TcpListener>>>);
 
@@ -61,7 +60,7 @@ impl Drop for Port {
 }
 
 impl Port {
-    /// The next connection, or nothing once the port is closed.
+    /// Accepts the next connection. Returns `None` once the port is closed.
     async fn accept(&self) -> Option<io::Result<TcpStream>> {
         poll_fn(|context| match &*lock(&self.0) {
             Some(listener) => listener.poll_accept(context).map_ok(|(stream, _)| stream).map(Some),
@@ -71,7 +70,7 @@ impl Port {
     }
 }
 
-/// Serves until the port is closed. The connections are children of this task, and end with it.
+/// Serves connections until the port is closed. They belong to this task and end with it.
 async fn accept(port: Port, service: Arc<Service>) {
     let mut connections = JoinSet::new();
     while let Some(accepted) = port.accept().await {
@@ -84,15 +83,15 @@ async fn accept(port: Port, service: Arc<Service>) {
 }
 
 async fn serve(stream: TcpStream, service: Arc<Service>) {
-    let answer = service_fn(|request| service.answer(request));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+    let respond = service_fn(|request| service.respond(request));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), respond);
     let Err(error) = (&mut connection).await else { return };
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
     if let Some(ConnectionError::Reset) = cause {
         let stream = connection.into_parts().io.into_inner();
-        // Without this the socket closes in an orderly way, which is what a client would then report.
+        // Without this, the client would see an orderly close instead of a reset.
         if stream.set_zero_linger().is_err() {
-            tracing::warn!("the connection can't be reset; it is closed instead");
+            tracing::warn!("failed to reset the connection; closing it instead");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Tokens that anyone can read and only this sandbox can issue.
+//! The access tokens of a sandbox.
 //!
-//! They are JSON Web Tokens signed with a secret of the sandbox. Which tokens are out there need not be
-//! remembered: revoking them all is signing with another secret from then on.
+//! They are JSON Web Tokens, signed with a secret of the sandbox. The sandbox does not store them: it revokes
+//! all of them by changing the secret.
 
 use std::sync::Mutex;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Claims {
@@ -20,12 +20,12 @@ pub(super) struct Claims {
     device_id: String,
     iat: i64,
     exp: i64,
-    /// The expiry again: `exp` only knows whole seconds, and a test's token may not live that long.
+    /// The expiry in full precision: `exp` has whole seconds, and a test can use a shorter lifetime.
     expires_at: DateTime<Utc>,
     jti: String,
 }
 
-/// Issues tokens and recognizes them.
+/// Issues and verifies tokens.
 pub(super) struct Tokens(Mutex<[u8; 32]>);
 
 impl Tokens {
@@ -52,15 +52,19 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&secret))
     }
 
-    /// What `token` says, or why it is refused.
-    pub(super) fn check(&self, token: &str, now: DateTime<Utc>) -> std::result::Result<Claims, &'static str> {
+    /// Verifies `token` and returns its claims, or the reason why it is rejected.
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<Claims, &'static str> {
         let mut signature_only = Validation::new(Algorithm::HS256);
         signature_only.validate_exp = false;
         signature_only.required_spec_claims.clear();
         let secret = *lock(&self.0);
         let claims =
             jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&secret), &signature_only)
-                .map_err(|_| "not a token of this sandbox, or revoked")?
+                .map_err(|_| "unknown or revoked token")?
                 .claims;
         if claims.expires_at <= now { Err("expired") } else { Ok(claims) }
     }
@@ -70,7 +74,7 @@ impl Tokens {
     }
 }
 
-/// Random, though not for cryptography: whoever forges a token of a sandbox gains `{}`.
+/// A random secret. It is not cryptographically secure: there is nothing to protect in a sandbox.
 fn secret() -> [u8; 32] {
     let mut secret = [0; 32];
     fastrand::fill(&mut secret);

@@ -29,7 +29,7 @@ const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 #[tokio::test]
 async fn a_read_sends_the_token_and_returns_the_response() {
     let sandbox = Sandbox::start().await.unwrap();
-    sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
+    sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts: Value = bot.get("/api/v4/posts?limit=2").await.unwrap().json().await.unwrap();
     assert_eq!(posts, json!({ "posts": [1, 2] }));

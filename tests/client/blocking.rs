@@ -32,7 +32,7 @@ fn registrations(sandbox: &Sandbox) -> usize {
 #[test]
 fn a_read_returns_status_headers_and_body() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
-    sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
+    sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build_blocking().unwrap();
     let response = bot.get("/api/v4/posts").unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -50,7 +50,7 @@ fn a_read_returns_status_headers_and_body() {
 fn a_body_can_be_read_after_the_client_is_dropped() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
     let long = "x".repeat(8 << 20);
-    sandbox.set_read("/long", json!(long));
+    sandbox.stub_get("/long", json!(long));
     let response = sandbox.client().build_blocking().unwrap().get("/long").unwrap();
     assert_eq!(response.json::<String>().unwrap(), long);
 }

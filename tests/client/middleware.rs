@@ -46,7 +46,7 @@ fn ours(error: &reqwest_middleware::Error) -> &Error {
 #[tokio::test]
 async fn requests_are_sent_with_the_token() {
     let sandbox = Sandbox::start().await.unwrap();
-    sandbox.set_read("/api/v4/posts", json!({ "posts": [1, 2] }));
+    sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts = layered(&bot).get(format!("{}/api/v4/posts", sandbox.base_url())).send().await.unwrap();
     assert_eq!(posts.json::<Value>().await.unwrap(), json!({ "posts": [1, 2] }));

@@ -35,7 +35,7 @@ impl Fixture {
     }
 
     fn set_community(&self, community: Value) {
-        self.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [community] }));
+        self.sandbox.stub_get("/api/v3/communities/gardening", json!({ "communities": [community] }));
     }
 
     async fn get(&self, path: &str, agent: &str) -> Response {
@@ -123,9 +123,9 @@ async fn failures_are_statuses_that_crawlers_understand() {
     fixture.sandbox.recover();
     assert_eq!(fixture.crawled().await.status(), 200);
 
-    fixture.sandbox.set_read("/api/v3/communities/gardening", json!({ "communities": [] }));
+    fixture.sandbox.stub_get("/api/v3/communities/gardening", json!({ "communities": [] }));
     assert_eq!(fixture.crawled().await.status(), 404);
-    fixture.sandbox.set_read("/api/v3/communities/gardening", json!("no community"));
+    fixture.sandbox.stub_get("/api/v3/communities/gardening", json!("no community"));
     assert_eq!(fixture.crawled().await.status(), 502);
 }
 

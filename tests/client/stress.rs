@@ -178,7 +178,7 @@ async fn a_thousand_tasks_survive_faults() {
     let start = Instant::now();
 
     let sandbox = Arc::new(Sandbox::builder().lifetime(LIFETIME).start().await.unwrap());
-    sandbox.set_read("/posts", json!(["read"]));
+    sandbox.stub_get("/posts", json!(["read"]));
     let issued = Issued::default();
     sandbox.fail_always(record(&issued));
     let bot = sandbox.client().timeout(TIMEOUT).build().unwrap();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use social_plus_bot::api::types::RegisterBotSession;
-use social_plus_bot::sandbox::Received;
+use social_plus_bot::sandbox::Request;
 use social_plus_bot::{BotClientBuilder, DeviceInfo, DeviceKind, ErrorKind, Region};
 
 use crate::contract::{Contract, escaped, items, members};
@@ -102,7 +102,7 @@ fn each_boundary(contract: &Contract, schema: &str) -> Vec<Value> {
 fn judged(
     contract: &Contract,
     schema: &str,
-    sent: &Received,
+    sent: &Request,
     key: &str,
     body: &Value,
     record: &mut Record,

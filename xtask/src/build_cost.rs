@@ -1,10 +1,10 @@
-//! `cargo xtask build-cost`: what a program pays for this crate while building.
+//! `cargo xtask build-cost`: measures what this crate adds to the build of a program.
 //!
-//! Three small programs are built from nothing, one after the other, each in a folder of its own: one with what a
-//! client written by hand would use, one with this crate and the committed client, one with this crate and the
-//! generator. The time is that of the whole `cargo build`, after downloads, so that the ratios say what a user sees.
-//! Where the system tells, so is the work of all processors: on a machine that is busy with other things it is the
-//! better measure. They share the project's lock file: no version differs, and nothing has to be asked of a registry.
+//! It builds three small programs from scratch, one after the other, each in its own folder: with the dependencies of
+//! a hand-written client, with this crate and the committed client, and with this crate and the generator. The time is
+//! that of the complete `cargo build`, after downloads, as a user sees it. On Linux it also reports the CPU time, which
+//! is more reliable on a busy machine. The programs use the project's lock file, so that the versions are the same and
+//! no registry is needed.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -16,24 +16,24 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// A program to build.
+/// A program to build and its limit.
 struct Program {
     name: &'static str,
-    /// Its dependencies, with `ROOT` for the project's folder.
-    depends: &'static str,
-    /// How many times the first program's time it should take at most.
-    aim: f64,
+    /// Its dependencies, where `ROOT` stands for the project folder.
+    dependencies: &'static str,
+    /// The maximum build time, relative to the first program.
+    max_ratio: f64,
     source: &'static str,
 }
 
-/// What a client written by hand would use, with the features that this crate uses.
-const BY_HAND: &str = r#"
+/// The dependencies of a hand-written client, with the features that this crate uses.
+const HAND_WRITTEN: &str = r#"
 chrono = { version = "0.4", default-features = false, features = ["clock", "serde", "std"] }
 reqwest = { version = "0.13", default-features = false, features = ["json", "rustls"] }
 serde = { version = "1", features = ["derive"] }
 "#;
 
-/// What every program needs to run at all.
+/// The dependencies that every program needs.
 const RUNTIME: &str = r#"
 tokio = { version = "1", features = ["macros", "rt", "time"] }
 "#;
@@ -41,8 +41,8 @@ tokio = { version = "1", features = ["macros", "rt", "time"] }
 const PROGRAMS: [Program; 3] = [
     Program {
         name: "reqwest, serde and chrono",
-        depends: BY_HAND,
-        aim: 1.0,
+        dependencies: HAND_WRITTEN,
+        max_ratio: 1.0,
         source: r#"
 #[derive(serde::Deserialize)]
 struct Session {
@@ -59,14 +59,14 @@ async fn main() -> Result<(), reqwest::Error> {
     },
     Program {
         name: "this crate without the generator",
-        depends: r#"social-plus-bot = { path = 'ROOT', default-features = false, features = ["rustls"] }"#,
-        aim: 1.3,
+        dependencies: r#"social-plus-bot = { path = 'ROOT', default-features = false, features = ["rustls"] }"#,
+        max_ratio: 1.3,
         source: OURS,
     },
     Program {
         name: "this crate with the generator",
-        depends: "social-plus-bot = { path = 'ROOT' }",
-        aim: 2.3,
+        dependencies: "social-plus-bot = { path = 'ROOT' }",
+        max_ratio: 2.3,
         source: OURS,
     },
 ];
@@ -80,73 +80,81 @@ async fn main() -> Result<(), social_plus_bot::Error> {
 }
 "#;
 
-/// Builds the programs and tells what each took.
-pub fn measure() -> Result<(), String> {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR").ok_or("run it as `cargo xtask build-cost`")?;
-    let root = Path::new(&manifest).parent().ok_or("the project has no folder")?;
-    let folder = tempfile::tempdir().map_err(|error| format!("a folder for the programs: {error}"))?;
+/// Builds the programs and prints the cost of each.
+pub fn run() -> Result<(), String> {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR")
+        .ok_or("CARGO_MANIFEST_DIR is not set: run `cargo xtask build-cost`")?;
+    let root = Path::new(&manifest).parent().ok_or("the xtask package has no parent folder")?;
+    let folder =
+        tempfile::tempdir().map_err(|error| format!("failed to create a temporary folder: {error}"))?;
     for (index, program) in PROGRAMS.iter().enumerate() {
-        let place = folder.path().join(format!("program-{index}"));
-        program.write(&place, root).map_err(|error| format!("{}: {error}", place.display()))?;
-        let fetched = cargo(&place).args(["fetch", "--quiet"]).status();
+        let folder = folder.path().join(format!("program-{index}"));
+        program.write(&folder, root).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let fetched = cargo(&folder).args(["fetch", "--quiet"]).status();
         if !fetched.map_err(|error| format!("cargo fetch: {error}"))?.success() {
-            return Err(format!("{}: its dependencies can't be fetched", program.name));
+            return Err(format!("{}: failed to fetch the dependencies", program.name));
         }
     }
-    say!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "work", "packages", "aim");
+    print_line!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "CPU time", "packages", "limit");
     let mut first = None;
     for (index, program) in PROGRAMS.iter().enumerate() {
         let cost = build(&folder.path().join(format!("program-{index}")))?;
         let first: &Cost = first.get_or_insert(cost);
-        let time = compared(cost.time, first.time);
-        let work = cost.work.zip(first.work).map_or_else(String::new, |(work, first)| compared(work, first));
-        let missed = if cost.time / first.time > program.aim { " missed" } else { "" };
-        let (name, packages, aim) = (program.name, cost.packages, program.aim);
-        say!("{name:<32} {time:>14} {work:>14} {packages:>9} {aim:>5.1}{missed}");
+        let time = with_ratio(cost.time, first.time);
+        let cpu_time = cost
+            .cpu_time
+            .zip(first.cpu_time)
+            .map_or_else(String::new, |(time, first)| with_ratio(time, first));
+        let exceeded = if cost.time / first.time > program.max_ratio { " exceeded" } else { "" };
+        let (name, packages, limit) = (program.name, cost.packages, program.max_ratio);
+        print_line!("{name:<32} {time:>14} {cpu_time:>14} {packages:>9} {limit:>5.1}{exceeded}");
     }
     Ok(())
 }
 
-/// Seconds, and how many times the first ones they are.
-fn compared(seconds: f64, first: f64) -> String {
+/// Formats seconds, and their ratio to `first`.
+fn with_ratio(seconds: f64, first: f64) -> String {
     format!("{seconds:.1} s {:.2}", seconds / first)
 }
 
-/// What a build took.
+/// The cost of a build.
 #[derive(Clone, Copy)]
 struct Cost {
-    /// Seconds on the clock.
+    /// Wall-clock time in seconds.
     time: f64,
-    /// Seconds of all processors.
-    work: Option<f64>,
+    /// CPU time in seconds, on Linux.
+    cpu_time: Option<f64>,
     packages: usize,
 }
 
 impl Program {
-    fn write(&self, place: &Path, root: &Path) -> std::io::Result<()> {
-        let depends = self.depends.replace("ROOT", &root.to_string_lossy());
+    fn write(&self, folder: &Path, root: &Path) -> std::io::Result<()> {
+        let dependencies = self.dependencies.replace("ROOT", &root.to_string_lossy());
         let manifest = format!(
             "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-             [dependencies]{RUNTIME}{depends}\n"
+             [dependencies]{RUNTIME}{dependencies}\n"
         );
-        fs::create_dir_all(place.join("src"))?;
-        fs::write(place.join("Cargo.toml"), manifest)?;
-        fs::write(place.join("src/main.rs"), self.source)?;
-        fs::copy(root.join("Cargo.lock"), place.join("Cargo.lock")).map(drop)
+        fs::create_dir_all(folder.join("src"))?;
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        fs::write(folder.join("src/main.rs"), self.source)?;
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
     }
 }
 
-/// Cargo in `place`, as a user runs it: nothing of the run that this is part of.
-fn cargo(place: &Path) -> Command {
+/// Returns a Cargo command for the program in `folder`, without the environment of this task.
+fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.current_dir(place).env("CARGO_TARGET_DIR", place.join("target")).env_remove("CARGO_MANIFEST_DIR");
+    command
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env_remove("CARGO_MANIFEST_DIR");
     command
 }
 
-/// Builds the program in `place`.
-fn build(place: &Path) -> Result<Cost, String> {
-    let (start, worked) = (Instant::now(), work());
-    let mut command = cargo(place);
+/// Builds the program in `folder` and returns the cost.
+fn build(folder: &Path) -> Result<Cost, String> {
+    let (start, cpu_before) = (Instant::now(), cpu_time());
+    let mut command = cargo(folder);
     command
         .args(["build", "--quiet", "--offline", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit());
@@ -159,18 +167,18 @@ fn build(place: &Path) -> Result<Cost, String> {
     let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let packages: BTreeSet<String> =
         messages.filter_map(|message| Some(message.get("package_id")?.as_str()?.to_owned())).collect();
-    let work = worked.and_then(|before| Some(work()? - before));
-    Ok(Cost { time, work, packages: packages.len() })
+    let cpu_time = cpu_before.and_then(|before| Some(cpu_time()? - before));
+    Ok(Cost { time, cpu_time, packages: packages.len() })
 }
 
-/// Seconds that all processors have spent on children of this process, where Linux tells.
-fn work() -> Option<f64> {
-    /// Ticks of the clock in a second, the same on all Linux systems.
+/// Returns the CPU time of this process's children in seconds, on Linux.
+fn cpu_time() -> Option<f64> {
+    /// Clock ticks per second, the same on all Linux systems.
     const TICKS: f64 = 100.0;
     let status = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, after_name) = status.rsplit_once(") ")?;
-    // Of the fields described in proc(5), `state` is the third and comes first here; user and system time of
-    // children are the sixteenth and the seventeenth.
+    // The fields are described in proc(5). `state`, the third, comes first here; `cutime` and `cstime` are the
+    // sixteenth and the seventeenth.
     let mut ticks = after_name.split(' ').skip(13).map(|field| field.parse::<f64>().ok());
     Some((ticks.next()?? + ticks.next()??) / TICKS)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: the inner loop. Formatting, lints, and the tests of what changed since the last commit.
+//! `cargo xtask check`: formatting, lints, and the tests of what changed since the last commit.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -32,7 +32,7 @@ pub fn run() -> Result<(), String> {
     runner::test(&targets, &[("SIMULATE_SEEDS", "5")])
 }
 
-/// Files that differ from the last commit, new ones included.
+/// Returns the files that differ from the last commit, including untracked ones, one per line.
 fn changed_files() -> Result<String, String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().map_err(|error| format!("git: {error}"))?;
@@ -43,7 +43,7 @@ fn changed_files() -> Result<String, String> {
     Ok(git(&["diff", "--name-only", "HEAD"])? + &new)
 }
 
-/// The targets that the changed files concern.
+/// Returns the test targets that the changed files affect.
 fn selection(changed: &str) -> BTreeSet<&'static str> {
     let mut targets = BTreeSet::new();
     for path in changed.lines() {
@@ -53,9 +53,9 @@ fn selection(changed: &str) -> BTreeSet<&'static str> {
             (Some("src"), Some("bin")) => targets.extend(["--bins", "--test tool"]),
             (Some("src"), Some("store")) => targets.extend(["--lib", "--test store", "--test tool"]),
             (Some("src" | "build" | "openapi"), _) => targets.extend(QUICK),
-            (Some("tests"), Some(room)) => {
-                let of_room = QUICK.iter().find(|target| target.strip_prefix("--test ") == Some(room));
-                match (of_room, room) {
+            (Some("tests"), Some(folder)) => {
+                let own_target = QUICK.iter().find(|target| target.strip_prefix("--test ") == Some(folder));
+                match (own_target, folder) {
                     (Some(target), _) => drop(targets.insert(*target)),
                     (None, "conformance" | "corpus") => drop(targets.insert("--test conformance")),
                     (None, "memory.rs") => drop(targets.insert("--test memory")),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_selects_the_tests_of_its_room() {
+    fn a_change_selects_the_tests_of_its_module() {
         let selected = |changed| selection(changed).into_iter().collect::<Vec<_>>();
         assert_eq!(selected("tests/store/file.rs\nREADME.md"), ["--test store"]);
         assert_eq!(selected("src/bin/social-plus-bot/main.rs"), ["--bins", "--test tool"]);

@@ -1,9 +1,9 @@
-//! `cargo xtask conformance`: which part of the contract is exercised by which check.
+//! `cargo xtask conformance`: lists the parts of the contract with the checks that exercise them.
 
 use crate::run::cargo;
 
-/// Runs the suite's main test and shows the table that it prints.
-pub fn table() -> Result<(), String> {
+/// Runs the main test of the suite, which prints the table.
+pub fn run() -> Result<(), String> {
     cargo(
         "test --quiet --workspace --all-features --test conformance -- --exact --nocapture every_part_of_the_contract_is_exercised",
     )

@@ -1,32 +1,32 @@
-//! `cargo xtask fuzz`: each fuzz target, for a minute.
+//! `cargo xtask fuzz`: runs each fuzz target.
 
 use std::process::Command;
 
 use crate::{run, tool};
 
-/// The targets of `fuzz/`.
+/// The fuzz targets in `fuzz/`.
 const TARGETS: [&str; 2] = ["response", "error_body"];
 
 const NIGHTLY: &str = "+nightly";
 
-/// Runs each target for `seconds`, 60 if not given. What is found new stays out of the corpus, which is
-/// small and chosen.
-pub fn each(seconds: Option<&str>) -> Result<(), String> {
-    tool::need("fuzz", Some(NIGHTLY))?;
+/// Runs each target for `seconds`, 60 by default. New inputs are not added to the committed corpus, which is small
+/// and curated.
+pub fn run(seconds: Option<&str>) -> Result<(), String> {
+    tool::require("fuzz", Some(NIGHTLY))?;
     let seconds: u32 = seconds
         .map_or(Ok(60), str::parse)
-        .map_err(|_| "cargo xtask fuzz takes a number of seconds for each target".to_owned())?;
+        .map_err(|_| "invalid number of seconds; usage: cargo xtask fuzz [SECONDS]".to_owned())?;
     for target in TARGETS {
-        // The first folder is where the fuzzer writes, the second is only read.
+        // The fuzzer writes new inputs to the first folder and only reads the second.
         let found = format!("fuzz/target/corpus/{target}");
         std::fs::create_dir_all(&found).map_err(|error| format!("{found}: {error}"))?;
         let arguments =
             format!("fuzz run {target} {found} tests/corpus/{target} -- -max_total_time={seconds}");
-        // Through rustup's own cargo: the one that runs this is that of the default toolchain.
+        // Run rustup's proxy instead of `$CARGO`, which is the cargo of the default toolchain.
         let mut command = Command::new("cargo");
         command.arg(NIGHTLY).args(arguments.split_whitespace());
         command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
-        run::shown(&format!("cargo {NIGHTLY} {arguments}"), &mut command)?;
+        run::run(&format!("cargo {NIGHTLY} {arguments}"), &mut command)?;
     }
     Ok(())
 }

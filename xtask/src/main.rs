@@ -1,17 +1,17 @@
-//! The project's chores: `cargo xtask <chore>`.
+//! The project's development tasks: `cargo xtask <task>`.
 //!
-//! One small program in place of scripts, so that a chore works wherever Cargo does.
+//! This is a Rust program instead of scripts, so that each task works wherever Cargo does.
 
 #![forbid(unsafe_code)]
 
 use std::env;
 use std::process::ExitCode;
 
-/// Prints a line; whoever closes the pipe does not want the rest, and does not stop the chore.
-macro_rules! say {
-    ($($words:tt)*) => {{
+/// Prints a line to standard output. Unlike `println!`, it does not panic if the pipe is closed.
+macro_rules! print_line {
+    ($($arguments:tt)*) => {{
         use std::io::Write;
-        _ = writeln!(std::io::stdout(), $($words)*);
+        _ = writeln!(std::io::stdout(), $($arguments)*);
     }};
 }
 
@@ -30,34 +30,33 @@ mod test;
 mod tool;
 
 const HELP: &str = "\
-cargo xtask <chore>
+cargo xtask <task>
 
-  check            formatting, lints and the tests of what changed since the last commit
-  test [--slow]    everything that decides whether a change may land; --slow adds each feature by itself and
-                   the long simulation
-  regen            check the contract and bring what is made from it up to date; --help tells the rest
-  conformance      the parts of the contract, each with the checks that exercise it
-  simulate [SEEDS] years in the life of a session, for 1000 seeds if not told otherwise
-  fuzz [SECONDS]   each fuzz target, for 60 s if not told otherwise
-  mutants [FILE]   small changes of the code that no test notices
-  bench            measure what a cached token and a registration cost, and write BENCHMARKS.md
-  build-cost       measure what a program pays for this crate while building
+  check             run formatting, lints and the tests of what changed since the last commit
+  test [--slow]     run lints, tests and doc tests; --slow adds the single features and the long simulation
+  regen             validate the contract and update the files that are generated from it; see regen --help
+  conformance       list the parts of the contract with the checks that exercise them
+  simulate [SEEDS]  simulate years of a session's life, for 1000 seeds by default
+  fuzz [SECONDS]    run each fuzz target, for 60 seconds by default
+  mutants [FILE]    list mutations of the code that no test detects
+  bench             measure a cached token and a registration, and write BENCHMARKS.md
+  build-cost        measure what this crate adds to the build of a program
 ";
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
-    let chore = arguments.next();
+    let task = arguments.next();
     let mut option = || arguments.next().and_then(|option| option.into_string().ok());
-    let done = match chore.as_ref().and_then(|chore| chore.to_str()) {
+    let result = match task.as_ref().and_then(|task| task.to_str()) {
         Some("check") => check::run(),
         Some("test") => test::run(option().as_deref()),
         Some("regen") => return regen::run(arguments),
-        Some("conformance") => conformance::table(),
-        Some("simulate") => simulate::years(option().as_deref()),
-        Some("fuzz") => fuzz::each(option().as_deref()),
-        Some("mutants") => mutants::survivors(option().as_deref()),
-        Some("bench") => bench::measure(),
-        Some("build-cost") => build_cost::measure(),
+        Some("conformance") => conformance::run(),
+        Some("simulate") => simulate::run(option().as_deref()),
+        Some("fuzz") => fuzz::run(option().as_deref()),
+        Some("mutants") => mutants::run(option().as_deref()),
+        Some("bench") => bench::run(),
+        Some("build-cost") => build_cost::run(),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -67,7 +66,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("error: {reason}");

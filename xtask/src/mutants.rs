@@ -1,25 +1,25 @@
-//! `cargo xtask mutants`: changes the hand-written code in small ways and lists what no test notices.
+//! `cargo xtask mutants`: lists mutations of the hand-written code that no test detects.
 //!
-//! Each change is built and tested, so what is built is the least that these files need: the committed client, no
-//! debugging information, and the tests that are about these files. A change that makes no difference to anyone
-//! can be left out in `.cargo/mutants.toml`, with the reason; so far there is none.
+//! Each mutant is built and tested, so the build is as small as these files allow: the committed client, no debug
+//! information, and only the tests of these files. An equivalent mutant can be excluded in `.cargo/mutants.toml`,
+//! with the reason; so far there is none.
 
 use std::fs;
 use std::process::Command;
 
 use crate::tool;
 
-/// Where survivors are either killed or explained.
+/// The files to mutate by default.
 const FILES: [&str; 5] = ["session/mod", "error/mod", "config/credentials", "config/region", "client/retry"];
 
-/// The tests that are about these files; the others are slower and say no more.
+/// The test targets that cover these files. The others are slower and detect nothing more.
 const TESTS: [&str; 2] = ["client", "tool"];
 
 const OUTPUT: &str = "target/mutants";
 
-/// Tries every mutant of these files, or of those named by `file`, and fails if one survives.
-pub fn survivors(file: Option<&str>) -> Result<(), String> {
-    tool::need("mutants", None)?;
+/// Tests every mutant of [`FILES`], or of `file`, and fails if one is missed.
+pub fn run(file: Option<&str>) -> Result<(), String> {
+    tool::require("mutants", None)?;
     let mut arguments = ["mutants", "--no-default-features", "--features=rustls,cli", "--jobs=1", "-C=--lib"]
         .map(str::to_owned)
         .to_vec();
@@ -29,28 +29,28 @@ pub fn survivors(file: Option<&str>) -> Result<(), String> {
         Some(file) => arguments.push(format!("--file={file}")),
         None => arguments.extend(FILES.map(|file| format!("--file=src/{file}.rs"))),
     }
-    // The simulations are about none of these files.
+    // The simulations cover none of these files.
     arguments.extend(["--", "--", "--skip=simulation::", "--skip=fleet::"].map(str::to_owned));
     fs::create_dir_all(OUTPUT).map_err(|error| format!("{OUTPUT}: {error}"))?;
-    let shown = format!("cargo {}", arguments.join(" "));
-    eprintln!("\n--- {shown}");
+    let name = format!("cargo {}", arguments.join(" "));
+    eprintln!("\n--- {name}");
     let mut command = Command::new("cargo");
     command.args(&arguments).envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_TEST_DEBUG", "0")]);
-    let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
-    // 2 says that mutants survived, and 3 that some made the tests take five times as long: that, too, is noticed.
+    let status = command.status().map_err(|error| format!("{name}: {error}"))?;
+    // 2 means that mutants were missed, and 3 that some timed out, which counts as detected.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
-        return Err(format!("{shown}: {status}"));
+        return Err(format!("{name}: {status}"));
     }
 
     let list = format!("{OUTPUT}/mutants.out/missed.txt");
-    let survivors = fs::read_to_string(&list).map_err(|error| format!("{list}: {error}"))?;
-    for survivor in survivors.lines() {
-        say!("survived: {survivor}");
+    let missed = fs::read_to_string(&list).map_err(|error| format!("{list}: {error}"))?;
+    for mutant in missed.lines() {
+        print_line!("missed: {mutant}");
     }
-    match survivors.lines().count() {
+    match missed.lines().count() {
         0 => Ok(()),
         count => Err(format!(
-            "mutants that survived: {count}; kill each with a test, or explain it in .cargo/mutants.toml"
+            "{count} missed mutants; add a test for each, or exclude it with a reason in .cargo/mutants.toml"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! Running a command as a person would: shown, its output passed through, a failure named.
+//! Runs commands: prints each one, passes its output through, and reports a failure with its name.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,18 +12,18 @@ pub fn cargo(arguments: &str) -> Result<(), String> {
 
 /// Runs `cargo` with `arguments`, split at spaces, and further environment variables.
 pub fn cargo_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
-    shown(&format!("cargo {arguments}"), command(arguments).envs(variables.iter().copied()))
+    run(&format!("cargo {arguments}"), command(arguments).envs(variables.iter().copied()))
 }
 
-/// What `cargo` with `arguments`, split at spaces, prints.
-pub fn cargo_prints(arguments: &str) -> Result<String, String> {
+/// Runs `cargo` with `arguments`, split at spaces, and returns its standard output.
+pub fn cargo_output(arguments: &str) -> Result<String, String> {
     eprintln!("\n--- cargo {arguments}");
     let output = command(arguments).output().map_err(|error| format!("cargo {arguments}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-/// `cargo` with `arguments`, split at spaces.
+/// Returns a command that runs `cargo` with `arguments`, split at spaces.
 pub fn command(arguments: &str) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
@@ -31,11 +31,11 @@ pub fn command(arguments: &str) -> Command {
     command
 }
 
-/// Runs `command` under the name `shown`.
-pub fn shown(shown: &str, command: &mut Command) -> Result<(), String> {
-    eprintln!("\n--- {shown}");
+/// Runs `command`, and calls it `name` in messages.
+pub fn run(name: &str, command: &mut Command) -> Result<(), String> {
+    eprintln!("\n--- {name}");
     let start = Instant::now();
-    let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
+    let status = command.status().map_err(|error| format!("{name}: {error}"))?;
     eprintln!("--- {:.1} s", start.elapsed().as_secs_f64());
-    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+    if status.success() { Ok(()) } else { Err(format!("{name}: {status}")) }
 }

@@ -1,5 +1,5 @@
-//! Runs tests, with cargo-nextest where it is installed and `cargo test` elsewhere, and repeats at the end which ones
-//! failed, with their seeds and the commands that run them again.
+//! Runs tests with cargo-nextest, or with `cargo test` if it is not installed. At the end it lists the failed tests
+//! with their seeds and the commands that repeat them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::run::command;
 
-/// What a test with random input prints, and reads to use the same input again.
+/// The variable that a test with random input prints on failure, and reads to repeat the same input.
 const SEED: &str = "TEST_SEED=";
 
 /// A test that failed.
@@ -19,18 +19,18 @@ struct Failed {
     name: String,
 }
 
-/// The program that a test is part of, as arguments of `cargo test`.
+/// The test binary, as arguments of `cargo test`.
 type Binary = String;
 
-/// One set of features for all tests: each further one builds the dependencies anew.
+/// The features of all tests. Each further feature set would build the dependencies again.
 const ALL: &str = "--workspace --all-features";
 
-/// Runs the tests that `targets` select of those with all features; all of them if it is empty.
+/// Runs the tests of `targets` with all features, or all tests if it is empty.
 pub fn test(targets: &str, variables: &[(&str, &str)]) -> Result<(), String> {
     test_with(&format!("{ALL} {targets}"), variables)
 }
 
-/// Runs the tests that `arguments`, split at spaces, select.
+/// Runs the tests that `arguments` select, split at spaces.
 pub fn test_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
     let nextest = command("nextest --version").output().is_ok_and(|output| output.status.success());
     let (shown, read): (_, fn(&[String]) -> Report) = if nextest {
@@ -46,30 +46,30 @@ pub fn test_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), Stri
     if status.success() { Ok(()) } else { Err(format!("cargo {shown}: {status}\n{}", read(&lines))) }
 }
 
-/// Runs `command`, passes on what it prints, and returns it in lines.
+/// Runs `command`, passes its output through, and returns its lines.
 fn output(command: &mut Command) -> io::Result<(std::process::ExitStatus, Vec<String>)> {
-    // One pipe for both keeps their order.
+    // One pipe for both streams preserves the order of their lines.
     let (reader, writer) = io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn()?;
-    // The command holds ends of the pipe, and would keep it open.
+    // `command` holds write ends of the pipe. Reading would never end if they stayed open.
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut lines = Vec::new();
     for line in BufReader::new(reader).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        // Who closed the output still wants the tests to end.
+        // If standard error is closed, the tests still run to their end.
         writeln!(io::stderr(), "{line}").ok();
         lines.push(line);
     }
     Ok((child.wait()?, lines))
 }
 
-/// The failed tests and their seeds.
+/// The failed tests, with the seed if one was printed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Report(BTreeMap<Failed, Option<String>>);
 
 impl Report {
-    fn note(&mut self, failed: &Failed, line: &str) {
+    fn record_seed(&mut self, failed: &Failed, line: &str) {
         if let Some((_, seed)) = line.split_once(SEED) {
             let seed = seed.chars().take_while(char::is_ascii_digit).collect();
             self.0.insert(failed.clone(), Some(seed));
@@ -81,14 +81,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (Failed { binary, name }, seed) in &self.0 {
             let seed = seed.as_ref().map(|seed| format!("{SEED}{seed} ")).unwrap_or_default();
-            writeln!(f, "failed: {name}\n  again: {seed}cargo test {ALL} {binary} -- --exact {name}")?;
+            writeln!(f, "failed: {name}\n  repeat with: {seed}cargo test {ALL} {binary} -- --exact {name}")?;
         }
         Ok(())
     }
 }
 
-/// Reads lines such as `FAIL [ 0.005s] ( 1/17) social-plus-bot::store file::name`, each followed by what the test
-/// printed.
+/// Parses lines such as `FAIL [ 0.005s] ( 1/17) social-plus-bot::store file::name`, each followed by the output of the
+/// test.
 fn nextest_report(lines: &[String]) -> Report {
     let mut report = Report::default();
     let mut current = None;
@@ -100,7 +100,7 @@ fn nextest_report(lines: &[String]) -> Report {
             }
             None => {
                 if let Some(failed) = &current {
-                    report.note(failed, line);
+                    report.record_seed(failed, line);
                 }
             }
         }
@@ -122,7 +122,7 @@ fn nextest_failed(line: &str) -> Option<Failed> {
     Some(Failed { binary: target, name: name.trim().to_owned() })
 }
 
-/// Reads lines such as `Running tests/store/main.rs (…)`, `test file::name ... FAILED` and `---- file::name stdout ----`.
+/// Parses lines such as `Running tests/store/main.rs (…)`, `test file::name ... FAILED` and `---- file::name stdout ----`.
 fn cargo_report(lines: &[String]) -> Report {
     let mut report = Report::default();
     let mut binary = String::new();
@@ -139,7 +139,7 @@ fn cargo_report(lines: &[String]) -> Report {
         {
             current = Some(Failed { binary: binary.clone(), name: name.to_owned() });
         } else if let Some(failed) = &current {
-            report.note(failed, line);
+            report.record_seed(failed, line);
         }
     }
     report
@@ -147,7 +147,7 @@ fn cargo_report(lines: &[String]) -> Report {
 
 fn cargo_binary(running: &str) -> Binary {
     let path = running.trim_start_matches("unittests ").split(" (").next().unwrap_or_default();
-    // The name of the program is that of its file, less the hash.
+    // The name of the binary is its file name without the hash.
     let program = running.rsplit(['/', '\\']).next().and_then(|file| file.rsplit_once('-'));
     let program = program.map(|(name, _)| name).unwrap_or_default();
     match path {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_nextest_are_listed_with_seeds_and_commands() {
+    fn nextest_failures_are_listed_with_seeds_and_commands() {
         let printed = "\
         PASS [   0.005s] ( 1/17) social-plus-bot::store file::good
         FAIL [   0.005s] ( 2/17) social-plus-bot::store file::bad
@@ -181,17 +181,17 @@ mod tests {
             report,
             "\
 failed: hangs
-  again: cargo test --workspace --all-features --bin xtask -- --exact hangs
+  repeat with: cargo test --workspace --all-features --bin xtask -- --exact hangs
 failed: retry::tests::worse
-  again: cargo test --workspace --all-features --lib -- --exact retry::tests::worse
+  repeat with: cargo test --workspace --all-features --lib -- --exact retry::tests::worse
 failed: file::bad
-  again: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
+  repeat with: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
 "
         );
     }
 
     #[test]
-    fn failures_of_cargo_test_are_listed_with_seeds_and_commands() {
+    fn cargo_test_failures_are_listed_with_seeds_and_commands() {
         let printed = "     Running unittests src/lib.rs (target/debug/deps/social_plus_bot-0123)
 test good ... ok
      Running tests/store/main.rs (target/debug/deps/store-4567)
@@ -204,7 +204,7 @@ thread panicked";
             report,
             "\
 failed: file::bad
-  again: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
+  repeat with: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
 "
         );
     }

@@ -1,14 +1,14 @@
-//! `cargo xtask simulate`: years in the life of a session, for any number of seeds.
+//! `cargo xtask simulate`: simulates years of a session's life, for any number of seeds.
 
 use crate::run::cargo_with;
 
-/// Runs the simulation in an optimized build, where short lives go on for 10,000 of them.
-pub fn years(seeds: Option<&str>) -> Result<(), String> {
+/// Runs the simulation in a release build, where short-lived sessions are simulated for 10,000 lifetimes.
+pub fn run(seeds: Option<&str>) -> Result<(), String> {
     let seeds = seeds.unwrap_or("1000");
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
-        return Err("cargo xtask simulate takes a number of seeds".to_owned());
+        return Err("invalid number of seeds; usage: cargo xtask simulate [SEEDS]".to_owned());
     }
-    // It needs no feature, and without any there is less to build.
+    // It needs no features, and builds faster without them.
     cargo_with(
         "test --release --no-default-features --lib -- --exact --nocapture session::cache::simulation::a_session_stays_valid_for_years",
         &[("SIMULATE_SEEDS", seeds)],

@@ -1,26 +1,26 @@
-//! What the tests need of the machine beyond Rust: found, installed if that is allowed, or asked for.
+//! Checks for system packages that the tests need, and installs missing ones if permitted.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::run;
 
-/// Sees to it that `probe` succeeds, if need be by installing Debian's packages `packages`.
-pub fn need(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), String> {
+/// Ensures that the command `probe` succeeds, and installs the Debian packages `packages` if it does not.
+pub fn require(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), String> {
     if succeeds(probe) {
         return Ok(());
     }
-    let wanted = packages.join(" ");
-    let may_install = Path::new("/usr/bin/apt-get").exists() && succeeds(&["test", "-w", "/var/lib/dpkg"]);
-    if !may_install {
-        return Err(format!("{what} is missing; install it (on Debian or Ubuntu: apt-get install {wanted})"));
+    let list = packages.join(" ");
+    let can_install = Path::new("/usr/bin/apt-get").exists() && succeeds(&["test", "-w", "/var/lib/dpkg"]);
+    if !can_install {
+        return Err(format!("{what} is missing; install it (on Debian or Ubuntu: apt-get install {list})"));
     }
-    run::shown("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
+    run::run("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
     install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    run::shown(&format!("apt-get install {wanted}"), &mut install)?;
-    if succeeds(probe) { Ok(()) } else { Err(format!("{what} is still missing after installing {wanted}")) }
+    run::run(&format!("apt-get install {list}"), &mut install)?;
+    if succeeds(probe) { Ok(()) } else { Err(format!("{what} is still missing after installing {list}")) }
 }
 
 fn succeeds(command: &[&str]) -> bool {

@@ -1,9 +1,9 @@
-//! `cargo xtask test`: everything that decides whether a change may land.
+//! `cargo xtask test`: the checks that a change must pass.
 
-use crate::run::{cargo, cargo_prints, cargo_with};
+use crate::run::{cargo, cargo_output, cargo_with};
 use crate::{regen, runner, simulate, system};
 
-/// Sets of features that have to build without a warning, besides the defaults and all.
+/// Feature sets that must build without warnings, in addition to the default and all features.
 const FEATURES: [&str; 12] = [
     "",
     "blocking",
@@ -19,16 +19,18 @@ const FEATURES: [&str; 12] = [
     "store",
 ];
 
-/// The simulations run in full in an optimized build, and shortly with the other tests.
+/// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
 
-/// Runs every check, the quick ones first, and ends with the first that fails. With `--slow`, the checks of the
-/// single features and the long simulation come last.
+/// Runs the checks, the quick ones first, and stops at the first failure. `--slow` adds the checks of single features
+/// and the long simulation.
 pub fn run(option: Option<&str>) -> Result<(), String> {
     let slow = match option {
         None => false,
         Some("--slow") => true,
-        Some(option) => return Err(format!("cargo xtask test takes --slow, not {option}")),
+        Some(option) => {
+            return Err(format!("unexpected argument {option}; usage: cargo xtask test [--slow]"));
+        }
     };
     install_requirements()?;
     format_and_lint()?;
@@ -41,30 +43,30 @@ pub fn run(option: Option<&str>) -> Result<(), String> {
     if slow { single_features_and_long_runs() } else { Ok(()) }
 }
 
-/// What the tests need besides Rust: what it is, how to see that it is there, and the packages of Debian that have it.
+/// What the tests require besides Rust: a name, a command that succeeds if it is installed, and its Debian packages.
 const REQUIREMENTS: [(&str, &[&str], &[&str]); 4] = [
-    // The feature `native-tls` links against it.
-    ("OpenSSL for development", &["pkg-config", "--exists", "openssl"], &["libssl-dev", "pkg-config"]),
-    // The tests end the tool at chosen system calls.
+    // For the feature `native-tls`.
+    ("the OpenSSL development files", &["pkg-config", "--exists", "openssl"], &["libssl-dev", "pkg-config"]),
+    // Tests kill the command-line tool at chosen system calls.
     ("strace", &["strace", "--version"], &["strace"]),
-    // The tests of the store start servers of their own, one of them behind TLS.
+    // The store tests start their own servers, one of them with TLS.
     ("Redis", &["redis-server", "--version"], &["redis-server"]),
     ("openssl", &["openssl", "version"], &["openssl"]),
 ];
 
-/// Of these, so many are needed on Linux only.
-const ON_LINUX: usize = 2;
+/// The number of leading requirements that apply only to Linux.
+const LINUX_ONLY: usize = 2;
 
-/// Looks for what the tests need besides Rust, and installs what is missing if that is allowed.
+/// Checks the requirements of the tests, and installs missing ones if permitted.
 pub fn install_requirements() -> Result<(), String> {
-    let elsewhere = if cfg!(target_os = "linux") { 0 } else { ON_LINUX };
+    let skipped = if cfg!(target_os = "linux") { 0 } else { LINUX_ONLY };
     REQUIREMENTS
         .iter()
-        .skip(elsewhere)
-        .try_for_each(|(what, probe, packages)| system::need(what, probe, packages))
+        .skip(skipped)
+        .try_for_each(|(what, probe, packages)| system::require(what, probe, packages))
 }
 
-/// Formatting, and lints with all features.
+/// Checks formatting, and runs the lints with all features.
 pub fn format_and_lint() -> Result<(), String> {
     cargo("fmt --all --check")?;
     cargo("clippy --workspace --all-targets --all-features -- -D warnings")
@@ -76,16 +78,16 @@ fn single_features_and_long_runs() -> Result<(), String> {
         let features = if features.is_empty() { String::new() } else { format!("--features {features}") };
         cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
     }
-    // What differs without the optional features, and with the committed client.
+    // Tests that behave differently without the optional features, and with the committed client.
     runner::test_with(
         "--package social-plus-bot --no-default-features --features rustls,sandbox",
         &FEW_SEEDS,
     )?;
     cargo("test --benches --workspace --all-features")?;
-    simulate::years(Some("200"))
+    simulate::run(Some("200"))
 }
 
-/// Without a feature, nothing is built that only the feature needs.
+/// Checks that optional dependencies are not built without the features that need them.
 fn check_optional_dependencies() -> Result<(), String> {
     const OPTIONAL: [&str; 10] = [
         "chacha20poly1305",
@@ -99,14 +101,14 @@ fn check_optional_dependencies() -> Result<(), String> {
         "sha2",
         "tempfile",
     ];
-    let tree = cargo_prints(
+    let tree = cargo_output(
         "tree --package social-plus-bot --edges normal,build --prefix none --no-default-features --features rustls",
     )?;
     if !tree.starts_with("social-plus-bot ") {
-        return Err(format!("cargo tree prints something else: {tree}"));
+        return Err(format!("unexpected output of cargo tree: {tree}"));
     }
     match OPTIONAL.iter().find(|name| tree.lines().any(|line| line.split(' ').next() == Some(name))) {
-        Some(name) => Err(format!("{name} is built although no feature that needs it is on")),
+        Some(name) => Err(format!("{name} is built although no enabled feature needs it")),
         None => Ok(()),
     }
 }
@@ -120,15 +122,18 @@ mod tests {
     const MANIFEST: &str = include_str!("../../Cargo.toml");
 
     #[test]
-    fn the_readme_names_the_rust_version_of_the_manifest() {
+    fn readme_states_the_rust_version_of_the_manifest() {
         let version = MANIFEST.lines().find_map(|line| line.strip_prefix("rust-version = \""));
         let version = version.and_then(|line| line.strip_suffix('"')).unwrap();
-        assert!(README.contains(&format!("Rust {version} or later")), "README.md: not Rust {version}");
+        assert!(
+            README.contains(&format!("Rust {version} or later")),
+            "README.md does not state Rust {version}"
+        );
     }
 
     #[test]
-    fn the_documents_name_what_the_tests_install() {
-        // Both in a word or two of their own for the development files.
+    fn readme_and_contributing_list_the_test_requirements() {
+        // Both documents have their own name for the OpenSSL development files.
         let programs = ["redis-server", "openssl", "strace", "development files of OpenSSL"];
         for program in programs {
             assert!(README.contains(program), "README.md: {program}");

@@ -1,13 +1,13 @@
-//! Tools that only some chores need: found, or asked for.
+//! Checks for Cargo subcommands that only some tasks need.
 
 use std::process::Command;
 
-/// Sees to it that `cargo <subcommand>` exists.
-pub fn need(subcommand: &str, toolchain: Option<&str>) -> Result<(), String> {
+/// Returns an error with installation instructions if `cargo <subcommand>` is missing.
+pub fn require(subcommand: &str, toolchain: Option<&str>) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command.args(toolchain).args([subcommand, "--version"]);
-    let there = command.output().is_ok_and(|output| output.status.success());
-    if there {
+    let installed = command.output().is_ok_and(|output| output.status.success());
+    if installed {
         return Ok(());
     }
     let toolchain = match toolchain {

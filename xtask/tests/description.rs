@@ -1,7 +1,6 @@
 //! `cargo xtask regen --from` with the vendor's description as it is published.
 //!
-//! The description is not part of the project. Where it is not at hand these tests can't run, and are listed as
-//! ignored rather than as passed.
+//! The description is not part of the project. If it is missing, these tests are reported as ignored.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,24 +18,24 @@ mod project;
 
 use project::{CONTRACT, Project};
 
-const ANSWER: &str = "/responses/200/content/application~1json/schema";
+const RESPONSE: &str = "/responses/200/content/application~1json/schema";
 const REQUEST: &str = "/requestBody/content/application~1json/schema";
 
-/// A test that is given the description's file.
+/// A test that gets the path of the description.
 type Test = fn(&Path);
 
 fn main() -> ExitCode {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/upstream/apidocs-bundled.json.gz");
     let missing = !file.exists();
     if missing {
-        eprintln!("ignored: {} is not there", file.display());
+        eprintln!("ignored: {} does not exist", file.display());
     }
     let tests: [(&str, Test); 5] = [
-        ("it_has_no_news_and_is_read_in_2_seconds_and_300_megabytes", no_news),
+        ("it_has_no_differences_and_takes_at_most_2_seconds_and_300_megabytes", no_differences),
         ("every_repair_is_needed", every_repair_is_needed),
-        ("each_change_of_it_is_told_and_nothing_else", each_change_is_told),
-        ("a_change_of_it_is_written_and_then_settled", a_change_is_written),
-        ("damage_to_it_is_told_in_one_line", damage),
+        ("each_change_is_reported_and_nothing_else", each_change_is_reported),
+        ("a_change_is_merged_and_then_resolved", a_change_is_written),
+        ("a_damaged_description_is_reported_in_one_line", damage),
     ];
     let trial = |(name, test): (&str, Test)| {
         let file: PathBuf = file.clone();
@@ -55,7 +54,7 @@ fn unpacked(file: &Path) -> String {
     text
 }
 
-/// The description with our operation and nothing else.
+/// Returns the description without paths, and our operation.
 fn ours(file: &Path) -> (Value, Value) {
     let mut description: Value = serde_json::from_str(&unpacked(file)).unwrap();
     let operation = description["paths"]["/api/v5/sessions/bot"]["post"].take();
@@ -69,8 +68,8 @@ fn with(description: &Value, operation: &Value) -> String {
     description.to_string()
 }
 
-/// Time is that of the processor, so that other work on the machine does not count.
-fn no_news(file: &Path) {
+/// The time limit is CPU time, so that other processes on the machine have no effect.
+fn no_differences(file: &Path) {
     let project = Project::real();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -t 2 && ulimit -v 300000 && exec \"$0\" regen --from \"$1\""]);
@@ -79,10 +78,10 @@ fn no_news(file: &Path) {
     let output = command.output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{out}{}", String::from_utf8_lossy(&output.stderr));
-    let told: Vec<&str> = out.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(told.iter().filter(|word| **word == "deliberate").count(), 8, "{out}");
-    assert_eq!(told.iter().filter(|word| **word == "repaired").count(), 2, "{out}");
-    assert_eq!(told.len(), 11, "{out}");
+    let reported: Vec<&str> = out.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(reported.iter().filter(|word| **word == "deliberate").count(), 8, "{out}");
+    assert_eq!(reported.iter().filter(|word| **word == "repaired").count(), 2, "{out}");
+    assert_eq!(reported.len(), 11, "{out}");
 }
 
 fn every_repair_is_needed(file: &Path) {
@@ -100,8 +99,8 @@ fn every_repair_is_needed(file: &Path) {
     }
 }
 
-fn each_change_is_told(file: &Path) {
-    let user = format!("{ANSWER}/properties/users/items");
+fn each_change_is_reported(file: &Path) {
+    let user = format!("{RESPONSE}/properties/users/items");
     let cases: [(&str, Value, &str); 10] = [
         (
             &format!("{user}/properties/nickname"),
@@ -124,7 +123,7 @@ fn each_change_is_told(file: &Path) {
             "changed     response 200 /users/0/path: now required",
         ),
         (
-            &format!("{ANSWER}/properties/userType/enum"),
+            &format!("{RESPONSE}/properties/userType/enum"),
             json!(["bot", "guest", "visitor", "signed-in"]),
             "new         response 200 /userType: new value \"guest\"",
         ),
@@ -144,7 +143,7 @@ fn each_change_is_told(file: &Path) {
             "new         response 429: new",
         ),
         (
-            &format!("{ANSWER}/properties/roles/items/properties/priority"),
+            &format!("{RESPONSE}/properties/roles/items/properties/priority"),
             json!({ "type": "integer" }),
             "new         response 200 /roles/0/priority: new, optional: integer",
         ),
@@ -152,7 +151,7 @@ fn each_change_is_told(file: &Path) {
     ];
     let (description, operation) = ours(file);
     let project = Project::real();
-    for (pointer, value, news) in cases {
+    for (pointer, value, expected) in cases {
         let mut changed = operation.clone();
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         let parent = changed.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -162,28 +161,28 @@ fn each_change_is_told(file: &Path) {
             parent.insert(name.to_owned(), value);
         }
         let run = project.regen_with(&["--from", "-"], with(&description, &changed).as_bytes());
-        let told: Vec<String> = run
+        let reported: Vec<String> = run
             .out
             .lines()
             .filter(|line| line.starts_with(['n', 'g', 'c', 'o']))
             .map(|line| line.replace("POST /api/v5/sessions/bot: ", ""))
             .collect();
-        let expected: Vec<&str> = if news.is_empty() { Vec::new() } else { vec![news] };
-        assert_eq!(told, expected, "{pointer}\n{}{}", run.out, run.err);
-        assert_eq!(run.status, if news.is_empty() { 0 } else { 3 });
+        let expected: Vec<&str> = if expected.is_empty() { Vec::new() } else { vec![expected] };
+        assert_eq!(reported, expected, "{pointer}\n{}{}", run.out, run.err);
+        assert_eq!(run.status, if expected.is_empty() { 0 } else { 3 });
     }
 }
 
 fn a_change_is_written(file: &Path) {
     let (description, mut operation) = ours(file);
-    operation.pointer_mut(&format!("{ANSWER}/properties/users/items/properties")).unwrap()["badge"] = json!({ "type": "object", "description": "Words.", "properties": { "level": { "type": "integer" } } });
+    operation.pointer_mut(&format!("{RESPONSE}/properties/users/items/properties")).unwrap()["badge"] = json!({ "type": "object", "description": "Words.", "properties": { "level": { "type": "integer" } } });
     let text = with(&description, &operation);
     let project = Project::real();
     assert_eq!(project.regen_with(&["--from", "-", "--write"], text.as_bytes()).status, 3);
     assert_eq!(project.regen_with(&["--from", "-"], text.as_bytes()).status, 0);
     let fields = &project.contract()["components"]["schemas"]["Badge"]["properties"];
     assert_eq!(fields["level"]["type"], "integer");
-    assert!(!project.read(CONTRACT).contains("Words."), "prose was carried");
+    assert!(!project.read(CONTRACT).contains("Words."), "prose was merged");
     assert_eq!(project.regen(&["--check"]).status, 1);
 }
 

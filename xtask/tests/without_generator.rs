@@ -1,10 +1,10 @@
-//! Without the feature `codegen` neither the generator nor anything that only it needs is built.
+//! Without the feature `codegen`, the generator and its dependencies are not built.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// The names of all packages that a build of the crate with `arguments` needs.
+/// Returns the names of all packages that a build of the crate with `arguments` needs.
 fn packages(arguments: &str) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
@@ -22,7 +22,7 @@ fn packages(arguments: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_generator_and_what_only_it_needs_are_not_built() {
+fn generator_dependencies_are_not_built() {
     let without = packages("--no-default-features --features=rustls");
     let with = packages("");
     for generator in ["openapiv3", "prettyplease", "progenitor", "progenitor-impl", "regress", "typify"] {

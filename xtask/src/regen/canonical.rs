@@ -1,16 +1,17 @@
-//! The one way in which the contract is written down.
+//! The canonical text of the contract.
 //!
-//! Members have one total order wherever they are: words of OpenAPI and JSON Schema as a reader wants them
-//! (what it is, what it says, what it holds), every other name by the alphabet. So two documents that mean the
-//! same are the same text, and a diff shows changes only. The order of arrays has a meaning and stays. Whether
-//! `serde_json` itself keeps or sorts members depends on features that other packages turn on, so nothing here
-//! relies on either.
+//! Object members have one total order: keywords of OpenAPI and JSON Schema in a fixed order that suits readers
+//! (identity, description, content), then all other names alphabetically. So equivalent documents have the same text,
+//! and a diff shows only real changes. The order of arrays is significant and stays.
+//!
+//! Whether `serde_json` preserves or sorts members depends on features that other packages enable, so this module
+//! relies on neither.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-/// The words that come before all other names, in their order.
-const FIRST: [&str; 62] = [
+/// The keywords that come before all other names, in this order.
+const KEYWORDS: [&str; 62] = [
     "$ref",
     "openapi",
     "info",
@@ -75,7 +76,7 @@ const FIRST: [&str; 62] = [
     "schemas",
 ];
 
-/// The canonical text of `document`: two spaces, one final newline.
+/// Returns the canonical text of `document`, with an indentation of two spaces and a final newline.
 pub fn text(document: &Value) -> Result<String, String> {
     let mut text = serde_json::to_string_pretty(&Ordered(document)).map_err(|error| error.to_string())?;
     text.push('\n');
@@ -109,7 +110,7 @@ impl Serialize for Ordered<'_> {
 }
 
 fn rank(name: &str) -> usize {
-    FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len())
+    KEYWORDS.iter().position(|keyword| *keyword == name).unwrap_or(KEYWORDS.len())
 }
 
 #[cfg(test)]
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_the_field_come_in_their_order_and_other_names_by_the_alphabet() {
+    fn keywords_come_in_a_fixed_order_and_other_names_alphabetically() {
         let one =
             json!({ "b": 1, "a": { "properties": {}, "type": "object" }, "description": "", "openapi": "" });
         let text = text(&one).unwrap();
@@ -132,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_arrays_stays() {
+    fn arrays_keep_their_order() {
         let enumeration = json!({ "enum": ["b", "a"], "required": ["z", "y"] });
         let again: Value = serde_json::from_str(&text(&enumeration).unwrap()).unwrap();
         assert_eq!(again, enumeration);
     }
 
     #[test]
-    fn canonical_text_is_its_own_canonical_text() {
+    fn canonicalization_is_idempotent() {
         let contract = include_str!("../../../openapi/social-plus-bot.json");
         let once = text(&serde_json::from_str(contract).unwrap()).unwrap();
         assert_eq!(text(&serde_json::from_str(&once).unwrap()).unwrap(), once);

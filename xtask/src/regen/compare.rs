@@ -1,68 +1,68 @@
-//! What differs between two documents, as far as it travels.
+//! Compares two OpenAPI documents.
 //!
-//! One comparison serves two questions: what the vendor says otherwise than the contract, and what the contract
-//! says otherwise than it did at the last commit. References are followed on both sides, so it does not matter
-//! what is named and what is written out; prose, examples and tags are not looked at. Each difference is one
-//! thing at one place, told in the words of the wire: `response 200 /users/0/flagCount`.
+//! It is used for two comparisons: the contract with the vendor's description, and the contract with its version of
+//! the last commit. References are resolved on both sides, so it makes no difference whether a schema is named or
+//! inlined. Prose, examples and tags are ignored. Each difference is a single change at a single location, such as
+//! `response 200 /users/0/flagCount`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::contract;
-use super::deviations::{Deviation, Met};
+use super::deviations::{Deviation, Matched};
 use super::node::{Node, join};
-use super::plain;
+use super::normalize;
 
 mod operation;
 mod schema;
 
-/// Which way something travels.
+/// Which part of an operation a difference is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// It is about the operation itself.
+    /// The operation itself.
     Operation,
-    /// From the caller to the service.
+    /// The request, from the caller to the service.
     Request,
-    /// From the service to the caller.
+    /// The response, from the service to the caller.
     Response,
 }
 
-/// One thing that differs at one place.
+/// A single difference between two documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Method and path.
     pub operation: String,
-    /// Where on the wire.
+    /// The location, for example `request /deviceId`.
     pub place: String,
-    /// Which way it travels.
+    /// The part of the operation.
     pub direction: Direction,
-    /// What of the place differs: a word of OpenAPI.
+    /// The OpenAPI keyword that differs.
     pub keyword: String,
-    /// What the first document says, written out; nothing if it does not have it.
-    pub was: Option<Value>,
-    /// What the second one says.
-    pub is: Option<Value>,
-    /// Whether it has to be there, if it is a field, a header or a parameter.
+    /// The normalized value in the first document, if any.
+    pub before: Option<Value>,
+    /// The normalized value in the second document, if any.
+    pub after: Option<Value>,
+    /// Whether a field, header or parameter is required.
     pub required: bool,
-    /// Where the first document has it or its owner: a JSON pointer; nothing within a deviation.
+    /// A JSON pointer to the value or its owner in the first document. `None` within a deviation.
     pub at: Option<String>,
 }
 
-/// All differences between `first`, as changed by `deviations`, and `second`; and what became of the deviations.
+/// Compares `first`, modified by `deviations`, with `second`. Returns the differences, and how each deviation matched.
 pub fn documents<'a>(
     first: &'a Value,
     second: &'a Value,
     deviations: &'a [Deviation],
-) -> (Vec<Difference>, Vec<Met>) {
-    let mut walk = Walk {
+) -> (Vec<Difference>, Vec<Matched>) {
+    let mut comparison = Comparison {
         first,
         deviations,
-        met: vec![Met::default(); deviations.len()],
+        matched: vec![Matched::default(); deviations.len()],
         found: Vec::new(),
         operation: String::new(),
         direction: Direction::Operation,
-        open: Vec::new(),
+        in_progress: Vec::new(),
     };
     let operations = |document| -> BTreeMap<String, (String, Node<'a>)> {
         let found = contract::operations(document).into_iter();
@@ -73,23 +73,23 @@ pub fn documents<'a>(
         found.filter_map(operation).collect()
     };
     let (first, second) = (operations(first), operations(second));
-    for (name, left, right) in both(first, second) {
-        walk.operation.clone_from(&name);
+    for (name, left, right) in pair_by_name(first, second) {
+        comparison.operation.clone_from(&name);
         match (left, right) {
             (Some((left_item, left)), Some((right_item, right))) => {
-                walk.operation(&left, &left_item, &right, &right_item);
+                comparison.operation(&left, &left_item, &right, &right_item);
             }
             (left, right) => {
-                walk.direction = Direction::Operation;
-                let said = |side: Option<(String, Node<'_>)>| side.map(|(_, it)| json!(it.text("summary")));
-                walk.add("", "operation", said(left), said(right), false, None);
+                comparison.direction = Direction::Operation;
+                let value = |side: Option<(String, Node<'_>)>| side.map(|(_, it)| json!(it.text("summary")));
+                comparison.add("", "operation", value(left), value(right), false, None);
             }
         }
     }
-    (walk.found, walk.met)
+    (comparison.found, comparison.matched)
 }
 
-/// Whether two schemas say the same at `place`, deviations applied to the first.
+/// Returns whether two schemas are equivalent at `place`, with deviations applied to the first.
 pub fn same_schema<'a>(
     first: &Node<'a>,
     second: &Node<'a>,
@@ -97,21 +97,24 @@ pub fn same_schema<'a>(
     place: &str,
     deviations: &'a [Deviation],
 ) -> bool {
-    let mut walk = Walk {
+    let mut comparison = Comparison {
         first: first.value,
         deviations,
-        met: vec![Met::default(); deviations.len()],
+        matched: vec![Matched::default(); deviations.len()],
         found: Vec::new(),
         operation: operation.to_owned(),
         direction: Direction::Response,
-        open: Vec::new(),
+        in_progress: Vec::new(),
     };
-    walk.schema(place, first, second);
-    walk.found.is_empty()
+    comparison.schema(place, first, second);
+    comparison.found.is_empty()
 }
 
-/// The members of two maps, side by side.
-fn both<T>(first: BTreeMap<String, T>, second: BTreeMap<String, T>) -> Vec<(String, Option<T>, Option<T>)> {
+/// Pairs the values of two maps by name.
+fn pair_by_name<T>(
+    first: BTreeMap<String, T>,
+    second: BTreeMap<String, T>,
+) -> Vec<(String, Option<T>, Option<T>)> {
     let mut sides: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
     for (name, left) in first {
         sides.entry(name).or_insert((None, None)).0 = Some(left);
@@ -127,35 +130,35 @@ fn named<'a>(node: Option<Node<'a>>) -> BTreeMap<String, Node<'a>> {
     members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect()
 }
 
-/// A walk along two documents.
-struct Walk<'a> {
+/// The state of a comparison.
+struct Comparison<'a> {
     first: &'a Value,
     deviations: &'a [Deviation],
-    met: Vec<Met>,
+    matched: Vec<Matched>,
     found: Vec<Difference>,
     operation: String,
     direction: Direction,
-    /// Pairs of schemas that the walk is in: where one comes again, the schemas refer to themselves.
-    open: Vec<(*const Value, *const Value)>,
+    /// The pairs of schemas that are being compared. A pair that occurs again within itself is a cycle.
+    in_progress: Vec<(*const Value, *const Value)>,
 }
 
-impl<'a> Walk<'a> {
-    /// What the first document is expected to say at `place`: what a deviation notes, or else what it says.
-    fn expected(&mut self, place: &str, said: Option<Node<'a>>) -> Option<Node<'a>> {
+impl<'a> Comparison<'a> {
+    /// Returns the expected value at `place`: that of a deviation, or else that of the first document.
+    fn expected(&mut self, place: &str, value: Option<Node<'a>>) -> Option<Node<'a>> {
         let deviations = self.deviations;
-        for (deviation, met) in deviations.iter().zip(&mut self.met) {
+        for (deviation, matched) in deviations.iter().zip(&mut self.matched) {
             if deviation.operation == self.operation && deviation.is_at(place) {
-                met.visited = true;
+                matched.visited = true;
                 let noted = deviation.vendor.as_ref().map(Node::root);
-                met.differs |= noted.as_ref().map(plain::of) != said.as_ref().map(plain::of);
+                matched.differs |= noted.as_ref().map(normalize::node) != value.as_ref().map(normalize::node);
                 return noted;
             }
         }
-        said
+        value
     }
 
-    /// Notes something that only one side has.
-    fn one_side(
+    /// Records a value that only one side has.
+    fn one_sided(
         &mut self,
         place: &str,
         keyword: &str,
@@ -168,10 +171,17 @@ impl<'a> Walk<'a> {
         }
         let required = right.as_ref().or(left.as_ref()).is_some_and(|it| it.is("required"));
         let at = self.pointer(owner);
-        self.add(place, keyword, left.map(|it| plain::of(&it)), right.map(|it| plain::of(&it)), required, at);
+        self.add(
+            place,
+            keyword,
+            left.map(|it| normalize::node(&it)),
+            right.map(|it| normalize::node(&it)),
+            required,
+            at,
+        );
     }
 
-    /// Compares one member of both sides; an absent one says the default.
+    /// Compares a member of both sides. An absent member has its default value.
     fn leaf(&mut self, place: &str, keyword: &str, left: (&Node<'a>, Option<&Value>), right: Option<&Value>) {
         let (owner, left) = left;
         if !schema::same(keyword, left, right) {
@@ -188,8 +198,8 @@ impl<'a> Walk<'a> {
         &mut self,
         place: &str,
         keyword: &str,
-        was: Option<Value>,
-        is: Option<Value>,
+        before: Option<Value>,
+        after: Option<Value>,
         required: bool,
         at: Option<String>,
     ) {
@@ -198,8 +208,8 @@ impl<'a> Walk<'a> {
             place: place.to_owned(),
             direction: self.direction,
             keyword: keyword.to_owned(),
-            was,
-            is,
+            before,
+            after,
             required,
             at,
         });

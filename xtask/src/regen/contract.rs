@@ -1,10 +1,10 @@
-//! The text of a contract, taken apart and counted.
+//! Parses a contract and finds its operations, schemas and references.
 
 use serde_json::Value;
 
 use super::node::join;
 
-/// Members of a schema that are constraints by themselves; `required` is one for each name in it.
+/// The schema keywords that count as one constraint each. `required` counts once per name.
 const CONSTRAINTS: [&str; 15] = [
     "enum",
     "format",
@@ -23,15 +23,15 @@ const CONSTRAINTS: [&str; 15] = [
     "maxProperties",
 ];
 
-/// Methods that a path can have an operation for.
+/// The HTTP methods of a path item.
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Takes JSON apart; if it is none, says what is wrong and where.
+/// Parses JSON. An error includes the JSON pointer of its location.
 pub fn parse(text: &str) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| format!("#{}: not JSON: {}", pointer(error.path()), error.inner()))?;
-    deserializer.end().map_err(|error| format!("#: not JSON: {error}"))?;
+        .map_err(|error| format!("#{}: invalid JSON: {}", pointer(error.path()), error.inner()))?;
+    deserializer.end().map_err(|error| format!("#: invalid JSON: {error}"))?;
     Ok(value)
 }
 
@@ -48,7 +48,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// The operations of `document`: path, method and JSON pointer.
+/// Returns the path, method and JSON pointer of each operation in `document`.
 pub fn operations(document: &Value) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
@@ -62,105 +62,105 @@ pub fn operations(document: &Value) -> Vec<(String, String, String)> {
     found
 }
 
-/// What an operation is called in reports and data files.
+/// Returns the name of an operation in reports and data files, such as `GET /users`.
 pub fn name(path: &str, method: &str) -> String {
     format!("{} {path}", method.to_uppercase())
 }
 
-/// Calls `see` with each schema of `document`, its JSON pointer, and whether it is a named component.
-pub fn schemas(document: &Value, see: &mut impl FnMut(&Value, &str, bool)) {
-    outside(document, "", see);
+/// Calls `callback` with each schema of `document`, its JSON pointer, and whether it is a named component.
+pub fn schemas(document: &Value, callback: &mut impl FnMut(&Value, &str, bool)) {
+    outside(document, "", callback);
 }
 
-/// Calls `see` with the place and the target of each reference in `document`, examples left out.
-pub fn references(document: &Value, see: &mut impl FnMut(&str, &str)) {
-    fn visit(value: &Value, pointer: &str, see: &mut impl FnMut(&str, &str)) {
+/// Calls `callback` with the JSON pointer and the target of each reference in `document`, except in examples.
+pub fn references(document: &Value, callback: &mut impl FnMut(&str, &str)) {
+    fn visit(value: &Value, pointer: &str, callback: &mut impl FnMut(&str, &str)) {
         match value {
             Value::Object(members) => {
                 if let Some(target) = members.get("$ref").and_then(Value::as_str) {
-                    see(pointer, target);
+                    callback(pointer, target);
                 }
                 for (name, member) in
                     members.iter().filter(|(name, _)| *name != "example" && *name != "examples")
                 {
-                    visit(member, &join(pointer, name), see);
+                    visit(member, &join(pointer, name), callback);
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    visit(item, &join(pointer, &index.to_string()), see);
+                    visit(item, &join(pointer, &index.to_string()), callback);
                 }
             }
             _ => {}
         }
     }
-    visit(document, "", see);
+    visit(document, "", callback);
 }
 
-/// Looks for schemas where none is yet.
-fn outside(value: &Value, pointer: &str, see: &mut impl FnMut(&Value, &str, bool)) {
+/// Finds schemas outside of other schemas.
+fn outside(value: &Value, pointer: &str, callback: &mut impl FnMut(&Value, &str, bool)) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let place = join(pointer, name);
                 match name.as_str() {
                     "example" | "examples" => {}
-                    "schema" => inside(member, &place, false, see),
+                    "schema" => inside(member, &place, false, callback),
                     "schemas" if pointer == "/components" => {
                         for (name, schema) in member.as_object().into_iter().flatten() {
-                            inside(schema, &join(&place, name), true, see);
+                            inside(schema, &join(&place, name), true, callback);
                         }
                     }
-                    _ => outside(member, &place, see),
+                    _ => outside(member, &place, callback),
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                outside(item, &join(pointer, &index.to_string()), see);
+                outside(item, &join(pointer, &index.to_string()), callback);
             }
         }
         _ => {}
     }
 }
 
-/// Sees a schema, and those in it.
-fn inside(schema: &Value, pointer: &str, named: bool, see: &mut impl FnMut(&Value, &str, bool)) {
-    see(schema, pointer, named);
+/// Visits a schema and the schemas within it.
+fn inside(schema: &Value, pointer: &str, named: bool, callback: &mut impl FnMut(&Value, &str, bool)) {
+    callback(schema, pointer, named);
     for (name, member) in schema.as_object().into_iter().flatten() {
         let place = join(pointer, name);
         match (name.as_str(), member) {
             ("properties", Value::Object(properties)) => {
                 for (name, property) in properties {
-                    inside(property, &join(&place, name), false, see);
+                    inside(property, &join(&place, name), false, callback);
                 }
             }
             ("oneOf" | "anyOf" | "allOf", Value::Array(schemas)) => {
                 for (index, schema) in schemas.iter().enumerate() {
-                    inside(schema, &join(&place, &index.to_string()), false, see);
+                    inside(schema, &join(&place, &index.to_string()), false, callback);
                 }
             }
             ("items" | "additionalProperties" | "not", Value::Object(_)) => {
-                inside(member, &place, false, see);
+                inside(member, &place, false, callback);
             }
             _ => {}
         }
     }
 }
 
-/// How many operations, named types and constraints `document` has, in words.
-pub fn counted(document: &Value) -> String {
+/// Returns the number of operations, named types and constraints, as text.
+pub fn summary(document: &Value) -> String {
     let (mut types, mut constraints) = (0, 0);
     schemas(document, &mut |schema, _, named| {
         types += usize::from(named);
         constraints += CONSTRAINTS.iter().filter(|name| schema.get(**name).is_some()).count();
         constraints += schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
     });
-    let some = |number: usize, what: &str| {
+    let count = |number: usize, what: &str| {
         if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
     };
-    let operations = some(operations(document).len(), "operation");
-    format!("{operations}, {}, {}", some(types, "type"), some(constraints, "constraint"))
+    let operations = count(operations(document).len(), "operation");
+    format!("{operations}, {}, {}", count(types, "type"), count(constraints, "constraint"))
 }
 
 #[cfg(test)]
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_that_is_not_json_is_refused_with_its_place() {
+    fn json_errors_include_the_location() {
         let reason = parse(r#"{ "paths": { "/a": { "post": { "summary": } } } }"#).unwrap_err();
-        assert!(reason.starts_with("#/paths/~1a/post/summary: not JSON: "), "{reason}");
+        assert!(reason.starts_with("#/paths/~1a/post/summary: invalid JSON: "), "{reason}");
         assert!(reason.ends_with("line 1 column 43"), "{reason}");
-        assert!(parse("{} {}").unwrap_err().starts_with("#: not JSON: trailing characters"));
+        assert!(parse("{} {}").unwrap_err().starts_with("#: invalid JSON: trailing characters"));
     }
 
     #[test]
@@ -186,6 +186,6 @@ mod tests {
                 "B": { "type": "array", "items": { "type": "string", "format": "date", "maxLength": 3 } },
             } },
         });
-        assert_eq!(counted(&document), "2 operations, 2 types, 4 constraints");
+        assert_eq!(summary(&document), "2 operations, 2 types, 4 constraints");
     }
 }

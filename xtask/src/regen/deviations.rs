@@ -1,23 +1,23 @@
-//! Where the contract differs from the vendor's description on purpose.
+//! The deliberate differences between the contract and the vendor's description.
 //!
-//! `openapi/deviations.json` has each such place, what the vendor says there and why the contract does not. A
-//! comparison expects the vendor to say exactly that: if it says anything else one day, this is news. The table in
-//! `openapi/README.md` is made from the same file.
+//! `openapi/deviations.json` lists their locations, the vendor's version and the reason. A comparison expects exactly
+//! the vendor's version that is listed, and reports anything else as a difference. The table in `openapi/README.md` is
+//! generated from the same file.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Around the table in the README.
-const MARKS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to here -->\n");
+/// The lines before and after the table in the README.
+const MARKERS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to here -->\n");
 
-/// One deliberate difference.
+/// A deliberate difference.
 #[derive(Debug)]
 pub struct Deviation {
     /// Method and path.
     pub operation: String,
-    /// What the vendor says, if it says anything.
+    /// The vendor's version, if the vendor has this part.
     pub vendor: Option<Value>,
     entry: Entry,
 }
@@ -25,27 +25,27 @@ pub struct Deviation {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Where on the wire; `*` stands for any word.
+    /// The locations. `*` matches any single word.
     places: Vec<String>,
-    /// What the vendor says, as OpenAPI; `null` for nothing.
+    /// The vendor's version as OpenAPI, or `null` if the vendor does not have this part.
     vendor: Value,
-    /// The same for people.
+    /// The vendor's version as text.
     says: String,
-    /// What the contract says, for people.
+    /// The contract's version as text.
     contract: String,
     reason: String,
 }
 
-/// What became of a deviation in a comparison.
+/// How a deviation matched in a comparison.
 #[derive(Clone, Debug, Default)]
-pub struct Met {
-    /// One of its places is there.
+pub struct Matched {
+    /// At least one of its locations exists.
     pub visited: bool,
-    /// At one of them the contract says something else than is noted of the vendor.
+    /// The contract differs from the vendor's version at one of them.
     pub differs: bool,
 }
 
-/// Reads the deviations from `text`.
+/// Parses `deviations.json`.
 pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
     let entries: BTreeMap<String, Vec<Entry>> =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
 }
 
 impl Deviation {
-    /// Whether the deviation is about `place`.
+    /// Returns whether the deviation applies to `place`.
     pub fn is_at(&self, place: &str) -> bool {
         self.entry.places.iter().any(|pattern| {
             let (pattern, place) = (pattern.split(' '), place.split(' '));
@@ -69,22 +69,22 @@ impl Deviation {
         })
     }
 
-    /// What is deliberately different, in a line.
+    /// Describes the deviation in one line.
     pub fn line(&self) -> String {
         let Entry { says, contract, .. } = &self.entry;
         format!("{}: the vendor says {says}, the contract {contract}", self.places())
     }
 
-    /// The places, for people.
+    /// Returns the locations as text.
     pub fn places(&self) -> String {
         self.entry.places.join(", ")
     }
 }
 
-/// `readme` with the table of `deviations` in it.
+/// Replaces the table in `readme` with that of `deviations`.
 pub fn in_readme(readme: &str, deviations: &[Deviation]) -> Result<String, String> {
-    let (begin, end) = MARKS;
-    let missing = |mark: &str| format!("the line {} is missing", mark.trim_end());
+    let (begin, end) = MARKERS;
+    let missing = |marker: &str| format!("missing line {}", marker.trim_end());
     let (before, rest) = readme.split_once(begin).ok_or_else(|| missing(begin))?;
     let (_, after) = rest.split_once(end).ok_or_else(|| missing(end))?;
     let mut table =
@@ -106,7 +106,7 @@ mod tests {
     ] }"#;
 
     #[test]
-    fn a_star_stands_for_any_one_word() {
+    fn a_star_matches_exactly_one_word() {
         let deviation = &parse(ONE).unwrap()[0];
         assert!(deviation.is_at("response 401 /code"));
         assert!(!deviation.is_at("response 401 /code/x"));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_replaced_and_the_rest_of_the_page_stays() {
+    fn only_the_table_is_replaced() {
         let readme = "a\n<!-- made from deviations.json -->\nold\n<!-- to here -->\nb\n";
         let made = in_readme(readme, &parse(ONE).unwrap()).unwrap();
         assert!(made.starts_with("a\n") && made.ends_with("-->\nb\n") && !made.contains("old"), "{made}");

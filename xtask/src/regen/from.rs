@@ -1,79 +1,93 @@
-//! `cargo xtask regen --from FILE`: what the vendor's description says otherwise than the contract.
+//! `cargo xtask regen --from FILE`: compares the contract with the vendor's description.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use super::compare::{self, Difference};
-use super::deviations::{Deviation, Met};
+use super::deviations::{Deviation, Matched};
 use super::project::{CONTRACT, DEVIATIONS, Project, REPAIRS};
-use super::{Contract, Stop, carry, make, repairs, report, rules, source, vendor, write};
+use super::{Contract, Error, merge, outputs, repairs, report, rules, source, vendor, write};
 
-/// The exit status that says that there is news.
-const NEWS: u8 = 3;
+/// The exit status if there are differences.
+const DIFFERENT: u8 = 3;
 
-/// Tells what is different in the vendor's description `file`, and carries it into the contract if `into_contract`.
-pub fn tell(project: &Project, file: &OsStr, into_contract: bool) -> Result<ExitCode, Stop> {
+/// Reports how the vendor's description in `file` differs from the contract. With `write_contract`, it also merges the
+/// differences into the contract.
+pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<ExitCode, Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
     let repairs = repairs::parse(&project.text(REPAIRS)?);
     let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
-    let text = source::text(file).map_err(Stop::Input)?;
+    let text = source::text(file).map_err(Error::Input)?;
     let name = source::name(file);
-    let said = vendor::read(&text, &contract.document, &repairs)
-        .map_err(|reason| Stop::Input(format!("{name}: {reason}")))?;
-    let (news, met) = compare::documents(&contract.document, &said.document, &contract.deviations);
+    let extract = vendor::read(&text, &contract.document, &repairs)
+        .map_err(|reason| Error::Input(format!("{name}: {reason}")))?;
+    let (differences, matched) =
+        compare::documents(&contract.document, &extract.document, &contract.deviations);
 
-    for difference in &news {
-        say!("{:<10}  {}", report::class(difference), report::line(difference));
+    for difference in &differences {
+        print_line!("{:<10}  {}", report::kind(difference), report::line(difference));
     }
-    let mut count = news.len();
-    for (deviation, met) in contract.deviations.iter().zip(&met) {
-        match outdated(deviation, met) {
-            None => say!("deliberate  {}: {}", deviation.operation, deviation.line()),
+    let mut count = differences.len();
+    for (deviation, matched) in contract.deviations.iter().zip(&matched) {
+        match outdated(deviation, matched) {
+            None => print_line!("deliberate  {}: {}", deviation.operation, deviation.line()),
             Some(reason) => {
                 count += 1;
-                say!("outdated    {DEVIATIONS}: {}: {}: {reason}", deviation.operation, deviation.places());
+                print_line!(
+                    "outdated    {DEVIATIONS}: {}: {}: {reason}",
+                    deviation.operation,
+                    deviation.places()
+                );
             }
         }
     }
-    for (operation, repair) in &said.repaired {
-        say!("repaired    {operation}: {repair}");
+    for (operation, repair) in &extract.repaired {
+        print_line!("repaired    {operation}: {repair}");
     }
-    for (operation, repair) in &said.unneeded {
+    for (operation, repair) in &extract.unneeded {
         count += 1;
-        say!("outdated    {REPAIRS}: {operation}: {repair}: this is no longer there; remove the repair");
+        print_line!("outdated    {REPAIRS}: {operation}: {repair}: no longer needed; remove the repair");
     }
-    say!("{name}: {}", if count == 0 { "no news".to_owned() } else { format!("news: {count}") });
-    if into_contract && !news.is_empty() {
-        carry_in(project, contract, &said)?;
+    print_line!(
+        "{name}: {}",
+        if count == 0 { "no differences".to_owned() } else { format!("differences: {count}") }
+    );
+    if write_contract && !differences.is_empty() {
+        merge_into_contract(project, contract, &extract)?;
     }
-    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(NEWS) })
+    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 
-/// Why a deviation has no use any more.
-fn outdated(deviation: &Deviation, met: &Met) -> Option<&'static str> {
-    match (met.visited, met.differs) {
+/// Returns why a deviation is no longer needed, if so.
+fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
+    match (matched.visited, matched.differs) {
         (true, true) => None,
-        (true, false) => Some("the contract says the same as is noted of the vendor; remove the deviation"),
+        (true, false) => Some("the contract no longer differs from the listed version; remove the deviation"),
         (false, _) if deviation.vendor.is_some() => Some("the vendor no longer has it; remove the deviation"),
         (false, _) => Some("neither the vendor nor the contract has it; remove the deviation"),
     }
 }
 
-fn carry_in(project: &Project, contract: Contract, said: &vendor::Said) -> Result<(), Stop> {
-    let (document, left) = carry::into_contract(&contract.document, &said.document, &contract.deviations);
+fn merge_into_contract(
+    project: &Project,
+    contract: Contract,
+    extract: &vendor::Extract,
+) -> Result<(), Error> {
+    let (document, left) = merge::into_contract(&contract.document, &extract.document, &contract.deviations);
     let changed = Contract { document, ..contract };
-    let made = make(project, &changed)
-        .map_err(|reason| format!("nothing was written, since with the news in it {reason}"))?;
-    write(project, &made)?;
+    let outputs = outputs(project, &changed).map_err(|reason| {
+        format!("nothing was written, because the merged contract can't be used: {reason}")
+    })?;
+    write(project, &outputs)?;
     for difference in &left {
-        say!("left to a person: {}", line_of(difference));
+        print_line!("merge by hand: {}", line_of(difference));
     }
-    for breach in rules::breaches(&changed.document)? {
-        say!("to be mended by a person: {CONTRACT}: {breach}");
+    for violation in rules::violations(&changed.document)? {
+        print_line!("fix by hand: {CONTRACT}: {violation}");
     }
-    for pointer in rules::unwritten(&changed.document) {
-        say!("to be written by a person: {CONTRACT}: #{pointer}");
+    for pointer in rules::placeholders(&changed.document) {
+        print_line!("missing description: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }

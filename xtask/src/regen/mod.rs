@@ -1,8 +1,8 @@
-//! `cargo xtask regen`: the contract can change without fear.
+//! `cargo xtask regen`: validates the contract and updates the files that are generated from it.
 //!
-//! Everything that is made from the contract is made here and nowhere else: its canonical text, the committed copy
-//! of the generated client (by the very code that `build.rs` runs), the table in the contract's README. So
-//! `--check` only has to make them again and compare. What the vendor's description says otherwise is in [`from`].
+//! These are its canonical text, the committed copy of the generated client, which uses the same generator as
+//! `build.rs`, and the table in the contract's README. `--check` generates them again and compares. [`from`] compares
+//! the contract with the vendor's description.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,14 +11,15 @@ use serde_json::Value;
 use similar::TextDiff;
 
 mod canonical;
-mod carry;
+mod change_class;
 mod compare;
 mod contract;
 mod deviations;
 mod from;
+mod merge;
 mod node;
-mod official;
-mod plain;
+mod normalize;
+mod openapi_schema;
 mod project;
 mod repairs;
 mod report;
@@ -26,7 +27,6 @@ mod rules;
 mod source;
 mod surface;
 mod vendor;
-mod verdict;
 
 #[path = "../../../build/generate.rs"]
 mod generate;
@@ -34,70 +34,69 @@ mod generate;
 use deviations::Deviation;
 use project::{CONTRACT, DEVIATIONS, GENERATED, NOTES, Project};
 
-/// How to call it.
 pub const HELP: &str = "\
-cargo xtask regen             check the contract, bring what is made from it up to date, tell what changed
-cargo xtask regen --check     write nothing; fail with a diff if anything is out of date or invalid
+cargo xtask regen             validate the contract, update the generated files and report what changed
+cargo xtask regen --check     write nothing; fail with a diff if a file is out of date or invalid
 cargo xtask regen --from FILE [--write]
-                              tell what the vendor's description (JSON, .gz or - for standard input) says
-                              otherwise; with --write carry it into the contract
+                              compare the contract with the vendor's description in FILE (JSON, gzip, or - for
+                              standard input); --write merges the differences into the contract
 
-exit status: 0 fine, 1 out of date or invalid, 2 wrong usage or bad input, 3 the vendor has news
+exit status: 0 success, 1 out of date or invalid, 2 invalid arguments or input, 3 the vendor's description differs
 ";
 
-/// Why a run ends before its end.
-pub enum Stop {
-    /// The project is at fault: exit status 1.
+/// Why a run fails.
+pub enum Error {
+    /// The project is invalid: exit status 1.
     Invalid(String),
-    /// What was given to the run is at fault: exit status 2.
+    /// The arguments or the input are invalid: exit status 2.
     Input(String),
 }
 
-impl From<String> for Stop {
+impl From<String> for Error {
     fn from(reason: String) -> Self {
         Self::Invalid(reason)
     }
 }
 
-/// Runs the chore.
+/// Runs the task with `arguments`.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(|it| it.to_str().unwrap_or_default()).collect();
     let project = Project::here();
-    let done = match (words.as_slice(), arguments.as_slice()) {
+    let result = match (words.as_slice(), arguments.as_slice()) {
         ([], _) => regenerate(&project).map(|()| ExitCode::SUCCESS),
         (["--check"], _) => {
-            check(&project).map(|fine| if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            check(&project).map(|up_to_date| if up_to_date { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        (["--from", _], [_, file]) => from::tell(&project, file, false),
+        (["--from", _], [_, file]) => from::report(&project, file, false),
         (["--from", _, "--write"], [_, file, _]) | (["--write", "--from", _], [_, _, file]) => {
-            from::tell(&project, file, true)
+            from::report(&project, file, true)
         }
         (["--help" | "-h"], _) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(Stop::Input(format!("regen: wrong usage\n\n{HELP}"))),
+        _ => Err(Error::Input(format!("invalid arguments\n\n{HELP}"))),
     };
-    done.unwrap_or_else(|stop| {
-        let (Stop::Invalid(reason) | Stop::Input(reason)) = &stop;
+    result.unwrap_or_else(|error| {
+        let (Error::Invalid(reason) | Error::Input(reason)) = &error;
         eprintln!("error: {}", reason.trim_end());
-        ExitCode::from(if matches!(stop, Stop::Invalid(_)) { 1 } else { 2 })
+        ExitCode::from(if matches!(error, Error::Invalid(_)) { 1 } else { 2 })
     })
 }
 
-/// Fails unless everything that is made from the contract is up to date.
+/// Fails if a generated file is out of date or the contract is invalid.
 pub fn is_up_to_date() -> Result<(), String> {
     match check(&Project::here()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err("cargo xtask regen --check: out of date".to_owned()),
-        Err(Stop::Invalid(reason) | Stop::Input(reason)) => Err(reason),
+        Ok(false) => Err("generated files are out of date; run `cargo xtask regen`".to_owned()),
+        Err(Error::Invalid(reason) | Error::Input(reason)) => Err(reason),
     }
 }
 
-/// The contract and what belongs to it.
+/// The contract and its deviations.
 struct Contract {
-    /// As it is written.
+    /// The text of the file.
     text: String,
     document: Value,
     deviations: Vec<Deviation>,
@@ -112,88 +111,88 @@ impl Contract {
         Ok(Self { text, document, deviations })
     }
 
-    /// Fails with all breaches of the rules.
+    /// Fails with all violations of the rules, one per line.
     fn is_valid(&self) -> Result<(), String> {
-        let breaches = rules::breaches(&self.document)?;
-        if breaches.is_empty() {
+        let violations = rules::violations(&self.document)?;
+        if violations.is_empty() {
             return Ok(());
         }
-        Err(breaches.iter().map(|breach| format!("{CONTRACT}: {breach}\n")).collect())
+        Err(violations.iter().map(|violation| format!("{CONTRACT}: {violation}\n")).collect())
     }
 }
 
-/// A file that is made from the contract.
-struct Made {
+/// A generated file.
+struct Output {
     file: &'static str,
-    /// What there is.
-    is: String,
-    /// What there should be.
-    wanted: String,
+    /// The current text.
+    current: String,
+    /// The text that it should have.
+    expected: String,
 }
 
-/// Makes everything that is made from `document`.
-fn make(project: &Project, contract: &Contract) -> Result<Vec<Made>, String> {
+/// Generates all files from the contract.
+fn outputs(project: &Project, contract: &Contract) -> Result<Vec<Output>, String> {
     let canonical = canonical::text(&contract.document)?;
     let client = generate::client(&canonical).map_err(|reason| format!("{CONTRACT}: {reason}"))?;
     let notes = project.text(NOTES)?;
     let with_table = deviations::in_readme(&notes, &contract.deviations);
     let with_table = with_table.map_err(|reason| format!("{NOTES}: {reason}"))?;
     Ok(vec![
-        Made { file: CONTRACT, is: contract.text.clone(), wanted: canonical },
-        Made { file: GENERATED, is: project.text(GENERATED).unwrap_or_default(), wanted: client },
-        Made { file: NOTES, is: notes, wanted: with_table },
+        Output { file: CONTRACT, current: contract.text.clone(), expected: canonical },
+        Output { file: GENERATED, current: project.text(GENERATED).unwrap_or_default(), expected: client },
+        Output { file: NOTES, current: notes, expected: with_table },
     ])
 }
 
-fn regenerate(project: &Project) -> Result<(), Stop> {
+fn regenerate(project: &Project) -> Result<(), Error> {
     let contract = Contract::read(project)?;
     contract.is_valid()?;
-    let made = make(project, &contract)?;
-    report::contract(project, &contract.document, &made)?;
-    write(project, &made)?;
-    for pointer in rules::unwritten(&contract.document) {
-        say!("to be written by a person: {CONTRACT}: #{pointer}");
+    let outputs = outputs(project, &contract)?;
+    report::contract(project, &contract.document, &outputs)?;
+    write(project, &outputs)?;
+    for pointer in rules::placeholders(&contract.document) {
+        print_line!("missing description: {CONTRACT}: #{pointer}");
     }
     Ok(())
 }
 
-fn write(project: &Project, made: &[Made]) -> Result<(), String> {
-    for Made { file, wanted, .. } in made.iter().filter(|made| made.is != made.wanted) {
-        project.replace(file, wanted)?;
-        say!("written: {file}");
+fn write(project: &Project, outputs: &[Output]) -> Result<(), String> {
+    for Output { file, expected, .. } in outputs.iter().filter(|output| output.current != output.expected) {
+        project.replace(file, expected)?;
+        print_line!("updated: {file}");
     }
     Ok(())
 }
 
-/// Whether everything is up to date; tells what is not.
-fn check(project: &Project) -> Result<bool, Stop> {
+/// Returns whether all files are up to date, and prints the differences.
+fn check(project: &Project) -> Result<bool, Error> {
     let contract = Contract::read(project)?;
     let valid = contract.is_valid();
-    let made = match make(project, &contract) {
-        Ok(made) => made,
-        // An invalid contract is shown as far as something can be made from it.
+    let outputs = match outputs(project, &contract) {
+        Ok(outputs) => outputs,
+        // If the contract is also invalid, its violations are the more useful error.
         Err(reason) => return Err(valid.err().unwrap_or(reason).into()),
     };
-    let mut fine = true;
-    for Made { file, is, wanted } in &made {
-        if is != wanted {
-            fine = false;
-            let diff = TextDiff::from_lines(is, wanted);
+    let mut up_to_date = true;
+    for Output { file, current, expected } in &outputs {
+        if current != expected {
+            up_to_date = false;
+            let diff = TextDiff::from_lines(current, expected);
             let (old, new) = (format!("a/{file}"), format!("b/{file}"));
-            say!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
+            print_line!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
         }
     }
-    if !fine {
-        eprintln!("error: out of date; `cargo xtask regen` brings it up to date");
+    if !up_to_date {
+        eprintln!("error: generated files are out of date; run `cargo xtask regen`");
     }
     valid?;
-    let unwritten = rules::unwritten(&contract.document);
-    for pointer in &unwritten {
-        eprintln!("error: {CONTRACT}: #{pointer}: a person has to write this");
+    let placeholders = rules::placeholders(&contract.document);
+    for pointer in &placeholders {
+        eprintln!("error: {CONTRACT}: #{pointer}: missing description; replace the placeholder");
     }
-    if !fine || !unwritten.is_empty() {
+    if !up_to_date || !placeholders.is_empty() {
         return Ok(false);
     }
-    report::contract(project, &contract.document, &made)?;
+    report::contract(project, &contract.document, &outputs)?;
     Ok(true)
 }

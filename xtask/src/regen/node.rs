@@ -1,85 +1,84 @@
-//! A place in a document, as one reads it: references followed, and the JSON pointer at hand.
+//! A location in a document, with references resolved.
 //!
-//! The contract names its schemas and the vendor writes them out. Whoever looks at both through nodes sees no
-//! difference.
+//! The contract names its schemas and the vendor inlines them. Nodes hide this difference.
 
 use serde_json::Value;
 
-/// No sound document refers this often before it says something.
-const REFERENCES: usize = 32;
+/// The maximum length of a chain of references.
+const MAX_REFERENCES: usize = 32;
 
-/// A value in a document, references followed.
+/// A value in a document, with references resolved.
 #[derive(Clone)]
 pub struct Node<'a> {
     document: &'a Value,
-    /// What is there.
+    /// The value.
     pub value: &'a Value,
-    /// Where that is: a JSON pointer into the document, behind the last reference.
+    /// The JSON pointer of the value in the document, after the last reference.
     pub pointer: String,
 }
 
 impl<'a> Node<'a> {
-    /// The document itself.
+    /// Returns the root of a document.
     pub fn root(document: &'a Value) -> Self {
         Self { document, value: document, pointer: String::new() }
     }
 
-    /// The document that the node is in.
+    /// Returns the root of this node's document.
     pub fn document(&self) -> Self {
         Self::root(self.document)
     }
 
-    /// Whether the node is in this very document.
+    /// Returns whether the node belongs to this instance of a document.
     pub fn is_in(&self, document: &Value) -> bool {
         std::ptr::eq(self.document, document)
     }
 
-    /// The member `name` of an object.
+    /// Returns the member `name` of an object.
     pub fn get(&self, name: &str) -> Option<Self> {
         self.value.get(name).map(|value| self.at(name, value))
     }
 
-    /// What `pointer` points to in the document.
+    /// Returns the node at `pointer` in the document.
     pub fn find(&self, pointer: &str) -> Option<Self> {
         let value = self.document.pointer(pointer)?;
-        Some(Self { document: self.document, value, pointer: pointer.to_owned() }.followed())
+        Some(Self { document: self.document, value, pointer: pointer.to_owned() }.resolved())
     }
 
-    /// The members of an object with their names; none for anything else.
+    /// Returns the members of an object with their names. Other values have none.
     pub fn members(&self) -> Vec<(&'a str, Self)> {
         let members = self.value.as_object().into_iter().flatten();
         members.map(|(name, value)| (name.as_str(), self.at(name, value))).collect()
     }
 
-    /// The items of an array; none for anything else.
+    /// Returns the items of an array. Other values have none.
     pub fn items(&self) -> Vec<Self> {
         let items = self.value.as_array().into_iter().flatten();
         items.enumerate().map(|(index, value)| self.at(&index.to_string(), value)).collect()
     }
 
-    /// The text of the member `name`, empty if there is none.
+    /// Returns the string member `name`, or an empty string.
     pub fn text(&self, name: &str) -> &'a str {
         self.value.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether the member `name` is true.
+    /// Returns whether the member `name` is `true`.
     pub fn is(&self, name: &str) -> bool {
         self.value.get(name).and_then(Value::as_bool).unwrap_or_default()
     }
 
-    /// Whether the array `required` of an object schema has `name`.
+    /// Returns whether an object schema requires `name`.
     pub fn requires(&self, name: &str) -> bool {
         let mut required = self.value.get("required").and_then(Value::as_array).into_iter().flatten();
         required.any(|required| required == name)
     }
 
     fn at(&self, segment: &str, value: &'a Value) -> Self {
-        Self { document: self.document, value, pointer: join(&self.pointer, segment) }.followed()
+        Self { document: self.document, value, pointer: join(&self.pointer, segment) }.resolved()
     }
 
-    /// Follows references; stays at one that leads nowhere.
-    fn followed(mut self) -> Self {
-        for _ in 0..REFERENCES {
+    /// Resolves references. An unresolvable reference stays as it is.
+    fn resolved(mut self) -> Self {
+        for _ in 0..MAX_REFERENCES {
             let target = self.value.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix('#'));
             let Some((pointer, value)) = target.and_then(|it| Some((it, self.document.pointer(it)?))) else {
                 break;
@@ -91,12 +90,12 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The JSON pointer of `segment` in `parent`.
+/// Appends a segment to a JSON pointer.
 pub fn join(parent: &str, segment: &str) -> String {
     format!("{parent}/{}", segment.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The names along a JSON pointer.
+/// Returns the unescaped segments of a JSON pointer.
 pub fn segments(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"))
 }

@@ -1,7 +1,7 @@
-//! The project's files: where they are, what they were at the last commit, and how they are replaced.
+//! Reads and replaces files of the project.
 //!
-//! A file is written beside the old one, brought to the disk and put in its place in one step, so an interrupted
-//! run leaves the old file.
+//! A file is replaced atomically: the new one is written next to it, synced and renamed, so an interrupted run leaves
+//! the old file.
 
 use std::env;
 use std::fs;
@@ -15,42 +15,42 @@ use tempfile::NamedTempFile;
 pub const CONTRACT: &str = "openapi/social-plus-bot.json";
 /// The committed copy of the generated client.
 pub const GENERATED: &str = "src/api/generated.rs";
-/// What the contract says otherwise on purpose.
+/// The deliberate differences from the vendor's description.
 pub const DEVIATIONS: &str = "openapi/deviations.json";
-/// Known defects of the vendor's description.
+/// The known defects of the vendor's description.
 pub const REPAIRS: &str = "openapi/repairs.json";
-/// Has the table of deviations.
+/// The document with the table of deviations.
 pub const NOTES: &str = "openapi/README.md";
-/// Has the version.
+/// The manifest with the version.
 pub const MANIFEST: &str = "Cargo.toml";
 
-/// The project's folder.
+/// The project folder.
 pub struct Project(PathBuf);
 
 impl Project {
-    /// The project that Cargo runs this program in, or else the current folder.
+    /// Returns the project that Cargo runs this program in, or else the current folder.
     pub fn here() -> Self {
         let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         Self(manifest.as_deref().and_then(Path::parent).map_or_else(|| PathBuf::from("."), Path::to_owned))
     }
 
-    /// The text of a file of the project.
+    /// Reads a file.
     pub fn text(&self, file: &str) -> Result<String, String> {
         fs::read_to_string(self.0.join(file)).map_err(|error| format!("{file}: {error}"))
     }
 
-    /// The text of a file at the last commit, or why it can't be told.
+    /// Reads a file as of the last commit.
     pub fn committed(&self, file: &str) -> Result<String, String> {
         let git = Command::new("git").args(["show", &format!("HEAD:./{file}")]).current_dir(&self.0).output();
         let output = git.map_err(|error| format!("git: {error}"))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(said.lines().next().unwrap_or("git does not say why").to_owned());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(stderr.lines().next().unwrap_or("git failed without a message").to_owned());
         }
-        String::from_utf8(output.stdout).map_err(|_| format!("{file} was no text at the last commit"))
+        String::from_utf8(output.stdout).map_err(|_| format!("{file} is not UTF-8 in the last commit"))
     }
 
-    /// Replaces a file.
+    /// Replaces a file atomically.
     pub fn replace(&self, file: &str, text: &str) -> Result<(), String> {
         let path = self.0.join(file);
         self.try_replace(&path, text).map_err(|error| format!("{file}: {error}"))
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+    fn replacing_a_file_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let project = Project(folder.path().to_owned());
         fs::write(folder.path().join("a"), "old").unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_the_old_file_keeps_it_whole() {
+    fn replacing_a_file_does_not_modify_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let project = Project(folder.path().to_owned());
         fs::write(folder.path().join("a"), "old").unwrap();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_not_be_replaced_stays_and_is_named() {
+    fn a_failed_replacement_names_the_file_and_leaves_it() {
         let folder = tempfile::tempdir().unwrap();
         let project = Project(folder.path().to_owned());
         fs::create_dir_all(folder.path().join("a/b")).unwrap();

@@ -1,100 +1,103 @@
-//! What people are told: a line for each thing, the important word first.
+//! Prints the reports, one line per item with the most important word first.
 
 use serde_json::{Value, json};
 
+use super::change_class::{self, ChangeClass};
 use super::compare::Difference;
 use super::project::{CONTRACT, GENERATED, MANIFEST, Project};
-use super::verdict::{self, Verdict};
-use super::{Made, compare, contract, plain, surface};
+use super::{Output, compare, contract, normalize, surface};
 
-/// Tells what the contract holds, what changed since the last commit, and the version that follows.
-pub fn contract(project: &Project, document: &Value, made: &[Made]) -> Result<(), String> {
-    say!("{CONTRACT}: {}", contract::counted(document));
+/// Prints a summary of the contract, its changes since the last commit, and the next version.
+pub fn contract(project: &Project, document: &Value, outputs: &[Output]) -> Result<(), String> {
+    print_line!("{CONTRACT}: {}", contract::summary(document));
     let committed = project.committed(CONTRACT).and_then(|text| contract::parse(&text));
     let committed = match committed {
         Ok(committed) => committed,
         Err(reason) => {
-            say!("not compared with the last commit: {reason}");
+            print_line!("not compared with the last commit: {reason}");
             return Ok(());
         }
     };
     let (changes, _) = compare::documents(&committed, document, &[]);
     for change in &changes {
-        say!("{:<10}  {}", verdict::of(change), line(change));
+        print_line!("{:<10}  {}", change_class::classify(change), line(change));
     }
-    let mut overall = changes.iter().map(verdict::of).max();
-    let client = made.iter().find(|made| made.file == GENERATED).map_or("", |made| made.wanted.as_str());
+    let mut overall = changes.iter().map(change_class::classify).max();
+    let client =
+        outputs.iter().find(|output| output.file == GENERATED).map_or("", |output| output.expected.as_str());
     match project.committed(GENERATED) {
         Ok(before) => {
             let code = surface::changes(&before, client)?;
-            let added = code.added.iter().map(|line| (Verdict::Compatible, "new", line));
-            let removed = code.removed.iter().map(|line| (Verdict::Breaking, "gone", line));
-            for (verdict, what, line) in removed.chain(added) {
+            let added = code.added.iter().map(|line| (ChangeClass::Compatible, "new", line));
+            let removed = code.removed.iter().map(|line| (ChangeClass::Breaking, "gone", line));
+            for (class, what, line) in removed.chain(added) {
                 let shown = line.split(" where ").next().unwrap_or(line);
-                say!("{verdict:<10}  generated code: {what}: {shown}");
-                overall = overall.max(Some(verdict));
+                print_line!("{class:<10}  generated code: {what}: {shown}");
+                overall = overall.max(Some(class));
             }
         }
-        Err(reason) => say!("generated code not compared with the last commit: {reason}"),
+        Err(reason) => print_line!("generated code not compared with the last commit: {reason}"),
     }
     if overall.is_none() && committed != *document {
-        say!("since the last commit: words, examples or references, nothing that travels");
+        print_line!("since the last commit: only descriptions, examples or references");
     } else if overall.is_none() {
-        say!("since the last commit: no change");
+        print_line!("since the last commit: no change");
     }
-    // The manifest at the last commit, so that it does not matter whether the version was raised since.
+    // Use the version of the last commit, because the current one can already be raised.
     let manifest = project.committed(MANIFEST).or_else(|_| project.text(MANIFEST))?;
     if let Some((version, (next, rule))) =
-        version(&manifest).and_then(|version| Some((version, verdict::next_version(version, overall)?)))
+        version(&manifest).and_then(|version| Some((version, change_class::next_version(version, overall)?)))
     {
-        say!("version: {version} -> {next}: {rule}");
+        print_line!("version: {version} -> {next}: {rule}");
     }
     Ok(())
 }
 
-/// The first version in a manifest, which is the package's.
+/// Returns the first version in a manifest, which is that of the package.
 fn version(manifest: &str) -> Option<&str> {
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""))?;
     line.split('"').next()
 }
 
-/// A difference in a line: where, and what.
+/// Describes a difference in one line.
 pub fn line(difference: &Difference) -> String {
-    let Difference { operation, place, keyword, was, is, required, .. } = difference;
+    let Difference { operation, place, keyword, before, after, required, .. } = difference;
     let at = if place.is_empty() { operation.clone() } else { format!("{operation}: {place}") };
-    let (was, is) = (was.as_ref(), is.as_ref());
-    let kind = class(difference);
+    let (before, after) = (before.as_ref(), after.as_ref());
+    let kind = kind(difference);
     match keyword.as_str() {
         "field" | "parameter" | "header" => {
             let need = if *required { "required" } else { "optional" };
-            format!("{at}: {kind}, {need}: {}", said(keyword, is.or(was)))
+            format!("{at}: {kind}, {need}: {}", describe(keyword, after.or(before)))
         }
-        "required" => format!("{at}: now {}", if is == Some(&json!(true)) { "required" } else { "optional" }),
+        "required" => {
+            format!("{at}: now {}", if after == Some(&json!(true)) { "required" } else { "optional" })
+        }
         "operation" | "response" | "server" | "requestBody" | "content" => format!("{at}: {kind}"),
-        "value" => format!("{at}: {kind} value {}", said(keyword, is.or(was))),
+        "value" => format!("{at}: {kind} value {}", describe(keyword, after.or(before))),
         _ if place.rsplit(' ').next() == Some(keyword) => {
-            format!("{at}: {} -> {}", said(keyword, was), said(keyword, is))
+            format!("{at}: {} -> {}", describe(keyword, before), describe(keyword, after))
         }
-        _ => format!("{at}: {keyword} {} -> {}", said(keyword, was), said(keyword, is)),
+        _ => format!("{at}: {keyword} {} -> {}", describe(keyword, before), describe(keyword, after)),
     }
 }
 
-/// `new`, `gone` or `changed`.
-pub fn class(difference: &Difference) -> &'static str {
-    match (&difference.was, &difference.is) {
+/// Returns `new`, `gone` or `changed`.
+pub fn kind(difference: &Difference) -> &'static str {
+    match (&difference.before, &difference.after) {
         (None, _) => "new",
         (_, None) => "gone",
         _ => "changed",
     }
 }
 
-fn said(keyword: &str, value: Option<&Value>) -> String {
+fn describe(keyword: &str, value: Option<&Value>) -> String {
     match value {
-        None => "nothing".to_owned(),
+        None => "none".to_owned(),
         Some(parameter) if matches!(keyword, "parameter" | "header") => {
-            parameter.get("schema").map_or_else(|| "of any shape".to_owned(), plain::words)
+            parameter.get("schema").map_or_else(|| "of any shape".to_owned(), normalize::describe)
         }
-        Some(schema) if schema.is_object() => plain::words(schema),
+        Some(schema) if schema.is_object() => normalize::describe(schema),
         Some(value) => value.to_string(),
     }
 }

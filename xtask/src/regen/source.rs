@@ -1,4 +1,4 @@
-//! Where the vendor's description is read from: a file, a compressed file, or standard input.
+//! Reads the vendor's description from a file or from standard input, compressed or not.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-/// The vendor's description has 10 to 20 MB; more than this is something else.
+/// The maximum size. The vendor's description has 10 to 20 MB.
 const LIMIT: u64 = 64 << 20;
 
-/// What gzip begins with.
+/// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads the text of `source`; `-` is standard input.
@@ -18,22 +18,22 @@ pub fn text(source: &OsStr) -> Result<String, String> {
     read(source).map_err(|error| format!("{}: {error}", name(source)))
 }
 
-/// What `source` is called in messages.
+/// Returns the name of `source` for messages.
 pub fn name(source: &OsStr) -> String {
     if source == "-" { "standard input".to_owned() } else { source.to_string_lossy().into_owned() }
 }
 
 fn read(source: &OsStr) -> io::Result<String> {
-    let stored = if source == "-" { limited(io::stdin().lock())? } else { limited(File::open(source)?)? };
-    let named = Path::new(source).extension().is_some_and(|of| of == "gz");
-    let plain = if named || stored.starts_with(&GZIP) {
-        limited(MultiGzDecoder::new(stored.as_slice()))
-            .map_err(|error| io::Error::other(format!("damaged gzip: {error}")))?
+    let raw = if source == "-" { limited(io::stdin().lock())? } else { limited(File::open(source)?)? };
+    let is_gzip = Path::new(source).extension().is_some_and(|of| of == "gz");
+    let bytes = if is_gzip || raw.starts_with(&GZIP) {
+        limited(MultiGzDecoder::new(raw.as_slice()))
+            .map_err(|error| io::Error::other(format!("invalid gzip: {error}")))?
     } else {
-        stored
+        raw
     };
-    String::from_utf8(plain).map_err(|error| {
-        io::Error::other(format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes).map_err(|error| {
+        io::Error::other(format!("invalid UTF-8 at byte {}", error.utf8_error().valid_up_to()))
     })
 }
 
@@ -41,7 +41,7 @@ fn limited(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("longer than {} MiB", LIMIT >> 20)));
+        return Err(io::Error::other(format!("larger than {} MiB", LIMIT >> 20)));
     }
     Ok(bytes)
 }

@@ -1,33 +1,33 @@
-//! What programs can use of the generated code.
+//! Compares the public API of two versions of the generated code.
 //!
-//! A change of the contract that harms nobody on the wire can still change a Rust type. So what is public is taken
-//! from the generated text itself, a line for each thing that a program can name, and two texts are compared by
-//! these lines: what is gone breaks, what is new does not, since the types are open for growth.
+//! A change of the contract that is compatible for requests and responses can still change a Rust type. So this lists
+//! the public items of the generated source, one line each, and compares the lists. A removed line is a breaking
+//! change. An added line is not, because the types are non-exhaustive.
 
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
 use syn::{Fields, ImplItem, Item, Visibility};
 
-/// Something public: the type or module it belongs to, and what it is.
+/// A public item: its owner, which is a type or module, and its description.
 type Line = (String, String);
 
-/// What is public in one text and not in another.
+/// The differences of two public APIs.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Only the second text has it.
+    /// Items that only the second version has.
     pub added: Vec<String>,
-    /// Only the first text has it.
+    /// Items that only the first version has.
     pub removed: Vec<String>,
 }
 
-/// Compares what is public in two generated texts.
+/// Compares the public API of two versions of the source.
 pub fn changes(before: &str, after: &str) -> Result<Changes, String> {
     let (before, after) = (lines(before)?, lines(after)?);
     Ok(Changes { added: only(&after, &before), removed: only(&before, &after) })
 }
 
-/// The lines of one and not the other; of a type that is not in the other at all, the type alone.
+/// Returns the lines that only `one` has. If the other lacks a whole type, only the type is listed.
 fn only(one: &BTreeSet<Line>, other: &BTreeSet<Line>) -> Vec<String> {
     let of_other: BTreeSet<&str> = other.iter().map(|(owner, _)| owner.as_str()).collect();
     let lines = one.difference(other);
@@ -39,7 +39,7 @@ fn only(one: &BTreeSet<Line>, other: &BTreeSet<Line>) -> Vec<String> {
 
 fn lines(text: &str) -> Result<BTreeSet<Line>, String> {
     let file =
-        syn::parse_file(text).map_err(|error| format!("the generated code does not parse: {error}"))?;
+        syn::parse_file(text).map_err(|error| format!("failed to parse the generated code: {error}"))?;
     let mut found = BTreeSet::new();
     items(&file.items, "", &mut found);
     Ok(found)
@@ -50,16 +50,17 @@ fn items(items_of: &[Item], module: &str, found: &mut BTreeSet<Line>) {
         |owner: &str, line: String| found.insert((format!("{module}{owner}"), format!("{module}{line}")));
     for item in items_of {
         match item {
-            Item::Struct(it) if public(&it.vis) => {
+            Item::Struct(it) if is_public(&it.vis) => {
                 let name = it.ident.to_string();
                 add(&name, name.clone());
-                for (index, field) in it.fields.iter().enumerate().filter(|(_, field)| public(&field.vis)) {
+                for (index, field) in it.fields.iter().enumerate().filter(|(_, field)| is_public(&field.vis))
+                {
                     let field_name = field.ident.as_ref().map_or(index.to_string(), ToString::to_string);
                     add(&name, format!("{name}.{field_name}: {}", short(&field.ty)));
                 }
                 derived(&it.attrs).for_each(|of| _ = add(&name, format!("{name} derives {of}")));
             }
-            Item::Enum(it) if public(&it.vis) => {
+            Item::Enum(it) if is_public(&it.vis) => {
                 let name = it.ident.to_string();
                 add(&name, name.clone());
                 for variant in &it.variants {
@@ -79,34 +80,34 @@ fn items(items_of: &[Item], module: &str, found: &mut BTreeSet<Line>) {
                 }
                 for member in &it.items {
                     if let ImplItem::Fn(function) = member
-                        && public(&function.vis)
+                        && is_public(&function.vis)
                     {
                         add(&name, format!("{name}: {}", short(&function.sig)));
                     }
                 }
             }
-            Item::Fn(it) if public(&it.vis) => _ = add("", short(&it.sig)),
-            Item::Trait(it) if public(&it.vis) => _ = add("", short(it)),
-            Item::Type(it) if public(&it.vis) => _ = add("", short(it)),
-            Item::Const(it) if public(&it.vis) => _ = add("", short(it)),
-            Item::Use(it) if public(&it.vis) => _ = add("", short(&it.tree)),
+            Item::Fn(it) if is_public(&it.vis) => _ = add("", short(&it.sig)),
+            Item::Trait(it) if is_public(&it.vis) => _ = add("", short(it)),
+            Item::Type(it) if is_public(&it.vis) => _ = add("", short(it)),
+            Item::Const(it) if is_public(&it.vis) => _ = add("", short(it)),
+            Item::Use(it) if is_public(&it.vis) => _ = add("", short(&it.tree)),
             _ => {}
         }
     }
     for item in items_of {
         if let Item::Mod(it) = item
-            && let (true, Some((_, inner))) = (public(&it.vis), &it.content)
+            && let (true, Some((_, inner))) = (is_public(&it.vis), &it.content)
         {
             items(inner, &format!("{module}{}::", it.ident), found);
         }
     }
 }
 
-fn public(visibility: &Visibility) -> bool {
+fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// The traits that a type derives.
+/// Returns the traits that a type derives.
 fn derived(attributes: &[syn::Attribute]) -> impl Iterator<Item = String> {
     let lists = attributes.iter().filter(|it| it.path().is_ident("derive"));
     lists.filter_map(|it| it.meta.require_list().ok()).flat_map(|list| {
@@ -115,7 +116,7 @@ fn derived(attributes: &[syn::Attribute]) -> impl Iterator<Item = String> {
     })
 }
 
-/// Tokens as a person writes them, without the paths of what everyone knows.
+/// Formats tokens with usual spacing and without the paths of well-known types.
 fn short(tokens: &impl ToTokens) -> String {
     let spaced = tokens.to_token_stream().to_string();
     let mut text = String::new();
@@ -145,7 +146,7 @@ mod tests {
     }";
 
     #[test]
-    fn new_things_are_added_and_lost_or_changed_ones_removed() {
+    fn added_changed_and_removed_items_are_listed() {
         let after = BEFORE.replace("i64", "u64").replace("One", "One, Two").replace(", Default", "");
         let changes = changes(BEFORE, &after).unwrap();
         assert_eq!(changes.added, ["types::A.a: Option<u64>", "types::E::Two"]);
@@ -153,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_new_type_only_the_type_is_told() {
+    fn a_new_type_is_listed_without_its_members() {
         let after = format!("{BEFORE} #[derive(Clone)] pub struct New {{ pub a: u8 }}");
         assert_eq!(changes(BEFORE, &after).unwrap().added, ["New"]);
     }
 
     #[test]
-    fn what_is_private_does_not_count() {
+    fn private_items_are_ignored() {
         let after = BEFORE.replace("b: u8", "c: u16").replace("hidden", "concealed");
         let changes = changes(BEFORE, &after).unwrap();
         assert!(changes.added.is_empty() && changes.removed.is_empty(), "{changes:?}");

@@ -1,9 +1,8 @@
-//! The vendor's description, of which only what our operations reach has to be sound.
+//! Extracts our operations from the vendor's description.
 //!
-//! It is a single document of 10 to 20 MB with schemas in it that no OpenAPI parser accepts. So it is taken apart
-//! no further than needed: members on the way to an operation are looked at, all others stay text. What comes out
-//! is a small document that has our operations and nothing else, every reference written out, and that is held
-//! against the official schema as a whole.
+//! The description is a single document of 10 to 20 MB, with schemas that no OpenAPI parser accepts. So it is parsed
+//! lazily: only the members on the path to an operation are parsed. The result is a small document with our operations
+//! only and all references inlined, which is validated with the official schema.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,84 +14,86 @@ use serde_json::{Map, Value, json};
 
 use super::node::{join, segments};
 use super::repairs::{Repair, Repairs};
-use super::{contract, official};
+use super::{contract, openapi_schema};
 
-/// More levels than that no description has.
+/// The maximum nesting depth, with references inlined.
 const DEPTH: usize = 128;
 
-/// Nor more values in an operation, all references written out.
+/// The maximum number of values in an operation, with references inlined.
 const VALUES: usize = 200_000;
 
-/// What the vendor says of our operations.
-pub struct Said {
-    /// A sound document with our operations in it.
+/// Our operations, extracted from the vendor's description.
+pub struct Extract {
+    /// A valid document with our operations.
     pub document: Value,
-    /// Repairs that were made, with their operation.
+    /// The repairs that were applied, with their operations.
     pub repaired: Vec<(String, Repair)>,
-    /// Repairs of defects that are no longer there.
+    /// The repairs whose defect is gone, with their operations.
     pub unneeded: Vec<(String, Repair)>,
 }
 
-/// Finds the operations of `ours` in the vendor's `text`.
+/// Extracts the operations of `ours` from the vendor's `text`.
 ///
 /// # Errors
 ///
-/// Says in a line what is missing or unsound, and where.
-pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Said, String> {
-    let text = Text { whole: members(text, "#")?, parts: RefCell::default() };
-    let mut said = Said { document: Value::Null, repaired: Vec::new(), unneeded: Vec::new() };
+/// Returns a one-line message with the location of what is missing or invalid.
+pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Extract, String> {
+    let text = Text { root: members(text, "#")?, parts: RefCell::default() };
+    let mut extract = Extract { document: Value::Null, repaired: Vec::new(), unneeded: Vec::new() };
     let mut paths = Map::new();
     for (path, method, _) in contract::operations(ours) {
         let name = contract::name(&path, &method);
         let place = join("/paths", &path);
-        let missing = || format!("it has no operation {name}");
+        let missing = || format!("missing operation {name}");
         let item = text.find(&place)?.ok_or_else(missing)?;
         let item = members(item.get(), &place)?;
         let operation = item.get(method.as_str()).ok_or_else(missing)?;
         let place_of_operation = join(&place, &method);
         let mut operation: Value = value(operation, &place_of_operation)?;
         for repair in repairs.get(&name).into_iter().flatten() {
-            let of = if repair.apply(&mut operation) { &mut said.repaired } else { &mut said.unneeded };
-            of.push((name.clone(), repair.clone()));
+            let list =
+                if repair.apply(&mut operation) { &mut extract.repaired } else { &mut extract.unneeded };
+            list.push((name.clone(), repair.clone()));
         }
         let entry = paths.entry(path).or_insert_with(|| json!({}));
-        entry[method.as_str()] = text.written_out(operation, &place_of_operation)?;
+        entry[method.as_str()] = text.resolved(operation, &place_of_operation)?;
         for shared in ["parameters", "servers"] {
             if let Some(raw) = item.get(shared) {
                 let place = join(&place, shared);
-                entry[shared] = text.written_out(value(raw, &place)?, &place)?;
+                entry[shared] = text.resolved(value(raw, &place)?, &place)?;
             }
         }
     }
     let mut document = json!({ "openapi": "3.0.3", "info": { "title": "", "version": "" }, "paths": paths });
     for shared in ["servers", "security"] {
         if let Some(raw) = text.find(&join("", shared))? {
-            document[shared] = text.written_out(value(raw, &join("", shared))?, &join("", shared))?;
+            document[shared] = text.resolved(value(raw, &join("", shared))?, &join("", shared))?;
         }
     }
     text.add_security_schemes(&mut document)?;
-    if let Some((place, wrong)) = official::faults(&document)?.first() {
+    if let Some((place, wrong)) = openapi_schema::violations(&document)?.first() {
         return Err(format!(
-            "#{place}: not OpenAPI 3.0: {wrong}; if it is a defect, openapi/repairs.json can mend it"
+            "#{place}: not OpenAPI 3.0: {wrong}; if this is a defect of the description, add a repair to \
+             openapi/repairs.json"
         ));
     }
-    said.document = document;
-    Ok(said)
+    extract.document = document;
+    Ok(extract)
 }
 
-/// The vendor's text, members apart.
+/// The vendor's text, parsed lazily.
 struct Text<'a> {
-    whole: BTreeMap<String, &'a RawValue>,
-    /// Objects on the way to what was found, by their JSON pointers.
+    root: BTreeMap<String, &'a RawValue>,
+    /// The objects and arrays that were parsed so far, by JSON pointer.
     parts: RefCell<BTreeMap<String, Rc<BTreeMap<String, &'a RawValue>>>>,
 }
 
 impl<'a> Text<'a> {
-    /// The text of what `pointer` points to.
+    /// Returns the text of the value at `pointer`.
     fn find(&self, pointer: &str) -> Result<Option<&'a RawValue>, String> {
         let mut names = segments(pointer);
         let Some(first) = names.next() else { return Ok(None) };
-        let Some(mut found) = self.whole.get(&first).copied() else { return Ok(None) };
+        let Some(mut found) = self.root.get(&first).copied() else { return Ok(None) };
         let mut place = join("", &first);
         for name in names {
             let part = self.parts.borrow().get(&place).cloned();
@@ -111,45 +112,45 @@ impl<'a> Text<'a> {
         Ok(Some(found))
     }
 
-    /// `value` with what it refers to in place of references, and without examples.
-    fn written_out(&self, value: Value, place: &str) -> Result<Value, String> {
-        let mut writing = Writing { text: self, trail: Vec::new(), values: 0 };
-        writing.value(value, place, false, 0)
+    /// Returns `value` with references inlined and without examples.
+    fn resolved(&self, value: Value, place: &str) -> Result<Value, String> {
+        let mut resolver = Resolver { text: self, trail: Vec::new(), values: 0 };
+        resolver.value(value, place, false, 0)
     }
 
-    /// Adds the security schemes that `document` mentions.
+    /// Adds the security schemes that `document` uses.
     fn add_security_schemes(&self, document: &mut Value) -> Result<(), String> {
-        let mut mentioned = Vec::new();
+        let mut used = Vec::new();
         let operations = contract::operations(document).into_iter();
         let holders = operations.filter_map(|(_, _, pointer)| document.pointer(&pointer));
         for holder in holders.chain([&*document]) {
             let alternatives = holder.get("security").and_then(Value::as_array).into_iter().flatten();
-            mentioned.extend(alternatives.filter_map(Value::as_object).flat_map(|it| it.keys().cloned()));
+            used.extend(alternatives.filter_map(Value::as_object).flat_map(|it| it.keys().cloned()));
         }
-        for name in mentioned {
+        for name in used {
             let place = join("/components/securitySchemes", &name);
-            let scheme = self.find(&place)?.ok_or_else(|| format!("#{place}: is referred to but missing"))?;
+            let scheme = self.find(&place)?.ok_or_else(|| format!("#{place}: missing"))?;
             document["components"]["securitySchemes"][name] =
-                self.written_out(value(scheme, &place)?, &place)?;
+                self.resolved(value(scheme, &place)?, &place)?;
         }
         Ok(())
     }
 }
 
-/// Writing out one value.
-struct Writing<'t, 'a> {
+/// Resolves the references of one value.
+struct Resolver<'t, 'a> {
     text: &'t Text<'a>,
-    /// What is being written out right now, outermost first.
+    /// The references that are being resolved, outermost first.
     trail: Vec<String>,
     values: usize,
 }
 
-impl Writing<'_, '_> {
-    /// `names`: whether the members of `value` are named by the author of the document.
+impl Resolver<'_, '_> {
+    /// `names` is true if the author of the document chose the member names of `value`.
     fn value(&mut self, value: Value, place: &str, names: bool, depth: usize) -> Result<Value, String> {
         self.values += 1;
         if depth > DEPTH || self.values > VALUES {
-            return Err(format!("#{place}: too deep or too large, all references written out"));
+            return Err(format!("#{place}: too deep or too large with references resolved"));
         }
         match value {
             Value::Object(members) => {
@@ -179,11 +180,11 @@ impl Writing<'_, '_> {
     }
 
     fn target(&mut self, target: &str, place: &str, depth: usize) -> Result<Value, String> {
-        let missing = || format!("#{place}: {target} is referred to but missing");
+        let missing = || format!("#{place}: unresolved reference `{target}`");
         let decoded = percent_decode_str(target).decode_utf8().map_err(|_| missing())?;
         let pointer = decoded.strip_prefix('#').ok_or_else(missing)?.to_owned();
         if self.trail.contains(&pointer) {
-            return Err(format!("#{place}: {target} is a cycle: it refers to itself"));
+            return Err(format!("#{place}: cyclic reference {target}"));
         }
         let raw = self.text.find(&pointer)?.ok_or_else(missing)?;
         let found = value(raw, &pointer)?;
@@ -201,11 +202,11 @@ fn value(raw: &RawValue, place: &str) -> Result<Value, String> {
 fn members<'a>(text: &'a str, place: &str) -> Result<BTreeMap<String, &'a RawValue>, String> {
     serde_json::from_str(text).map_err(|error| {
         let place = if place == "#" { String::new() } else { format!("#{place}: ") };
-        format!("{place}not the JSON of a description: {error}")
+        format!("{place}failed to parse: {error}")
     })
 }
 
-/// Members or items, each under its name.
+/// Parses the members of an object or the items of an array, by name or index.
 fn parts<'a>(raw: &'a RawValue, place: &str) -> Result<BTreeMap<String, &'a RawValue>, String> {
     if raw.get().starts_with('[') {
         let items: Vec<&'a RawValue> =

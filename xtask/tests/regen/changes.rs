@@ -1,4 +1,4 @@
-//! What a change of the contract means for callers is told, and reaches the generated code in one run.
+//! The effect of a contract change on callers is reported, and the generated code is updated in the same run.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::project::{CONTRACT, Project, Run};
 
 const SCHEMAS: &str = "/components/schemas";
 
-/// Changes the value at `pointer` in the contract, regenerates, and returns what was told.
-fn told(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) -> Run {
+/// Changes the value at `pointer` in the contract, regenerates, and returns the run.
+fn report(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) -> Run {
     project.change(CONTRACT, pointer, change);
     let run = project.regen(&[]);
     assert_eq!(run.status, 0, "{}", run.err);
@@ -15,9 +15,9 @@ fn told(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) -> Ru
 }
 
 #[test]
-fn a_new_optional_field_of_an_answer_is_compatible() {
+fn a_new_optional_response_field_is_compatible() {
     let project = Project::real();
-    let run = told(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
+    let run = report(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
         properties["nickname"] = json!({ "type": "string", "description": "A nickname." });
     });
     let place = "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: string";
@@ -30,12 +30,12 @@ fn a_new_optional_field_of_an_answer_is_compatible() {
 }
 
 #[test]
-fn a_field_of_an_answer_that_goes_is_breaking() {
+fn a_removed_response_field_is_breaking() {
     let project = Project::real();
-    let run = told(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
+    let run = report(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
         properties.as_object_mut().unwrap().remove("flagCount");
     });
-    // The example would no longer be one if the schema were closed; objects are open, so it still is.
+    // The example still has the field, which is valid because the schema allows additional properties.
     let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: integer, int64";
     assert!(run.lines("breaking").contains(&place), "{}", run.out);
     let field = "generated code: gone: types::User.flag_count: Option<i64>";
@@ -45,7 +45,7 @@ fn a_field_of_an_answer_that_goes_is_breaking() {
 }
 
 #[test]
-fn a_new_required_field_of_a_request_is_breaking() {
+fn a_new_required_request_field_is_breaking() {
     let project = Project::committed();
     project.change(
         CONTRACT,
@@ -54,7 +54,7 @@ fn a_new_required_field_of_a_request_is_breaking() {
             example["color"] = json!("red");
         },
     );
-    let run = told(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
+    let run = report(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
         schema["properties"]["color"] = json!({ "type": "string" });
         schema["required"] = json!(["name", "color"]);
     });
@@ -64,12 +64,12 @@ fn a_new_required_field_of_a_request_is_breaking() {
 }
 
 #[test]
-fn a_length_of_a_request_may_become_wider_but_not_narrower() {
+fn widening_a_request_length_is_compatible_and_narrowing_it_is_breaking() {
     let project = Project::committed();
-    let run = told(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(20));
+    let run = report(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(20));
     assert_eq!(run.lines("compatible"), ["POST /things: request /name: maxLength 10 -> 20"]);
     assert!(run.lines("breaking").is_empty());
-    let run = told(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(5));
+    let run = report(&project, &format!("{SCHEMAS}/Name/maxLength"), |limit| *limit = json!(5));
     assert_eq!(run.lines("breaking"), ["POST /things: request /name: maxLength 10 -> 5"]);
 }
 
@@ -80,18 +80,18 @@ fn a_new_value_and_a_new_error_status_are_compatible() {
         responses["409"] = responses["400"].clone();
     });
     let run =
-        told(&project, &format!("{SCHEMAS}/State/enum"), |values| *values = json!(["new", "old", "lost"]));
-    let told = run.lines("compatible");
-    assert!(told.contains(&"POST /things: response 200 /state: new value \"lost\""), "{told:?}");
-    assert!(told.contains(&"POST /things: response 409: new"), "{told:?}");
+        report(&project, &format!("{SCHEMAS}/State/enum"), |values| *values = json!(["new", "old", "lost"]));
+    let reported = run.lines("compatible");
+    assert!(reported.contains(&"POST /things: response 200 /state: new value \"lost\""), "{reported:?}");
+    assert!(reported.contains(&"POST /things: response 409: new"), "{reported:?}");
     assert!(run.lines("breaking").is_empty(), "{}", run.out);
 }
 
 #[test]
-fn a_change_that_only_shows_in_the_generated_code_counts_for_the_version() {
+fn a_change_of_the_generated_code_alone_affects_the_version() {
     let project = Project::committed();
-    // On the wire a request may leave out what was required; the Rust field has another type.
-    let run = told(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
+    // For the service, an optional field is compatible, but the type of the Rust field changes.
+    let run = report(&project, &format!("{SCHEMAS}/NewThing"), |schema| {
         schema.as_object_mut().unwrap().remove("required");
     });
     assert!(run.lines("compatible").contains(&"POST /things: request /name: now optional"), "{}", run.out);
@@ -101,15 +101,15 @@ fn a_change_that_only_shows_in_the_generated_code_counts_for_the_version() {
 }
 
 #[test]
-fn words_are_no_change_for_callers() {
+fn prose_is_not_a_change_for_callers() {
     let project = Project::real();
-    let run = told(&project, &format!("{SCHEMAS}/User/description"), |text| *text = json!("A person."));
-    assert!(run.out.contains("words, examples or references, nothing that travels\n"), "{}", run.out);
-    assert!(run.out.contains("version: 0.1.0 -> 0.1.0: nothing changes for callers\n"), "{}", run.out);
+    let run = report(&project, &format!("{SCHEMAS}/User/description"), |text| *text = json!("A person."));
+    assert!(run.out.contains("only descriptions, examples or references\n"), "{}", run.out);
+    assert!(run.out.contains("version: 0.1.0 -> 0.1.0: no change for callers\n"), "{}", run.out);
 }
 
 #[test]
-fn without_a_commit_it_says_that_it_can_not_compare() {
+fn without_a_commit_there_is_no_comparison() {
     let run = Project::small().regen(&[]);
     assert_eq!(run.status, 0, "{}", run.err);
     assert!(run.out.contains("not compared with the last commit: "), "{}", run.out);

@@ -1,14 +1,14 @@
-//! Nothing that is made from the contract can drift unseen.
+//! `--check` detects every generated file that is out of date.
 
 use super::project::{CONTRACT, Project};
 
-/// Runs `--check` and sees that it fails with a diff of `file` and leaves everything as it is.
+/// Asserts that `--check` fails with a diff of `file` and does not change it. Returns the output.
 fn fails_with_diff_of(project: &Project, file: &str) -> String {
     let before = project.read(file);
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1, "{}", run.out);
     assert!(run.out.contains(&format!("--- a/{file}\n+++ b/{file}\n@@ ")), "{}", run.out);
-    assert!(run.err.contains("`cargo xtask regen` brings it up to date"), "{}", run.err);
+    assert!(run.err.contains("run `cargo xtask regen`"), "{}", run.err);
     assert_eq!(project.read(file), before);
     run.out
 }
@@ -31,7 +31,7 @@ fn a_hand_edit_of_the_generated_client_fails_the_check_with_a_diff() {
 }
 
 #[test]
-fn another_order_in_the_contract_fails_the_check_with_a_diff() {
+fn a_different_member_order_in_the_contract_fails_the_check_with_a_diff() {
     let project = Project::real();
     let text = project.read(CONTRACT);
     let (license, url) =
@@ -50,33 +50,34 @@ fn a_hand_edit_of_the_table_of_deviations_fails_the_check_with_a_diff() {
 }
 
 #[test]
-fn regen_brings_everything_up_to_date_and_a_second_run_changes_nothing() {
+fn regen_updates_all_files_and_is_idempotent() {
     let files = [CONTRACT, "src/api/generated.rs", "openapi/README.md"];
     let project = Project::real();
-    let right = files.map(|file| project.read(file));
+    let expected = files.map(|file| project.read(file));
     project.change(CONTRACT, "", |_| {});
     project.write("src/api/generated.rs", "");
     project.write("openapi/README.md", &project.read("openapi/README.md").replace("six-digit", "five-digit"));
 
-    assert_eq!(project.regen(&[]).lines("written:").len(), 3);
-    assert_eq!(files.map(|file| project.read(file)), right);
-    assert!(project.regen(&[]).lines("written:").is_empty());
-    assert_eq!(files.map(|file| project.read(file)), right);
+    assert_eq!(project.regen(&[]).lines("updated:").len(), 3);
+    assert_eq!(files.map(|file| project.read(file)), expected);
+    assert!(project.regen(&[]).lines("updated:").is_empty());
+    assert_eq!(files.map(|file| project.read(file)), expected);
 }
 
 #[test]
-fn a_text_that_a_person_has_to_write_fails_only_the_check() {
+fn a_placeholder_description_fails_only_the_check() {
     let project = Project::real();
     project.change(CONTRACT, "/components/schemas/User/description", |text| {
-        *text = "TO BE WRITTEN: what this is, in our own words".into();
+        *text = "TODO: describe this".into();
     });
     let run = project.regen(&[]);
     assert_eq!(run.status, 0, "{}", run.err);
-    assert_eq!(run.lines("to be written by a person:").len(), 1);
+    assert_eq!(run.lines("missing description:").len(), 1);
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1);
     assert!(
-        run.err.contains("#/components/schemas/User/description: a person has to write this"),
+        run.err
+            .contains("#/components/schemas/User/description: missing description; replace the placeholder"),
         "{}",
         run.err
     );

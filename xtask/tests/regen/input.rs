@@ -1,4 +1,4 @@
-//! Bad input gets one clear line and exit status 2, and the contract stays as it is.
+//! Invalid input leads to a one-line error and exit status 2, and the contract is not changed.
 
 use std::fs;
 use std::io::Write;
@@ -18,8 +18,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Has `bytes` written into the contract, and sees that this fails with `reason`.
-fn refused(file: &str, bytes: &[u8], reason: &str) {
+/// Asserts that merging `bytes` into the contract fails with `reason` and changes nothing.
+fn rejected(file: &str, bytes: &[u8], reason: &str) {
     let project = Project::small();
     fs::write(project.path(file), bytes).unwrap();
     let before = project.read(CONTRACT);
@@ -32,7 +32,7 @@ fn refused(file: &str, bytes: &[u8], reason: &str) {
 }
 
 #[test]
-fn a_file_that_is_not_there() {
+fn a_missing_file_is_reported() {
     let project = Project::small();
     let run = project.regen(&["--from", "missing.json"]);
     assert_eq!((run.status, run.err.lines().count()), (2, 1));
@@ -40,79 +40,79 @@ fn a_file_that_is_not_there() {
 }
 
 #[test]
-fn a_truncated_document() {
+fn a_truncated_document_is_rejected() {
     let text = description().to_string();
     for length in [0, 1, 100, text.len() / 2, text.len() - 1] {
-        refused(
-            "vendor.json",
-            &text.as_bytes()[..length],
-            "not the JSON of a description: EOF while parsing",
-        );
+        rejected("vendor.json", &text.as_bytes()[..length], "failed to parse: EOF while parsing");
     }
 }
 
 #[test]
-fn a_document_that_is_something_else() {
-    refused("vendor.json", b"<html>", "not the JSON of a description: expected value");
-    refused("vendor.json", b"[]", "not the JSON of a description: invalid type: sequence");
-    refused("vendor.json", b"{\"paths\": \"\xff\"}", "not UTF-8 from byte 11 on");
+fn other_content_is_rejected() {
+    rejected("vendor.json", b"<html>", "failed to parse: expected value");
+    rejected("vendor.json", b"[]", "failed to parse: invalid type: sequence");
+    rejected("vendor.json", b"{\"paths\": \"\xff\"}", "invalid UTF-8 at byte 11");
 }
 
 #[test]
-fn damaged_gzip() {
-    let whole = gzip(description().to_string().as_bytes());
-    let mut flipped = whole.clone();
+fn damaged_gzip_is_rejected() {
+    let complete = gzip(description().to_string().as_bytes());
+    let mut flipped = complete.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0xff;
-    refused("vendor.json.gz", &flipped, "damaged gzip: ");
-    refused("vendor.json.gz", &whole[..whole.len() / 2], "damaged gzip: ");
-    refused("vendor.json.gz", &whole[..whole.len() - 1], "damaged gzip: ");
-    refused("vendor.json.gz", description().to_string().as_bytes(), "damaged gzip: ");
+    rejected("vendor.json.gz", &flipped, "invalid gzip: ");
+    rejected("vendor.json.gz", &complete[..complete.len() / 2], "invalid gzip: ");
+    rejected("vendor.json.gz", &complete[..complete.len() - 1], "invalid gzip: ");
+    rejected("vendor.json.gz", description().to_string().as_bytes(), "invalid gzip: ");
 }
 
 #[test]
-fn gzip_that_unfolds_to_far_too_much() {
-    refused("vendor.json.gz", &gzip(&vec![b' '; 65 << 20]), "damaged gzip: longer than 64 MiB");
+fn a_decompression_bomb_is_rejected() {
+    rejected("vendor.json.gz", &gzip(&vec![b' '; 65 << 20]), "invalid gzip: larger than 64 MiB");
 }
 
 #[test]
-fn a_document_without_our_operation() {
+fn a_document_without_our_operation_is_rejected() {
     for pointer in ["/paths/~1things", "/paths", ""] {
         let mut description = description();
         *description.pointer_mut(pointer).unwrap() = json!({});
-        refused("vendor.json", description.to_string().as_bytes(), "it has no operation POST /things\n");
+        rejected("vendor.json", description.to_string().as_bytes(), "missing operation POST /things\n");
     }
 }
 
 #[test]
-fn a_cycle() {
+fn cyclic_references_are_rejected() {
     let mut description = description();
     *description.pointer_mut(NAME).unwrap() = json!({ "$ref": "#/components/schemas/A" });
     description["components"]["schemas"] = json!({
         "A": { "type": "array", "items": { "$ref": "#/components/schemas/B" } },
         "B": { "type": "array", "items": { "$ref": "#/components/schemas/A" } },
     });
-    let reason = "#/components/schemas/B/items: #/components/schemas/A is a cycle";
-    refused("vendor.json", description.to_string().as_bytes(), reason);
+    let reason = "#/components/schemas/B/items: cyclic reference #/components/schemas/A";
+    rejected("vendor.json", description.to_string().as_bytes(), reason);
 
     let mut description = self::description();
     let around = "#/paths/~1things/post/requestBody";
     *description.pointer_mut(NAME).unwrap() = json!({ "$ref": around });
-    refused("vendor.json", description.to_string().as_bytes(), &format!("#{NAME}: {around} is a cycle"));
+    rejected(
+        "vendor.json",
+        description.to_string().as_bytes(),
+        &format!("#{NAME}: cyclic reference {around}"),
+    );
 }
 
 #[test]
-fn references_that_lead_nowhere() {
+fn unresolved_references_are_rejected() {
     for target in ["#/components/schemas/Gone", "other.json#/A", "#", ""] {
         let mut description = description();
         *description.pointer_mut(NAME).unwrap() = json!({ "$ref": target });
-        let reason = format!("#{NAME}: {target} is referred to but missing");
-        refused("vendor.json", description.to_string().as_bytes(), &reason);
+        let reason = format!("#{NAME}: unresolved reference `{target}`");
+        rejected("vendor.json", description.to_string().as_bytes(), &reason);
     }
 }
 
 #[test]
-fn references_that_unfold_to_far_too_much() {
+fn exponentially_growing_references_are_rejected() {
     let mut description = description();
     *description.pointer_mut(NAME).unwrap() = json!({ "$ref": "#/components/schemas/0" });
     for level in 0..40 {
@@ -120,11 +120,11 @@ fn references_that_unfold_to_far_too_much() {
         description["components"]["schemas"][level.to_string()] = json!({ "oneOf": [next, next] });
     }
     description["components"]["schemas"]["40"] = json!({ "type": "string" });
-    refused("vendor.json", description.to_string().as_bytes(), "#/components/schemas/");
+    rejected("vendor.json", description.to_string().as_bytes(), "#/components/schemas/");
 }
 
 #[test]
-fn data_files_that_can_not_be_read_are_named() {
+fn invalid_data_files_are_named() {
     for file in ["openapi/repairs.json", "openapi/deviations.json"] {
         let project = Project::small();
         project.write("vendor.json", &description().to_string());
@@ -136,7 +136,7 @@ fn data_files_that_can_not_be_read_are_named() {
 }
 
 #[test]
-fn wrong_usage_says_the_right_one() {
+fn invalid_arguments_print_the_usage() {
     let project = Project::small();
     for arguments in [&["--write"][..], &["--from"], &["--check", "--write"], &["--from", "a", "b"], &["x"]] {
         let run = project.regen(arguments);

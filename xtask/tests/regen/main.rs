@@ -1,4 +1,4 @@
-//! `cargo xtask regen` as people run it: a project in a folder, a command line, an exit status.
+//! Tests `cargo xtask regen` through its command line, with projects in temporary folders.
 
 mod changes;
 mod check;

@@ -1,4 +1,4 @@
-//! A project of its own for each test, in a temporary folder, and runs of the chore in it.
+//! A project in a temporary folder for each test, and runs of `cargo xtask regen` in it.
 
 use std::fs;
 use std::io::Write;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 
 pub const CONTRACT: &str = "openapi/social-plus-bot.json";
 
-/// A folder that has what the chore looks at.
+/// A folder with the files that `regen` reads.
 pub struct Project(TempDir);
 
-/// What a run of the chore did.
+/// The result of a run.
 pub struct Run {
     pub status: i32,
     pub out: String,
@@ -22,14 +22,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// The lines of the output that begin with `word`, without it.
+    /// Returns the output lines that start with `word`, without it.
     pub fn lines(&self, word: &str) -> Vec<&str> {
         self.out.lines().filter_map(|line| line.strip_prefix(word)).map(str::trim).collect()
     }
 }
 
 impl Project {
-    /// This project as it is, committed.
+    /// Creates a committed copy of this project.
     pub fn real() -> Self {
         let project = Self::empty();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -47,9 +47,9 @@ impl Project {
         project
     }
 
-    /// A project with a small contract, brought up to date.
+    /// Creates a project with a small contract whose generated files are up to date.
     pub fn small() -> Self {
-        const MADE: [&str; 3] = [CONTRACT, "openapi/README.md", "src/api/generated.rs"];
+        const GENERATED: [&str; 3] = [CONTRACT, "openapi/README.md", "src/api/generated.rs"];
         static UP_TO_DATE: OnceLock<[String; 3]> = OnceLock::new();
         let project = Self::empty();
         project.write(CONTRACT, include_str!("../data/contract.json"));
@@ -60,15 +60,15 @@ impl Project {
         let texts = UP_TO_DATE.get_or_init(|| {
             let run = project.regen(&[]);
             assert_eq!(run.status, 0, "{}", run.err);
-            MADE.map(|file| project.read(file))
+            GENERATED.map(|file| project.read(file))
         });
-        for (file, text) in MADE.iter().zip(texts) {
+        for (file, text) in GENERATED.iter().zip(texts) {
             project.write(file, text);
         }
         project
     }
 
-    /// The same, committed.
+    /// Creates the small project and commits it.
     pub fn committed() -> Self {
         let project = Self::small();
         project.commit();
@@ -121,7 +121,7 @@ impl Project {
         self.regen_with(arguments, b"")
     }
 
-    /// The same with `input` on standard input.
+    /// Runs `cargo xtask regen` with `arguments` and standard input.
     pub fn regen_with(&self, arguments: &[&str], input: &[u8]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.arg("regen").args(arguments).current_dir(self.0.path());
@@ -129,7 +129,7 @@ impl Project {
         command.env("GIT_CEILING_DIRECTORIES", self.0.path().parent().unwrap());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A run that does not read its input may be over by now.
+        // Ignore the error: a run that does not read its input can already have ended.
         _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         Run {

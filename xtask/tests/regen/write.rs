@@ -1,4 +1,4 @@
-//! `--write` carries what the vendor says into the contract: structure, never words.
+//! `--write` merges the structure of the vendor's description into the contract, but no prose.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::project::{CONTRACT, Project, Run};
 use super::vendor::description;
 
 const RESPONSES: &str = "/paths/~1things/post/responses";
-const ANSWER: &str = "/paths/~1things/post/responses/200/content/application~1json/schema";
+const RESPONSE: &str = "/paths/~1things/post/responses/200/content/application~1json/schema";
 const REQUEST: &str = "/paths/~1things/post/requestBody/content/application~1json/schema";
 
-/// Changes the description at `pointer` and has the news written.
+/// Changes the description at `pointer` and merges it into the contract.
 fn written(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) -> Run {
     let mut description = description();
     change(description.pointer_mut(pointer).unwrap());
@@ -19,28 +19,28 @@ fn written(project: &Project, pointer: &str, change: impl FnOnce(&mut Value)) ->
     run
 }
 
-fn is_settled(project: &Project) {
+fn assert_resolved(project: &Project) {
     let run = project.regen(&["--from", "vendor.json", "--write"]);
     assert_eq!(run.status, 0, "{}{}", run.out, run.err);
-    assert!(run.lines("written:").is_empty(), "{}", run.out);
+    assert!(run.lines("updated:").is_empty(), "{}", run.out);
 }
 
 #[test]
-fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
+fn a_new_object_becomes_a_component_with_placeholder_descriptions() {
     let project = Project::small();
-    written(&project, &format!("{ANSWER}/properties"), |it| {
-        it["badges"] = json!({ "type": "array", "description": "Words.", "items": {
-            "type": "object", "description": "Words.", "required": ["name"],
+    written(&project, &format!("{RESPONSE}/properties"), |it| {
+        it["badges"] = json!({ "type": "array", "description": "Prose.", "items": {
+            "type": "object", "description": "Prose.", "required": ["name"],
             "properties": {
-                "name": { "type": "string", "maxLength": 3, "example": "Words" },
+                "name": { "type": "string", "maxLength": 3, "example": "Prose" },
                 "kind": { "type": "string", "enum": ["a", "b"] },
             },
         } });
     });
-    is_settled(&project);
+    assert_resolved(&project);
 
     let contract = project.contract();
-    let marker = "TO BE WRITTEN: what this is, in our own words";
+    let marker = "TODO: describe this";
     let of = |pointer: &str| contract.pointer(&format!("/components/schemas/{pointer}")).cloned();
     assert_eq!(
         of("Thing/properties/badges"),
@@ -52,19 +52,19 @@ fn a_new_object_becomes_a_named_component_whose_words_a_person_writes() {
     let name = json!({ "type": "string", "description": marker, "maxLength": 3 });
     assert_eq!(of("Badge/properties/name"), Some(name));
     assert_eq!(of("Kind/enum"), Some(json!(["a", "b"])));
-    assert!(!project.read(CONTRACT).contains("Words"), "prose was carried");
+    assert!(!project.read(CONTRACT).contains("Prose"), "prose was merged");
     assert!(project.read("src/api/generated.rs").contains("pub struct Badge"));
 
     let check = project.regen(&["--check"]);
     assert_eq!(check.status, 1);
-    assert_eq!(check.err.matches("a person has to write this").count(), 4, "{}", check.err);
+    assert_eq!(check.err.matches("missing description; replace the placeholder").count(), 4, "{}", check.err);
     project.write(CONTRACT, &project.read(CONTRACT).replace(marker, "Written."));
     assert_eq!(project.regen(&[]).status, 0);
     assert_eq!(project.regen(&["--check"]).status, 0);
 }
 
 #[test]
-fn limits_values_and_what_is_required_are_carried() {
+fn limits_values_and_required_fields_are_merged() {
     let project = Project::small();
     written(&project, REQUEST, |it| {
         *it = json!({ "type": "object", "required": ["name", "size"], "properties": {
@@ -72,7 +72,7 @@ fn limits_values_and_what_is_required_are_carried() {
             "size": { "type": "integer", "minimum": 0 },
         } });
     });
-    // The example of the request lacks what is required now; a person has to mend it.
+    // The example lacks the field that is now required, which must be fixed by hand.
     let contract = project.contract();
     let schemas = &contract["components"]["schemas"];
     assert_eq!(schemas["Name"]["maxLength"], 12);
@@ -84,9 +84,9 @@ fn limits_values_and_what_is_required_are_carried() {
 }
 
 #[test]
-fn fields_and_values_that_are_gone_go_with_what_only_they_used() {
+fn removed_fields_and_values_take_unused_components_with_them() {
     let project = Project::small();
-    written(&project, &format!("{ANSWER}/properties"), |it| {
+    written(&project, &format!("{RESPONSE}/properties"), |it| {
         it["owners"]["items"] = json!({ "type": "object", "properties": {} });
         it["state"]["enum"] = json!(["new"]);
     });
@@ -97,22 +97,24 @@ fn fields_and_values_that_are_gone_go_with_what_only_they_used() {
 
     let project = Project::small();
     project.change("openapi/repairs.json", "/POST ~1things", |it| _ = it.as_array_mut().unwrap().remove(1));
-    written(&project, &format!("{ANSWER}/properties"), |it| _ = it.as_object_mut().unwrap().remove("owners"));
+    written(&project, &format!("{RESPONSE}/properties"), |it| {
+        _ = it.as_object_mut().unwrap().remove("owners")
+    });
     assert_eq!(project.contract().pointer("/components/schemas/Owner"), None);
-    is_settled(&project);
+    assert_resolved(&project);
 }
 
 #[test]
-fn a_new_error_status_gets_the_error_type_that_there_is() {
+fn a_new_error_status_gets_the_existing_error_type() {
     let project = Project::small();
     written(&project, RESPONSES, |it| it["409"] = it["400"].clone());
     let pointer = format!("{RESPONSES}/409/content/application~1json/schema/$ref");
     assert_eq!(project.contract().pointer(&pointer), Some(&json!("#/components/schemas/Problem")));
-    is_settled(&project);
+    assert_resolved(&project);
 }
 
 #[test]
-fn a_change_of_every_error_is_carried_once() {
+fn a_change_of_every_error_response_is_merged_once() {
     let project = Project::small();
     let hint = json!({ "type": "string" });
     written(&project, RESPONSES, |it| {
@@ -124,45 +126,45 @@ fn a_change_of_every_error_is_carried_once() {
         project.contract()["components"]["schemas"]["Problem"]["properties"]["hint"]["type"],
         "string"
     );
-    is_settled(&project);
+    assert_resolved(&project);
 }
 
 #[test]
-fn a_change_of_one_error_of_many_is_left_to_a_person() {
+fn a_change_of_a_single_error_response_must_be_merged_by_hand() {
     let project = Project::small();
     let before = project.read(CONTRACT);
     let run = written(&project, RESPONSES, |it| {
         it["400"]["content"]["application/json"]["schema"]["properties"]["hint"] =
             json!({ "type": "string" });
     });
-    assert_eq!(run.lines("left to a person:"), ["POST /things: response 400 /hint: new, optional: string"]);
+    assert_eq!(run.lines("merge by hand:"), ["POST /things: response 400 /hint: new, optional: string"]);
     assert_eq!(project.read(CONTRACT), before);
 }
 
 #[test]
-fn news_within_a_deliberate_difference_is_left_to_a_person() {
+fn a_difference_within_a_deviation_must_be_merged_by_hand() {
     let project = Project::small();
     let before = project.read(CONTRACT);
-    let run = written(&project, &format!("{ANSWER}/properties/extra/properties"), |it| {
+    let run = written(&project, &format!("{RESPONSE}/properties/extra/properties"), |it| {
         it["size"] = json!({ "type": "integer" });
     });
-    let left = run.lines("left to a person:");
+    let left = run.lines("merge by hand:");
     assert!(left[0].ends_with("(see openapi/deviations.json)"), "{left:?}");
     assert_eq!(project.read(CONTRACT), before);
 }
 
 #[test]
-fn a_parameter_and_a_server_are_carried() {
+fn parameters_and_servers_are_merged() {
     let project = Project::small();
     written(&project, "", |it| {
-        it["servers"] = json!([{ "url": "https://two.example", "description": "Words." }]);
+        it["servers"] = json!([{ "url": "https://two.example", "description": "Prose." }]);
         it["paths"]["/things"]["post"]["parameters"].as_array_mut().unwrap().push(
-            json!({ "in": "query", "name": "dry", "description": "Words.", "schema": { "type": "boolean" } }),
+            json!({ "in": "query", "name": "dry", "description": "Prose.", "schema": { "type": "boolean" } }),
         );
     });
     let contract = project.contract();
     assert_eq!(contract["servers"][0]["url"], "https://two.example");
     assert_eq!(contract["paths"]["/things"]["post"]["parameters"][0]["name"], "dry");
-    assert!(!project.read(CONTRACT).contains("Words"), "prose was carried");
-    is_settled(&project);
+    assert!(!project.read(CONTRACT).contains("Prose"), "prose was merged");
+    assert_resolved(&project);
 }

@@ -1,13 +1,13 @@
-//! What differs between two operations: what is around their schemas.
+//! Compares two operations, except for their schemas.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Direction, Node, Walk, both, join, named, plain};
+use super::{Comparison, Direction, Node, join, named, normalize, pair_by_name};
 
-impl<'a> Walk<'a> {
-    /// Compares two operations, each with the JSON pointer of its path.
+impl<'a> Comparison<'a> {
+    /// Compares two operations. The `_item` arguments are the JSON pointers of their path items.
     pub(super) fn operation(&mut self, left: &Node<'a>, left_item: &str, right: &Node<'a>, right_item: &str) {
         self.direction = Direction::Operation;
         for keyword in ["operationId", "deprecated"] {
@@ -24,7 +24,7 @@ impl<'a> Walk<'a> {
         };
         let first = servers(around(left, &left_root, left_item, "servers"));
         let second = servers(around(right, &right_root, right_item, "servers"));
-        for (url, left, right) in both(first, second) {
+        for (url, left, right) in pair_by_name(first, second) {
             let place = format!("server {url}");
             let left = self.expected(&place, left);
             if left.is_some() != right.is_some() {
@@ -40,13 +40,15 @@ impl<'a> Walk<'a> {
         self.direction = Direction::Request;
         let first = parameters(left, left_root.find(&format!("{left_item}/parameters")));
         let second = parameters(right, right_root.find(&format!("{right_item}/parameters")));
-        for (name, first, second) in both(first, second) {
+        for (name, first, second) in pair_by_name(first, second) {
             self.parameter(&format!("parameter {name}"), "parameter", left, first, second);
         }
         self.body(left, left.get("requestBody"), right.get("requestBody"));
 
         self.direction = Direction::Response;
-        for (status, first, second) in both(named(left.get("responses")), named(right.get("responses"))) {
+        for (status, first, second) in
+            pair_by_name(named(left.get("responses")), named(right.get("responses")))
+        {
             self.response(&status, left, first, second);
         }
     }
@@ -68,14 +70,14 @@ impl<'a> Walk<'a> {
                     right.value.get("required"),
                 );
                 for keyword in ["deprecated", "style", "explode", "allowEmptyValue", "allowReserved"] {
-                    let (was, is) = (left.value.get(keyword), right.value.get(keyword));
-                    self.leaf(place, keyword, (&left, was), is);
+                    let (before, after) = (left.value.get(keyword), right.value.get(keyword));
+                    self.leaf(place, keyword, (&left, before), after);
                 }
                 if let (Some(left), Some(right)) = (left.get("schema"), right.get("schema")) {
                     self.schema(place, &left, &right);
                 }
             }
-            (left, right) => self.one_side(place, keyword, owner, left, right),
+            (left, right) => self.one_sided(place, keyword, owner, left, right),
         }
     }
 
@@ -90,7 +92,7 @@ impl<'a> Walk<'a> {
                 );
                 self.content("request", &left, &right);
             }
-            (left, right) => self.one_side("request", "requestBody", owner, left, right),
+            (left, right) => self.one_sided("request", "requestBody", owner, left, right),
         }
     }
 
@@ -102,38 +104,38 @@ impl<'a> Walk<'a> {
                     let headers = named(response.get("headers")).into_iter();
                     headers.map(|(name, header)| (name.to_lowercase(), header)).collect()
                 };
-                for (name, first, second) in both(headers(&left), headers(&right)) {
+                for (name, first, second) in pair_by_name(headers(&left), headers(&right)) {
                     self.parameter(&format!("{place} header {name}"), "header", &left, first, second);
                 }
                 self.content(&place, &left, &right);
             }
-            (left, right) => self.one_side(&place, "response", owner, left, right),
+            (left, right) => self.one_sided(&place, "response", owner, left, right),
         }
     }
 
     fn content(&mut self, place: &str, owner: &Node<'a>, other: &Node<'a>) {
-        for (media, left, right) in both(named(owner.get("content")), named(other.get("content"))) {
+        for (media, left, right) in pair_by_name(named(owner.get("content")), named(other.get("content"))) {
             let place =
                 if media == "application/json" { place.to_owned() } else { format!("{place} {media}") };
             match (left, right) {
                 (Some(left), Some(right)) => match (left.get("schema"), right.get("schema")) {
                     (Some(left), Some(right)) => self.schema(&place, &left, &right),
-                    (left, right) => self.one_side(&place, "schema", owner, left, right),
+                    (left, right) => self.one_sided(&place, "schema", owner, left, right),
                 },
-                (left, right) => self.one_side(&place, "content", owner, left, right),
+                (left, right) => self.one_sided(&place, "content", owner, left, right),
             }
         }
     }
 }
 
-/// What has to be shown to be let in: the alternatives, each with its schemes.
+/// Normalizes security requirements: the alternatives, each with its schemes and scopes, in a stable order.
 fn security<'a>(root: &Node<'a>, alternatives: Option<Node<'a>>) -> Value {
     let mut found = Vec::new();
     for alternative in alternatives.map(|it| it.items()).unwrap_or_default() {
         let mut schemes = Vec::new();
         for (name, scopes) in alternative.members() {
             let scheme = root.find(&join("/components/securitySchemes", name));
-            let mut scheme = scheme.map_or_else(|| json!(name), |it| plain::of(&it));
+            let mut scheme = scheme.map_or_else(|| json!(name), |it| normalize::node(&it));
             if let Some(Value::String(header)) = scheme.get_mut("name") {
                 *header = header.to_lowercase();
             }
@@ -146,7 +148,7 @@ fn security<'a>(root: &Node<'a>, alternatives: Option<Node<'a>>) -> Value {
     Value::Array(found)
 }
 
-/// Parameters of an operation and of its path, by where they are and what they are called.
+/// Returns the parameters of an operation and of its path item, by location and name.
 fn parameters<'a>(operation: &Node<'a>, of_path: Option<Node<'a>>) -> BTreeMap<String, Node<'a>> {
     let mut found = BTreeMap::new();
     for list in [of_path, operation.get("parameters")].into_iter().flatten() {

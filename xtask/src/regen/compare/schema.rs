@@ -1,15 +1,15 @@
-//! What differs between two schemas.
+//! Compares two schemas.
 //!
-//! A schema that says nothing of something and one that says the default say the same. Where the types differ
-//! nothing below them is compared: that is one difference, not many.
+//! An absent keyword is equal to its default value. If the types differ, that is the only difference: nothing within
+//! the schemas is compared.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Met, Node, Walk, both, join, named, plain};
+use super::{Comparison, Matched, Node, join, named, normalize, pair_by_name};
 
-/// Members that are looked at in a way of their own.
+/// Keywords that are compared by their own methods.
 const STRUCTURE: [&str; 11] = [
     "$ref",
     "additionalProperties",
@@ -24,27 +24,27 @@ const STRUCTURE: [&str; 11] = [
     "type",
 ];
 
-impl<'a> Walk<'a> {
+impl<'a> Comparison<'a> {
     /// Compares two schemas at `place`.
     pub(super) fn schema(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let pair = (std::ptr::from_ref(left.value), std::ptr::from_ref(right.value));
-        if self.open.contains(&pair) {
+        if self.in_progress.contains(&pair) {
             return;
         }
-        self.open.push(pair);
+        self.in_progress.push(pair);
         self.structure(place, left, right);
-        self.open.pop();
+        self.in_progress.pop();
     }
 
     fn structure(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
-        if plain::type_of(left.value) != plain::type_of(right.value) {
-            let (was, is) = (plain::of(left), plain::of(right));
-            self.add(place, "type", Some(was), Some(is), false, self.pointer(left));
+        if normalize::type_of(left.value) != normalize::type_of(right.value) {
+            let (before, after) = (normalize::node(left), normalize::node(right));
+            self.add(place, "type", Some(before), Some(after), false, self.pointer(left));
             return;
         }
         let names: BTreeSet<&str> =
             left.members().iter().chain(&right.members()).map(|(name, _)| *name).collect();
-        for name in names.into_iter().filter(|name| !STRUCTURE.contains(name) && !plain::is_prose(name)) {
+        for name in names.into_iter().filter(|name| !STRUCTURE.contains(name) && !normalize::is_prose(name)) {
             self.leaf(place, name, (left, left.value.get(name)), right.value.get(name));
         }
         self.values(place, left, right);
@@ -53,16 +53,16 @@ impl<'a> Walk<'a> {
             let place = join(&place_of_fields(place), segment);
             match (self.expected(&place, left.get(keyword)), right.get(keyword)) {
                 (Some(first), Some(second)) => self.schema(&place, &first, &second),
-                (first, second) => self.one_side(&place, keyword, left, first, second),
+                (first, second) => self.one_sided(&place, keyword, left, first, second),
             }
         }
-        self.others(place, left, right);
+        self.additional_properties(place, left, right);
         for combination in ["oneOf", "anyOf", "allOf"] {
             self.combination(place, combination, left, right);
         }
     }
 
-    /// The values of an enumeration, each for itself; their order means nothing.
+    /// Compares the values of enumerations, regardless of their order.
     fn values(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let at = self.pointer(left);
         match (left.value.get("enum"), right.value.get("enum")) {
@@ -78,9 +78,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The properties of an object, and which of them have to be there.
+    /// Compares the properties of objects, and which of them are required.
     fn fields(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
-        for (name, first, second) in both(named(left.get("properties")), named(right.get("properties"))) {
+        for (name, first, second) in
+            pair_by_name(named(left.get("properties")), named(right.get("properties")))
+        {
             let place = join(&place_of_fields(place), &name);
             let was_expected = first.is_some();
             let first = self.expected(&place, first);
@@ -88,23 +90,25 @@ impl<'a> Walk<'a> {
             match (first, second) {
                 (Some(first), Some(second)) => {
                     self.schema(&place, &first, &second);
+                    // The contract can't require a field that only a deviation has.
                     if was_required != is_required && was_expected {
-                        let (was, is) = (json!(was_required), json!(is_required));
-                        self.add(&place, "required", Some(was), Some(is), false, self.pointer(left));
+                        let (before, after) = (json!(was_required), json!(is_required));
+                        self.add(&place, "required", Some(before), Some(after), false, self.pointer(left));
                     }
                 }
                 (None, None) => {}
                 (first, second) => {
                     let required = if second.is_some() { is_required } else { was_required };
-                    let (was, is) = (first.map(|it| plain::of(&it)), second.map(|it| plain::of(&it)));
-                    self.add(&place, "field", was, is, required, self.pointer(left));
+                    let (before, after) =
+                        (first.map(|it| normalize::node(&it)), second.map(|it| normalize::node(&it)));
+                    self.add(&place, "field", before, after, required, self.pointer(left));
                 }
             }
         }
     }
 
-    /// What an object may hold besides its properties: anything, unless it says otherwise.
-    fn others(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
+    /// Compares `additionalProperties`. Absent, `true` and `{}` all allow anything.
+    fn additional_properties(&mut self, place: &str, left: &Node<'a>, right: &Node<'a>) {
         let others = |node: &Node<'a>| {
             node.get("additionalProperties").filter(|it| *it.value != json!(true) && *it.value != json!({}))
         };
@@ -113,66 +117,67 @@ impl<'a> Walk<'a> {
                 self.schema(&join(&place_of_fields(place), "*"), &first, &second);
             }
             (first, second) => {
-                let (first, second) = (first.map(|it| plain::of(&it)), second.map(|it| plain::of(&it)));
+                let (first, second) =
+                    (first.map(|it| normalize::node(&it)), second.map(|it| normalize::node(&it)));
                 self.leaf(place, "additionalProperties", (left, first.as_ref()), second.as_ref());
             }
         }
     }
 
-    /// Alternatives, whose order means nothing: those that say the same belong together, then those in the same
-    /// place.
+    /// Compares combined schemas, regardless of their order. Equivalent schemas are paired first, the others by
+    /// position.
     fn combination(&mut self, place: &str, combination: &str, left: &Node<'a>, right: &Node<'a>) {
         let items = |node: &Node<'a>| node.get(combination).map(|it| it.items()).unwrap_or_default();
-        let mut open = items(right);
-        let mut unlike = Vec::new();
+        let mut unpaired = items(right);
+        let mut different = Vec::new();
         for (index, first) in items(left).into_iter().enumerate() {
             let place = join(&place_of_fields(place), &format!("({combination} {index})"));
-            match open.iter().position(|second| self.is_same(&place, &first, second)) {
-                // Once more for the deviations that are met on the way.
-                Some(same) => self.schema(&place, &first, &open.remove(same)),
-                None => unlike.push((place, first)),
+            match unpaired.iter().position(|second| self.is_same(&place, &first, second)) {
+                // Compare again to record the deviations that match.
+                Some(same) => self.schema(&place, &first, &unpaired.remove(same)),
+                None => different.push((place, first)),
             }
         }
-        let mut open = open.into_iter();
-        for (place, first) in unlike {
-            match open.next() {
+        let mut unpaired = unpaired.into_iter();
+        for (place, first) in different {
+            match unpaired.next() {
                 Some(second) => self.schema(&place, &first, &second),
-                None => self.one_side(&place, combination, left, Some(first), None),
+                None => self.one_sided(&place, combination, left, Some(first), None),
             }
         }
-        for second in open {
-            self.one_side(place, combination, left, None, Some(second));
+        for second in unpaired {
+            self.one_sided(place, combination, left, None, Some(second));
         }
     }
 
     fn is_same(&self, place: &str, left: &Node<'a>, right: &Node<'a>) -> bool {
-        let mut walk = Walk {
+        let mut comparison = Comparison {
             first: self.first,
             deviations: self.deviations,
-            met: vec![Met::default(); self.met.len()],
+            matched: vec![Matched::default(); self.matched.len()],
             found: Vec::new(),
             operation: self.operation.clone(),
             direction: self.direction,
-            open: self.open.clone(),
+            in_progress: self.in_progress.clone(),
         };
-        walk.schema(place, left, right);
-        walk.found.is_empty()
+        comparison.schema(place, left, right);
+        comparison.found.is_empty()
     }
 }
 
-/// Where the fields of a body are: `request` has them at `request /name`, `request /name` at `request /name/name`.
+/// Returns the prefix for the fields at `place`: `request` becomes `request ` and `request /name` stays.
 fn place_of_fields(place: &str) -> String {
     if place.contains(" /") || place.ends_with(' ') { place.to_owned() } else { format!("{place} ") }
 }
 
-/// Whether a member says the same on both sides.
+/// Returns whether a keyword has the same value on both sides. An absent one has its default value.
 pub(super) fn same(name: &str, left: Option<&Value>, right: Option<&Value>) -> bool {
-    let unsaid = match name {
+    let default = match name {
         "minLength" | "minItems" | "minProperties" => json!(0),
         "nullable" | "deprecated" | "readOnly" | "writeOnly" | "uniqueItems" | "exclusiveMinimum"
         | "exclusiveMaximum" | "required" | "allowEmptyValue" | "allowReserved" => json!(false),
         _ => Value::Null,
     };
-    let (left, right) = (left.unwrap_or(&unsaid), right.unwrap_or(&unsaid));
+    let (left, right) = (left.unwrap_or(&default), right.unwrap_or(&default));
     left == right || matches!((left.as_f64(), right.as_f64()), (Some(left), Some(right)) if left == right)
 }

@@ -1,4 +1,4 @@
-//! What came in, kept for the test to look at.
+//! The requests and violations that a sandbox recorded.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,21 +9,21 @@ use hyper::body::Bytes;
 
 use super::lock;
 
-/// Of each kind, so many are kept.
-const KEPT: usize = 1000;
+/// The number of items that a history keeps.
+const CAPACITY: usize = 1000;
 
-/// A request that a [`Sandbox`](super::Sandbox) received.
+/// A request that a [`Sandbox`](super::Sandbox) recorded.
 ///
-/// `Debug` shows neither the API key, nor the token, nor the body.
+/// `Debug` does not show the API key, the token or the body.
 #[derive(Clone)]
-pub struct Received {
+pub struct Request {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Received {
+impl Request {
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method
@@ -34,21 +34,21 @@ impl Received {
         &self.path
     }
 
-    /// The headers. Those that carry a secret are marked as [sensitive](http::HeaderValue::set_sensitive),
+    /// The headers. Those with a secret are marked as [sensitive](http::HeaderValue::set_sensitive),
     /// so `Debug` does not show them.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body, up to 64 KiB of it.
+    /// The body, truncated to 64 KiB.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 }
 
-impl fmt::Debug for Received {
+impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
+        f.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &self.path)
             .field("headers", &self.headers)
@@ -57,16 +57,16 @@ impl fmt::Debug for Received {
     }
 }
 
-/// The last ones of many.
-pub(super) struct Last<T>(Mutex<VecDeque<T>>);
+/// The most recent items, in the order of their arrival.
+pub(super) struct History<T>(Mutex<VecDeque<T>>);
 
-impl<T: Clone> Last<T> {
+impl<T: Clone> History<T> {
     pub(super) fn push(&self, item: T) {
-        let mut kept = lock(&self.0);
-        if kept.len() == KEPT {
-            kept.pop_front();
+        let mut items = lock(&self.0);
+        if items.len() == CAPACITY {
+            items.pop_front();
         }
-        kept.push_back(item);
+        items.push_back(item);
     }
 
     pub(super) fn list(&self) -> Vec<T> {
@@ -74,7 +74,7 @@ impl<T: Clone> Last<T> {
     }
 }
 
-impl<T> Default for Last<T> {
+impl<T> Default for History<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }

@@ -1,9 +1,9 @@
-//! Carrying news from the vendor's description into the contract.
+//! Merges changes of the vendor's description into the contract.
 //!
-//! Structure is carried, words never: whatever needs some says so, and `--check` refuses it until a person has
-//! written them. The vendor writes every schema out while the contract names them, so one change of ours can mean
-//! several places of theirs. A change is kept only if it settles differences and makes none; all others are left
-//! to a person.
+//! Only structure is merged, never prose: new parts get a placeholder description, which `--check` rejects until it is
+//! replaced. The vendor inlines every schema while the contract names them, so one change of the contract can resolve
+//! differences at several places. A change is kept only if it resolves differences and introduces none. All others
+//! must be merged by hand.
 
 use std::collections::BTreeSet;
 
@@ -12,26 +12,26 @@ use serde_json::{Map, Value, json};
 use super::compare::{self, Difference};
 use super::deviations::Deviation;
 use super::node::{Node, join, segments};
-use super::{contract, plain, rules};
+use super::{contract, normalize, rules};
 
 mod naming;
 
-/// What stands where a person has to write.
-fn to_be_written() -> Value {
-    json!(format!("{}: what this is, in our own words", rules::TO_BE_WRITTEN))
+/// The placeholder for a description.
+fn placeholder() -> Value {
+    json!(format!("{}: describe this", rules::PLACEHOLDER))
 }
 
-/// `ours` with the news of `theirs`, and the differences that are left to a person.
+/// Merges `theirs` into `ours`. Returns the merged contract and the differences that remain.
 pub fn into_contract(ours: &Value, theirs: &Value, deviations: &[Deviation]) -> (Value, Vec<Difference>) {
     let mut contract = ours.clone();
-    let mut left: Vec<Difference> = Vec::new();
+    let mut skipped: Vec<Difference> = Vec::new();
     loop {
         let (differences, _) = compare::documents(&contract, theirs, deviations);
-        let Some(difference) = differences.iter().find(|it| !left.contains(it)) else {
+        let Some(difference) = differences.iter().find(|it| !skipped.contains(it)) else {
             return (contract, differences);
         };
         let mut changed = contract.clone();
-        let kept = carry(&mut changed, difference, deviations).is_some() && {
+        let kept = apply(&mut changed, difference, deviations).is_some() && {
             remove_unused(&mut changed, &contract);
             let (after, _) = compare::documents(&changed, theirs, deviations);
             after.len() < differences.len() && after.iter().all(|it| differences.contains(it))
@@ -39,61 +39,62 @@ pub fn into_contract(ours: &Value, theirs: &Value, deviations: &[Deviation]) -> 
         if kept {
             contract = changed;
         } else {
-            left.push(difference.clone());
+            skipped.push(difference.clone());
         }
     }
 }
 
-/// Changes `contract` so that it has what `difference` found, if that can be done without a person.
-fn carry(contract: &mut Value, difference: &Difference, deviations: &[Deviation]) -> Option<()> {
+/// Applies `difference` to `contract`. Returns `None` if it must be merged by hand.
+fn apply(contract: &mut Value, difference: &Difference, deviations: &[Deviation]) -> Option<()> {
     let at = difference.at.as_deref()?;
     let name = difference.place.rsplit_once(" /").and_then(|(_, path)| segments(&format!("/{path}")).last());
-    match (difference.keyword.as_str(), &difference.is) {
+    match (difference.keyword.as_str(), &difference.after) {
         ("field", Some(schema)) => {
             let name = name?;
             let schema = naming::nested(contract, schema, &name, owner(at))?;
             let object = contract.pointer_mut(at)?.as_object_mut()?;
             if difference.required {
-                list(object, "required")?.push(json!(name));
+                array_member(object, "required")?.push(json!(name));
             }
             object.entry("properties").or_insert_with(|| json!({})).as_object_mut()?.insert(name, schema);
         }
         ("field", None) => {
             let (name, object) = (name?, contract.pointer_mut(at)?.as_object_mut()?);
             object.get_mut("properties")?.as_object_mut()?.remove(&name);
-            without(object, "required", &json!(name));
+            remove_item(object, "required", &json!(name));
         }
-        ("required", is) if name.is_some() => {
+        ("required", after) if name.is_some() => {
             let (name, object) = (json!(name?), contract.pointer_mut(at)?.as_object_mut()?);
-            if *is == Some(json!(true)) {
-                list(object, "required")?.push(name);
+            if *after == Some(json!(true)) {
+                array_member(object, "required")?.push(name);
             } else {
-                without(object, "required", &name);
+                remove_item(object, "required", &name);
             }
         }
         ("value", Some(value)) => {
-            list(contract.pointer_mut(at)?.as_object_mut()?, "enum")?.push(value.clone())
+            array_member(contract.pointer_mut(at)?.as_object_mut()?, "enum")?.push(value.clone())
         }
         ("value", None) => {
-            without(contract.pointer_mut(at)?.as_object_mut()?, "enum", difference.was.as_ref()?)
+            remove_item(contract.pointer_mut(at)?.as_object_mut()?, "enum", difference.before.as_ref()?)
         }
         ("type", Some(schema)) => replace(contract, at, schema, &name?)?,
         ("enum", Some(values)) => {
-            let mut schema = plain::of(&Node::root(contract).find(at)?);
+            let mut schema = normalize::node(&Node::root(contract).find(at)?);
             schema.as_object_mut()?.insert("enum".to_owned(), values.clone());
             replace(contract, at, &schema, &name?)?;
         }
-        ("response", is) => response(contract, at, difference, is.as_ref(), deviations)?,
-        ("parameter", is) => parameter(contract, at, difference, is.as_ref())?,
+        ("response", after) => response(contract, at, difference, after.as_ref(), deviations)?,
+        ("parameter", after) => parameter(contract, at, difference, after.as_ref())?,
         ("server", Some(url)) => {
-            let server = json!({ "url": url, "description": to_be_written() });
-            list(contract.as_object_mut()?, "servers")?.push(server);
+            let server = json!({ "url": url, "description": placeholder() });
+            array_member(contract.as_object_mut()?, "servers")?.push(server);
         }
         ("server", None) => {
-            let url = difference.was.as_ref()?;
-            list(contract.as_object_mut()?, "servers")?.retain(|server| server.get("url") != Some(url));
+            let url = difference.before.as_ref()?;
+            array_member(contract.as_object_mut()?, "servers")?
+                .retain(|server| server.get("url") != Some(url));
         }
-        // Names of ours, and what decides over everything else.
+        // Names that the contract chooses itself, and changes that need a decision.
         ("operationId" | "security" | "requestBody" | "content" | "schema" | "header" | "items", _) => {
             return None;
         }
@@ -108,19 +109,19 @@ fn carry(contract: &mut Value, difference: &Difference, deviations: &[Deviation]
     Some(())
 }
 
-/// Puts `schema` in the place of the one at `at`, whose description stays.
+/// Replaces the schema at `at` with `schema`, keeping its description.
 fn replace(contract: &mut Value, at: &str, schema: &Value, name: &str) -> Option<()> {
     let description = contract.pointer(at)?.get("description").cloned();
     let is_component = at.strip_prefix("/components/schemas/").is_some_and(|name| !name.contains('/'));
-    let mut made = if is_component {
+    let mut replacement = if is_component {
         naming::body(contract, schema, owner(at))?
     } else {
         naming::nested(contract, schema, name, owner(at))?
     };
-    if let (Some(description), None) = (description, made.get("$ref")) {
-        made.as_object_mut()?.insert("description".to_owned(), description);
+    if let (Some(description), None) = (description, replacement.get("$ref")) {
+        replacement.as_object_mut()?.insert("description".to_owned(), description);
     }
-    *contract.pointer_mut(at)? = made;
+    *contract.pointer_mut(at)? = replacement;
     Some(())
 }
 
@@ -128,15 +129,15 @@ fn response(
     contract: &mut Value,
     at: &str,
     difference: &Difference,
-    is: Option<&Value>,
+    after: Option<&Value>,
     deviations: &[Deviation],
 ) -> Option<()> {
     let status = difference.place.strip_prefix("response ")?;
-    let Some(theirs) = is else {
+    let Some(theirs) = after else {
         contract.pointer_mut(at)?.get_mut("responses")?.as_object_mut()?.remove(status)?;
         return Some(());
     };
-    let mut response = json!({ "description": to_be_written() });
+    let mut response = json!({ "description": placeholder() });
     if let Some(schema) = theirs.pointer("/content/application~1json/schema") {
         let default = format!("{at}/responses/default/content/application~1json/schema");
         let reference = contract.pointer(&default).cloned();
@@ -157,36 +158,36 @@ fn response(
     Some(())
 }
 
-fn parameter(contract: &mut Value, at: &str, difference: &Difference, is: Option<&Value>) -> Option<()> {
+fn parameter(contract: &mut Value, at: &str, difference: &Difference, after: Option<&Value>) -> Option<()> {
     let (place, name) = difference.place.strip_prefix("parameter ")?.split_once(' ')?;
-    let Some(theirs) = is else {
+    let Some(theirs) = after else {
         let parameters = contract.pointer_mut(at)?.get_mut("parameters")?.as_array_mut()?;
         parameters.retain(|it| {
-            let called = it.get("name").and_then(Value::as_str).unwrap_or_default();
-            !(it.get("in") == Some(&json!(place)) && called.eq_ignore_ascii_case(name))
+            let its_name = it.get("name").and_then(Value::as_str).unwrap_or_default();
+            !(it.get("in") == Some(&json!(place)) && its_name.eq_ignore_ascii_case(name))
         });
         return Some(());
     };
-    let mut made = theirs.clone();
+    let mut parameter = theirs.clone();
     let schema = naming::nested(contract, theirs.get("schema")?, name, None)?;
-    let members = made.as_object_mut()?;
+    let members = parameter.as_object_mut()?;
     members.insert("schema".to_owned(), schema);
-    members.insert("description".to_owned(), to_be_written());
-    list(contract.pointer_mut(at)?.as_object_mut()?, "parameters")?.push(made);
+    members.insert("description".to_owned(), placeholder());
+    array_member(contract.pointer_mut(at)?.as_object_mut()?, "parameters")?.push(parameter);
     Some(())
 }
 
-/// The component that `at` is in.
+/// Returns the name of the component that contains `at`.
 fn owner(at: &str) -> Option<String> {
     segments(at.strip_prefix("/components/schemas")?).next()
 }
 
-fn list<'v>(object: &'v mut Map<String, Value>, name: &str) -> Option<&'v mut Vec<Value>> {
+fn array_member<'v>(object: &'v mut Map<String, Value>, name: &str) -> Option<&'v mut Vec<Value>> {
     object.entry(name).or_insert_with(|| json!([])).as_array_mut()
 }
 
-/// Takes `item` from a list, and the list if that leaves it empty.
-fn without(object: &mut Map<String, Value>, name: &str, item: &Value) {
+/// Removes `item` from an array member, and the member itself if the array is then empty.
+fn remove_item(object: &mut Map<String, Value>, name: &str, item: &Value) {
     if let Some(Value::Array(items)) = object.get_mut(name) {
         items.retain(|it| it != item);
         if items.is_empty() {
@@ -195,19 +196,19 @@ fn without(object: &mut Map<String, Value>, name: &str, item: &Value) {
     }
 }
 
-/// Removes components that nothing refers to any more, and something did in `before`.
+/// Removes components that were referenced in `before` and no longer are.
 fn remove_unused(contract: &mut Value, before: &Value) {
-    let referred = |document: &Value| {
-        let mut referred = BTreeSet::new();
-        contract::references(document, &mut |_, target| _ = referred.insert(target.to_owned()));
-        referred
+    let targets = |document: &Value| {
+        let mut targets = BTreeSet::new();
+        contract::references(document, &mut |_, target| _ = targets.insert(target.to_owned()));
+        targets
     };
-    let was_referred = referred(before);
+    let referenced_before = targets(before);
     loop {
-        let is_referred = referred(contract);
+        let referenced = targets(contract);
         let unused = |name: &str| {
             let target = join("#/components/schemas", name);
-            was_referred.contains(&target) && !is_referred.contains(&target)
+            referenced_before.contains(&target) && !referenced.contains(&target)
         };
         let Some(Value::Object(schemas)) = contract.pointer_mut("/components/schemas") else { return };
         let count = schemas.len();

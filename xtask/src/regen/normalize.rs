@@ -1,67 +1,66 @@
-//! A schema without its words: written out, as the vendor writes them, and in one line for people.
+//! Normalizes schemas for comparison, and describes them in one line.
 
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
 
-/// Members that say something to people and nothing about what travels.
+/// Members that document a schema without affecting requests or responses.
 const PROSE: [&str; 7] = ["description", "example", "examples", "externalDocs", "summary", "tags", "title"];
 
-/// Whether the member `name` of an object of OpenAPI is for people only.
+/// Returns whether the member `name` of an OpenAPI object is documentation only.
 pub fn is_prose(name: &str) -> bool {
     PROSE.contains(&name) || name.starts_with("x-")
 }
 
-/// What is at `node`, references written out and prose left out. A schema that is within itself is written out
-/// once.
-pub fn of(node: &Node<'_>) -> Value {
-    written_out(node, false, &mut Vec::new())
+/// Returns the value of `node` with references inlined and prose removed. A recursive schema is inlined once.
+pub fn node(node: &Node<'_>) -> Value {
+    inline(node, false, &mut Vec::new())
 }
 
-/// `names`: whether the members are named by the document's author, as in `properties`.
-fn written_out(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
+/// `names` is true if the author of the document chose the member names, as in `properties`.
+fn inline(node: &Node<'_>, names: bool, within: &mut Vec<String>) -> Value {
     if within.contains(&node.pointer) {
         return json!({});
     }
     within.push(node.pointer.clone());
-    let plain = match node.value {
+    let normalized = match node.value {
         Value::Object(_) => {
             let members = node.members().into_iter().filter(|(name, _)| names || !is_prose(name));
             let members: Map<String, Value> = members
                 .map(|(name, member)| {
                     let names = !names && name == "properties";
-                    (name.to_owned(), written_out(&member, names, within))
+                    (name.to_owned(), inline(&member, names, within))
                 })
                 .collect();
             Value::Object(members)
         }
-        Value::Array(_) => node.items().iter().map(|item| written_out(item, false, within)).collect(),
+        Value::Array(_) => node.items().iter().map(|item| inline(item, false, within)).collect(),
         scalar => scalar.clone(),
     };
     within.pop();
-    plain
+    normalized
 }
 
-/// The JSON type that a schema describes, also where it only shows.
+/// Returns the JSON type of a schema, inferred from other keywords if it is not stated.
 pub fn type_of(schema: &Value) -> Option<&str> {
-    let shown = |member: &str, name| schema.get(member).map(|_| name);
-    let said = schema.get("type").and_then(Value::as_str);
-    said.or_else(|| shown("properties", "object")).or_else(|| shown("items", "array"))
+    let inferred = |member: &str, name| schema.get(member).map(|_| name);
+    let stated = schema.get("type").and_then(Value::as_str);
+    stated.or_else(|| inferred("properties", "object")).or_else(|| inferred("items", "array"))
 }
 
-/// A schema in a few words, such as `array of string, date-time`.
-pub fn words(schema: &Value) -> String {
+/// Describes a schema in a few words, such as `array of string, date-time`.
+pub fn describe(schema: &Value) -> String {
     for combination in ["oneOf", "anyOf", "allOf"] {
         if let Some(schemas) = schema.get(combination).and_then(Value::as_array) {
-            let joint = if combination == "allOf" { " and " } else { " or " };
-            return schemas.iter().map(words).collect::<Vec<_>>().join(joint);
+            let separator = if combination == "allOf" { " and " } else { " or " };
+            return schemas.iter().map(describe).collect::<Vec<_>>().join(separator);
         }
     }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" | ");
     }
     match type_of(schema) {
-        Some("array") => format!("array of {}", schema.get("items").map_or("anything".to_owned(), words)),
+        Some("array") => format!("array of {}", schema.get("items").map_or("anything".to_owned(), describe)),
         Some("object") => match schema.get("properties").and_then(Value::as_object) {
             Some(properties) if !properties.is_empty() => {
                 let mut names: Vec<&str> = properties.keys().map(String::as_str).collect();
@@ -90,24 +89,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_is_written_out_without_its_prose_but_with_fields_that_are_named_like_prose() {
+    fn prose_is_removed_but_fields_named_like_prose_stay() {
         let document = json!({
             "a": { "$ref": "#/b", "description": "" },
             "b": { "type": "object", "title": "", "properties": { "title": { "$ref": "#/c" } } },
             "c": { "type": "string", "example": "x", "x-order": 1 },
         });
-        let plain = of(&Node::root(&document).get("a").unwrap());
-        assert_eq!(plain, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
-        assert_eq!(words(&plain), "object { title }");
+        let normalized = node(&Node::root(&document).get("a").unwrap());
+        assert_eq!(normalized, json!({ "type": "object", "properties": { "title": { "type": "string" } } }));
+        assert_eq!(describe(&normalized), "object { title }");
     }
 
     #[test]
-    fn a_schema_that_is_within_itself_is_written_out_once() {
+    fn recursive_schemas_are_inlined_once() {
         let document = json!({ "a": { "type": "object", "properties": {
             "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
         } } });
-        let plain = of(&Node::root(&document).get("a").unwrap());
+        let normalized = node(&Node::root(&document).get("a").unwrap());
         let once = json!({ "left": {}, "right": {}, "id": { "type": "string" } });
-        assert_eq!(plain, json!({ "type": "object", "properties": once }));
+        assert_eq!(normalized, json!({ "type": "object", "properties": once }));
     }
 }

@@ -1,7 +1,7 @@
-//! An answer on its way out, and the ways in which it can go wrong there.
+//! Responses, and the faults that affect how they are sent.
 //!
-//! The body never tells its own length; the `content-length` header does. That way what is announced and
-//! what is sent can differ, which is what some faults are.
+//! The body type reports no length; only the `content-length` header states one. So a fault can announce a
+//! length that differs from what is sent.
 
 use std::fmt;
 use std::io;
@@ -18,64 +18,71 @@ use crate::error::ErrorCode;
 
 const PADDING: &[u8] = &[b' '; 16 * 1024];
 
-/// An answer.
+/// A response that is not sent yet: its body is complete, and a fault can still change how it is sent.
 #[derive(Clone)]
-pub(super) struct Reply {
+pub(super) struct ResponseTemplate {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// An answer that refuses, in the words of the contract.
-pub(super) struct Refusal {
+/// An error response with the contract's error body.
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) code: ErrorCode,
     pub(super) message: &'static str,
     pub(super) detail: Vec<String>,
 }
 
-impl Reply {
+impl ResponseTemplate {
     pub(super) fn new(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, headers: HeaderMap::new(), body: body.into() }
     }
 
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // Nothing that the sandbox answers with can fail to be JSON; an empty body would show if it did.
-        let mut reply = Self::new(status, serde_json::to_vec(body).unwrap_or_default());
-        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        reply
+        // Every body of the sandbox can be written as JSON. If one could not, tests would see an empty body.
+        let mut template = Self::new(status, serde_json::to_vec(body).unwrap_or_default());
+        template.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        template
     }
 
-    /// Sets `headers` in place of those of the same name.
+    /// Adds `headers`, replacing those of the same name.
     pub(super) fn with(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// The answer as it should be.
-    pub(super) fn whole(self) -> Response<Outgoing> {
+    /// Sends the response without a fault.
+    pub(super) fn complete(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
-        self.send(Some(length), |body| Outgoing::Padded { padding: 0, body })
+        self.send(Some(length), |body| ResponseBody::Padded { padding: 0, body })
     }
 
-    /// Announced whole, of which half is sent.
-    pub(super) fn cut_short(self) -> Response<Outgoing> {
+    /// Announces the full length and sends half of the body.
+    pub(super) fn cut_short(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
-        self.send(Some(length), |mut body| Outgoing::Cut { half: body.split_to(body.len() / 2), sent: false })
+        self.send(Some(length), |mut body| ResponseBody::Cut {
+            half: body.split_to(body.len() / 2),
+            sent: false,
+        })
     }
 
-    /// Grown to `bytes`, if it is not that long anyway.
-    pub(super) fn oversized(self, bytes: u64, announced: bool) -> Response<Outgoing> {
+    /// Pads the body to `bytes`, unless it is longer.
+    pub(super) fn oversized(self, bytes: u64, announced: bool) -> Response<ResponseBody> {
         let length = bytes.max(self.body.len() as u64);
         let padding = length - self.body.len() as u64;
-        self.send(announced.then_some(length), |body| Outgoing::Padded { padding, body })
+        self.send(announced.then_some(length), |body| ResponseBody::Padded { padding, body })
     }
 
-    fn send(self, length: Option<u64>, outgoing: impl FnOnce(Bytes) -> Outgoing) -> Response<Outgoing> {
+    fn send(
+        self,
+        length: Option<u64>,
+        outgoing: impl FnOnce(Bytes) -> ResponseBody,
+    ) -> Response<ResponseBody> {
         let mut response = Response::new(outgoing(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        // How the body is framed is said here alone; what a fault says of it would only confuse hyper.
+        // Framing headers that a fault sets would contradict what hyper sends.
         response.headers_mut().remove(TRANSFER_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
         if let Some(length) = length.filter(|_| self.status != StatusCode::NO_CONTENT) {
@@ -85,23 +92,23 @@ impl Reply {
     }
 }
 
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
-        let detail = ErrorDetail::List(ErrorDetailList(refusal.detail));
+impl From<ErrorResponse> for ResponseTemplate {
+    fn from(error: ErrorResponse) -> Self {
+        let detail = ErrorDetail::List(ErrorDetailList(error.detail));
         let body = ErrorBody {
             status: Some("error".to_owned()),
-            code: Some(refusal.code),
-            message: Some(refusal.message.to_owned()),
+            code: Some(error.code),
+            message: Some(error.message.to_owned()),
             data: Some(ErrorData { detail: Some(detail) }),
         };
-        Self::json(refusal.status, &body)
+        Self::json(error.status, &body)
     }
 }
 
-/// The body could hold a token.
-impl fmt::Debug for Reply {
+/// Leaves out the body, which can contain a token.
+impl fmt::Debug for ResponseTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
+        f.debug_struct("ResponseTemplate")
             .field("status", &self.status)
             .field("headers", &self.headers)
             .field("body_bytes", &self.body.len())
@@ -109,15 +116,15 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// The body of an answer, made while it is sent.
-pub(super) enum Outgoing {
-    /// So many spaces, then the body.
+/// A response body that is produced while it is sent.
+pub(super) enum ResponseBody {
+    /// `padding` spaces, then the body.
     Padded { padding: u64, body: Bytes },
-    /// Half of a body, then a failure that closes the connection.
+    /// Half of a body, then an error that closes the connection.
     Cut { half: Bytes, sent: bool },
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -137,7 +144,7 @@ impl Body for Outgoing {
             Self::Cut { half, .. } if !half.is_empty() => {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(half)))))
             }
-            // What came before is only sent once the body has nothing ready.
+            // hyper flushes the first half only once the body is pending.
             Self::Cut { sent, .. } if !*sent => {
                 *sent = true;
                 context.waker().wake_by_ref();
