@@ -29,7 +29,7 @@ pub fn run() -> Result<(), String> {
     }
     test::install_requirements()?;
     let targets = targets.into_iter().collect::<Vec<_>>().join(" ");
-    runner::test(&targets, &[("SIMULATE_SEEDS", "5")])
+    runner::test(&targets, &[("SIMULATE_SEEDS", "2")])
 }
 
 /// Returns the files that differ from the last commit, including untracked ones, one per line.

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: simulates years of a session's life, for any number of seeds.
+//! `cargo xtask simulate`: simulates years of a session's life, for any number of seeds, and a month of a fleet.
 
 use crate::run::cargo_with;
 
@@ -8,9 +8,9 @@ pub fn run(seeds: Option<&str>) -> Result<(), String> {
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
         return Err("invalid number of seeds; usage: cargo xtask simulate [SEEDS]".to_owned());
     }
-    // It needs no features, and builds faster without them.
-    cargo_with(
-        "test --release --no-default-features --lib -- --exact --nocapture session::cache::simulation::a_session_stays_valid_for_years",
-        &[("SIMULATE_SEEDS", seeds)],
-    )
+    // The fleet needs stores, and nothing else is built.
+    const RUN: &str = "test --release --no-default-features --features store --lib -- --exact --nocapture";
+    const TESTS: &str = "session::cache::simulation::a_session_stays_valid_for_years \
+        store::shared::fleet::a_fleet_registers_about_once_a_lifetime";
+    cargo_with(&format!("{RUN} {TESTS}"), &[("SIMULATE_SEEDS", seeds)])
 }

@@ -20,7 +20,7 @@ const FEATURES: [&str; 12] = [
 ];
 
 /// Few seeds for the simulations here; the long simulation runs in a release build.
-const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "5")];
+const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
 
 /// Runs the checks, the quick ones first, and stops at the first failure. `--slow` adds the checks of single features
 /// and the long simulation.

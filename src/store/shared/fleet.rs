@@ -14,7 +14,8 @@ use super::*;
 use crate::error::ServiceMessage;
 use crate::session::cache::SessionCache;
 
-const PROCESSES: usize = 1_000;
+/// Fewer in an unoptimized build, as in the simulation of a session.
+const PROCESSES: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
 const DAYS: u32 = 30;
 
 /// How often a process asks.
