@@ -146,7 +146,7 @@ fn a_fleet_registers_about_once_a_lifetime() {
         "TEST_SEED={seed}, {PROCESSES} processes, {DAYS} days, a call every 8 hours, a new start every day"
     );
     println!(
-        "ttl, outages of the service and of the store (an hour each): registrations for each ttl, operations"
+        "lifetime, outages of the service and of the store (an hour each): registrations for each lifetime, operations"
     );
     for (ttl, service_fails, store_fails) in [(DAY, 0, 0), (DAY, 10, 10), (DAY * 30, 5, 5)] {
         let runtime =
@@ -156,7 +156,7 @@ fn a_fleet_registers_about_once_a_lifetime() {
         let per_life = stats.registrations as f64 / lives;
         let per_process = stats.operations as f64 / (PROCESSES as f64 * f64::from(DAYS));
         println!(
-            "{:4} h, {service_fails:2}, {store_fails:2}: {per_life:6.2} registrations a ttl, {per_process:5.2} operations a \
+            "{:4} h, {service_fails:2}, {store_fails:2}: {per_life:6.2} registrations a lifetime, {per_process:5.2} operations a \
              process and day; {} calls, {} without a token, {} starts, {} registrations",
             ttl.as_secs() / 3600,
             stats.calls,
