@@ -80,7 +80,7 @@ impl BotClient {
     /// # Errors
     ///
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
-    pub fn register(&self) -> Result<Session, Error> {
+    pub fn register(&self) -> Result<Arc<Session>, Error> {
         self.worker.block_on(self.bot.register())
     }
 
@@ -100,6 +100,15 @@ impl BotClient {
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn access_token(&self) -> Result<AccessToken, Error> {
         self.worker.block_on(self.bot.access_token())
+    }
+
+    /// See [`crate::BotClient::access_token_after`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    pub fn access_token_after(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
+        self.worker.block_on(self.bot.access_token_after(refused))
     }
 
     /// See [`crate::BotClient::invalidate`].

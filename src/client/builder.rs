@@ -24,7 +24,7 @@ use crate::store::SealingKey;
 #[cfg(feature = "store")]
 use crate::store::shared::{SharedSource, StoreHandle};
 #[cfg(feature = "store")]
-use crate::store::{SessionStore, StoreKey};
+use crate::store::{SessionStore, StoreKey, StoreOutage};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -45,6 +45,8 @@ pub struct BotClientBuilder {
     body_limit: Option<usize>,
     #[cfg(feature = "store")]
     store: Option<Arc<dyn SessionStore>>,
+    #[cfg(feature = "store")]
+    store_outage: StoreOutage,
     #[cfg(feature = "sealing")]
     sealing_key: Option<Result<SealingKey, Error>>,
 }
@@ -130,12 +132,20 @@ impl BotClientBuilder {
     /// session is kept in memory only.
     ///
     /// The store is read before a registration and written after it. While one process registers, the others wait, so a
-    /// call that needs a session can take twice the [`timeout`](Self::timeout) and half a minute more if that process
-    /// dies or the store hangs. A process notices another's new session when its own is due for refresh or refused.
+    /// call that needs a session can take twice the [`timeout`](Self::timeout) and 40 s more if that process dies or the
+    /// store hangs. A process notices another's new session within about a minute, or when its own is refused.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store(mut self, store: impl SessionStore) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What to do when a session is needed and the store has failed: by default, return its error.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    pub fn on_store_outage(mut self, outage: StoreOutage) -> Self {
+        self.store_outage = outage;
         self
     }
 
@@ -185,6 +195,7 @@ impl BotClientBuilder {
             #[cfg(feature = "sealing")]
             seal: sealing_key,
         });
+        let device = device_id.to_string();
         let connections = connections(&base_url, timeout)?;
         let body_limit = self.body_limit.unwrap_or(BODY_LIMIT);
         let address = base_url.as_str().to_owned();
@@ -193,10 +204,10 @@ impl BotClientBuilder {
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar::new(api, request, timeout));
         #[cfg(feature = "store")]
-        let source = Arc::new(SharedSource::new(Arc::clone(&registrar), handle, SystemClock));
+        let source = Arc::new(SharedSource::new(Arc::clone(&registrar), handle, self.store_outage));
         #[cfg(not(feature = "store"))]
         let source = Arc::clone(&registrar);
-        let cache = SessionCache::new(Arc::clone(&source), SystemClock);
+        let cache = SessionCache::new(Arc::clone(&source), &device, SystemClock);
         Ok(BotClient(Arc::new(Inner {
             registrar,
             quota: Quota::default(),

@@ -8,7 +8,7 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
 use crate::client::requests::CheckedResponse;
-use crate::client::{BotClient, failure};
+use crate::client::BotClient;
 use crate::session::runtime;
 
 /// A middleware that sends requests with the token of the current [`session`](BotClient::session), as
@@ -74,9 +74,9 @@ impl Middleware for BotClient {
         {
             checked = self.pass(again, extensions, next).await?;
         }
-        let CheckedResponse { mut response, error_body, .. } = checked;
+        let CheckedResponse { mut response, error_body, refuses_token } = checked;
         if let Some(error_body) = error_body {
-            let error = failure::error_of_response(&response, &error_body);
+            let error = self.error_of(&response, &error_body, refuses_token);
             response.extensions_mut().insert(error);
         }
         Ok(response)

@@ -26,7 +26,7 @@ use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
 use crate::config::AccessToken;
 use crate::error::Error;
-use crate::session::cache::{Register, SessionCache};
+use crate::session::cache::SessionCache;
 use crate::session::clock::SystemClock;
 use crate::session::{Session, runtime};
 #[cfg(feature = "store")]
@@ -67,7 +67,7 @@ pub(crate) struct Inner {
 
 /// Where the session cache gets new sessions from.
 #[cfg(feature = "store")]
-pub(crate) type Source = SharedSource<Registrar, SystemClock>;
+pub(crate) type Source = SharedSource<Registrar>;
 #[cfg(not(feature = "store"))]
 pub(crate) type Source = Registrar;
 
@@ -86,13 +86,14 @@ impl BotClient {
         BotClientBuilder::from_env().build()
     }
 
-    /// Registers the device and returns the new session, without caching it. Most programs need
-    /// [`session`](Self::session) instead: according to the service's documentation, a new session with the same device
-    /// id ends the older access token.
+    /// Registers the device now, although the cached session may still be valid, and caches and stores the new session.
+    /// Most programs need [`session`](Self::session) instead: according to the service's documentation, a new session
+    /// ends the device's older access token.
     ///
-    /// Transient failures are retried, with up to 4 attempts in all, within the client's
-    /// [`timeout`](BotClientBuilder::timeout). Dropping the future cancels the registration, but the service may have
-    /// carried it out.
+    /// Concurrent calls share one registration. Transient failures are retried within the client's
+    /// [`timeout`](BotClientBuilder::timeout): up to 4 attempts if the request was not carried out (no connection, or
+    /// status 429 or 503), and 2 otherwise, since a registration whose response was lost may have succeeded. The
+    /// registration continues when its callers are dropped.
     ///
     /// With `tracing`, each retry is logged at level `DEBUG`. A response that differs from the contract is logged at
     /// level `WARN` the first time, and at level `DEBUG` afterwards.
@@ -103,9 +104,20 @@ impl BotClient {
     /// - [`RateLimited`](crate::ErrorKind::RateLimited), [`Unavailable`](crate::ErrorKind::Unavailable) or
     ///   [`Timeout`](crate::ErrorKind::Timeout) if no attempt succeeds,
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the response has no usable token,
+    /// - [`DeviceInUse`](crate::ErrorKind::DeviceInUse) if new tokens were refused again and again,
+    #[cfg_attr(
+        feature = "store",
+        doc = " - [`Store`](crate::ErrorKind::Store) if the store fails; see [`StoreOutage`](crate::store::StoreOutage),"
+    )]
     /// - [`Config`](crate::ErrorKind::Config) without a Tokio runtime, or with one that lacks its timer or I/O driver.
-    pub async fn register(&self) -> Result<Session, Error> {
-        runtime::within(self.0.registrar.register()).await?
+    ///
+    /// After an error, this and all other calls that need a new session return it without sending anything, until it is
+    /// time for the next attempt: then [`retry_after`](Error::retry_after) says how long. The pause is the service's
+    /// `Retry-After`, up to a day, or else it begins with 1 s and doubles up to a minute. If the service refuses the
+    /// registration, it is 2 min and then 20 min; after a response without a usable token, it begins with 2 s and grows
+    /// up to 20 min.
+    pub async fn register(&self) -> Result<Arc<Session>, Error> {
+        self.0.cache.renew().await
     }
 
     /// Returns the cached session, or registers if there is none.
@@ -117,6 +129,8 @@ impl BotClient {
     ///
     /// Without a valid session, all callers wait for one registration and share its result. The registration continues
     /// when its callers are dropped, and is cancelled when the last clone of the client is dropped.
+    ///
+    /// With a store, a call looks about once a minute, in the background, whether another process has a newer session.
     ///
     /// A token counts as expired 30 s before its end, or a tenth of its lifetime before if that is less. Both the
     /// monotonic and the wall clock are consulted, and the earlier expiry counts.
@@ -137,12 +151,48 @@ impl BotClient {
         self.0.cache.access_token().await
     }
 
-    /// Removes the cached session if it has this token, for example because the service refused it. The next call that
-    /// needs a session registers. Any other token is ignored, so reporting an old token late does not remove a new
-    /// session.
+    /// Returns the token to use after the service refused this one (401), for callers that send requests themselves.
+    ///
+    /// The refused token is [invalidated](Self::invalidate). If another task or process has replaced it already, that
+    /// token is returned, and otherwise the call registers or waits for the registration in progress.
+    ///
+    /// ```no_run
+    /// # async fn run(bot: social_plus_bot::BotClient, http: reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let url = "https://apix.us.amity.co/api/v4/posts?targetType=community";
+    /// let mut token = bot.access_token().await?;
+    /// let mut response = http.get(url).bearer_auth(token.expose_secret()).send().await?;
+    /// if response.status() == 401 {
+    ///     token = bot.access_token_after(&token).await?;
+    ///     response = http.get(url).bearer_auth(token.expose_secret()).send().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`register`](Self::register).
+    pub async fn access_token_after(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
+        self.invalidate(refused);
+        let token = self.access_token().await?;
+        if token != *refused {
+            return Ok(token);
+        }
+        // It was not cached, but is stored.
+        self.invalidate(refused);
+        self.access_token().await
+    }
+
+    /// Removes the cached session if it has this token, because the service refused it. The next call that needs a session
+    /// looks into the store and then registers. Any other token is ignored, so reporting an old token late does not remove
+    /// a new session.
+    ///
+    /// A refused token is replaced at once. If the new one is refused within 10 minutes (or half of its lifetime), another
+    /// client probably registers the same device, and each registration would end the other's token. From then on there is
+    /// a pause between registrations: 2 s, four times as long each time, up to 20 min; or 2 min and then 20 min if the new
+    /// token never worked in [`send`](Self::send). In between, calls fail with kind
+    /// [`DeviceInUse`](crate::ErrorKind::DeviceInUse).
     pub fn invalidate(&self, token: &AccessToken) {
-        #[cfg(feature = "store")]
-        self.0.source.revoke(token);
         self.0.cache.invalidate(token);
     }
 
@@ -161,10 +211,10 @@ impl BotClient {
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub async fn stored_session(&self) -> Result<Option<Session>, Error> {
-        runtime::within(self.0.source.stored()).await?
+        runtime::within(self.0.source.stored(&SystemClock)).await?
     }
 
-    /// The faults of the store since the client was built. The client works without its store, so they are no errors.
+    /// The faults of the store since the client was built. A client with a valid session goes on without its store.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store_faults(&self) -> StoreFaults {

@@ -78,11 +78,6 @@ impl CodelessRefusals {
         self.lock().count
     }
 
-    /// Records a successful request, which shows that the token is valid.
-    fn answered(&self) {
-        self.lock().last = None;
-    }
-
     fn lock(&self) -> MutexGuard<'_, Refused> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,8 +127,7 @@ impl BotClient {
     /// 400100, or without a code, as in a response to a HEAD request or from a gateway), the session is
     /// [invalidated](Self::invalidate), the client registers again, and the request is repeated once with the new
     /// token. A request with a streaming body can't be repeated. If the new token is refused without a code as well,
-    /// the reason may not be the token: it is kept, and refusals without a code do not replace it for 5 min, unless a
-    /// request succeeds before.
+    /// the reason may not be the token: it is kept, and refusals without a code do not replace it for 5 min.
     ///
     /// Nothing else is retried. A request without a timeout gets the client's, which includes reading the response
     /// body. The size of the response body is not limited.
@@ -177,10 +171,19 @@ impl BotClient {
         {
             (checked, token) = self.send_once(again).await?;
         }
-        let CheckedResponse { response, error_body, .. } = checked;
+        let CheckedResponse { response, error_body, refuses_token } = checked;
         match error_body {
-            Some(error_body) => Err(failure::error_of_response(&response, &error_body)),
+            Some(error_body) => Err(self.error_of(&response, &error_body, refuses_token)),
             None => Ok((response, token)),
+        }
+    }
+
+    /// The error of a response. A token that was refused although it was new may have been ended by another client.
+    pub(crate) fn error_of(&self, response: &Response, error_body: &ErrorBody, refuses_token: bool) -> Error {
+        let error = failure::error_of_response(response, error_body);
+        match self.0.cache.refused_again() {
+            Some(conflict) if refuses_token => conflict.with_response_of(&error),
+            _ => error,
         }
     }
 
@@ -236,7 +239,7 @@ impl BotClient {
             if *is_read {
                 self.0.quota.answered(*sent);
             }
-            self.0.codeless_refusals.answered();
+            self.0.cache.accepted(token);
             return CheckedResponse { response, error_body: None, refuses_token: false };
         }
         let received = SystemClock.now();
@@ -292,7 +295,5 @@ mod tests {
         assert!(!codeless_refusals.may_replace(&second, 1, at(299)));
         assert!(codeless_refusals.may_replace(&second, 1, at(300)));
         assert!(!codeless_refusals.may_replace(&third, 2, at(301)));
-        codeless_refusals.answered();
-        assert!(codeless_refusals.may_replace(&third, 2, at(302)));
     }
 }

@@ -12,8 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod code;
+#[cfg(feature = "store")]
+mod record;
 
 pub use code::ErrorCode;
+#[cfg(feature = "store")]
+pub(crate) use record::ErrorRecord;
 
 /// Why something did not work, and what to do about it.
 ///
@@ -37,6 +41,8 @@ const QUOTA_USED_UP: &str = "the daily read quota of the bot is used up";
 struct Inner {
     kind: ErrorKind,
     transient: bool,
+    /// Whether a registration that failed with this can't have been carried out.
+    is_unsent: bool,
     reason: Cow<'static, str>,
     status: Option<u16>,
     code: Option<ErrorCode>,
@@ -53,6 +59,7 @@ impl Inner {
         Self {
             kind,
             transient: false,
+            is_unsent: false,
             reason: reason.into(),
             status: None,
             code: None,
@@ -89,8 +96,11 @@ pub enum ErrorKind {
     Timeout,
     /// The response is not a session.
     InvalidResponse,
-    /// A session store failed. The client works without it; see
-    /// [`BotClient::store_faults`](crate::BotClient::store_faults).
+    /// Another client registers the same device id, so tokens stop working early. Share a store, or give each process a
+    /// device id of its own. Meanwhile registrations are paced, and [`Error::retry_after`] says until when.
+    DeviceInUse,
+    /// The session store failed, and a registration could end the token of another process. See
+    /// [`BotClientBuilder::on_store_outage`](crate::BotClientBuilder::on_store_outage).
     #[cfg(feature = "store")]
     Store,
 }
@@ -164,6 +174,7 @@ impl Error {
         };
         let mut error = Inner::new(kind, reason);
         error.transient = kind == ErrorKind::RateLimited || matches!(status, 408 | 500 | 502 | 503 | 504);
+        error.is_unsent = matches!(status, 429 | 503);
         error.status = Some(status);
         error.code = message.code;
         error.message = message.text;
@@ -202,6 +213,7 @@ impl Error {
         };
         let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
         inner.transient = true;
+        inner.is_unsent = error.is_connect();
         inner.status = error.status().map(|status| status.as_u16());
         inner.cause = Some(Arc::new(error));
         inner.into()
@@ -223,6 +235,57 @@ impl Error {
         );
         error.transient = true;
         error.into()
+    }
+
+    /// Tokens of this device are refused again and again, and nothing is registered for now. `unreadable` says why the
+    /// session of another process is not used.
+    pub(crate) fn device_in_use(device_id: &str, worked: bool, unreadable: Option<&str>) -> Self {
+        let cause = match worked {
+            true => "another client registers it too",
+            false => "another client registers it too, or its user is banned",
+        };
+        let mut reason = format!(
+            "the tokens of device {device_id:?} stop working early: {cause}; share one store between the processes, or give \
+             each its own device id"
+        );
+        if let Some(unreadable) = unreadable {
+            reason.push_str(&format!(" (the session in the store is not used: {unreadable})"));
+        }
+        let mut error = Inner::new(ErrorKind::DeviceInUse, reason);
+        error.transient = true;
+        error.into()
+    }
+
+    /// The same error, with what the service said to the last token.
+    pub(crate) fn with_response_of(mut self, refused: &Self) -> Self {
+        let error = Arc::make_mut(&mut self.0);
+        (error.status, error.code) = (refused.0.status, refused.0.code);
+        error.message.clone_from(&refused.0.message);
+        self
+    }
+
+    /// The same error, to be retried after `wait`.
+    pub(crate) fn retry_in(mut self, wait: Duration) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = Some(wait);
+        self
+    }
+
+    /// The same error, marked as transient.
+    #[cfg(feature = "store")]
+    pub(crate) fn transient(mut self) -> Self {
+        Arc::make_mut(&mut self.0).transient = true;
+        self
+    }
+
+    /// Whether a registration may have been carried out although it failed with this: the request was sent, and no
+    /// response says otherwise.
+    pub(crate) fn may_have_been_carried_out(&self) -> bool {
+        let error = &*self.0;
+        let is_open = matches!(
+            error.kind,
+            ErrorKind::Timeout | ErrorKind::InvalidResponse | ErrorKind::Unavailable
+        );
+        is_open && !error.is_unsent
     }
 
     /// The same error, after this many attempts.

@@ -22,34 +22,50 @@ pub(super) struct Bots {
 
 struct Bot {
     created_at: DateTime<Utc>,
+    /// The number of the newest registration.
+    newest: u64,
     day: NaiveDate,
     reads: u32,
 }
 
+/// A registration of a bot.
+pub(super) struct Registration {
+    pub(super) user_id: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) number: u64,
+}
+
 impl Bots {
-    /// Returns the user id for `device` under `key` and the time of its first registration.
-    pub(super) fn register(&self, key: &[u8], device: &str, now: DateTime<Utc>) -> (String, DateTime<Utc>) {
+    /// Registers `device` under `key`.
+    pub(super) fn register(&self, key: &[u8], device: &str, now: DateTime<Utc>) -> Registration {
         let half = |which: u8| self.ids.hash_one((which, key, device));
         let id = format!("bot-{:016x}{:016x}", half(0), half(1));
         let mut by_id = lock(&self.by_id);
-        let bot = by_id.entry(id.clone()).or_insert(Bot { created_at: now, day: now.date_naive(), reads: 0 });
-        (id, bot.created_at)
+        let new = Bot { created_at: now, newest: 0, day: now.date_naive(), reads: 0 };
+        let bot = by_id.entry(id.clone()).or_insert(new);
+        bot.newest += 1;
+        Registration { user_id: id, created_at: bot.created_at, number: bot.newest }
     }
 
-    /// Counts a read. Returns whether the daily quota allows it.
-    pub(super) fn read(&self, id: &str, today: NaiveDate) -> bool {
+    /// Whether no other registration of the bot came after this one.
+    pub(super) fn is_newest(&self, id: &str, number: u64) -> bool {
+        lock(&self.by_id).get(id).is_some_and(|bot| bot.newest == number)
+    }
+
+    /// Counts a read. Returns whether `limit` reads a day allow it.
+    pub(super) fn read(&self, id: &str, today: NaiveDate, limit: u32) -> bool {
         // A token is only issued to a registered bot, so the lookup finds it.
-        lock(&self.by_id).get_mut(id).is_some_and(|bot| bot.read(today))
+        lock(&self.by_id).get_mut(id).is_some_and(|bot| bot.read(today, limit))
     }
 }
 
 impl Bot {
-    fn read(&mut self, today: NaiveDate) -> bool {
+    fn read(&mut self, today: NaiveDate, limit: u32) -> bool {
         if self.day != today {
             self.day = today;
             self.reads = 0;
         }
-        let allowed = self.reads < DAILY_READS;
+        let allowed = self.reads < limit;
         self.reads += u32::from(allowed);
         allowed
     }
@@ -90,9 +106,9 @@ mod tests {
     fn each_utc_day_allows_100_reads() {
         let monday = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
         let bots = Bots::default();
-        let (id, _) = bots.register(b"key", "device", Utc::now());
+        let id = bots.register(b"key", "device", Utc::now()).user_id;
 
-        let read_on = |day| (0..150).filter(|_| bots.read(&id, day)).count();
+        let read_on = |day| (0..150).filter(|_| bots.read(&id, day, DAILY_READS)).count();
 
         assert_eq!(read_on(monday), 100);
         assert_eq!(read_on(monday.succ_opt().unwrap()), 100);

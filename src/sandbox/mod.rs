@@ -29,7 +29,7 @@ pub use history::Request;
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
 use crate::error::Error;
-use service::Service;
+use service::{Service, Settings};
 use socket::Socket;
 
 /// The token lifetime that the service documents.
@@ -39,12 +39,12 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 ///
 /// | request | response |
 /// |---|---|
-/// | a valid registration | 200 with every documented field; the same device with the same key is the same user |
+/// | a valid registration | 200 with every documented field; the same device with the same key is the same user, whose older tokens end (see [`keep_older_tokens`](SandboxBuilder::keep_older_tokens)) |
 /// | a registration without an API key, or with one that is not accepted | 401, code 400100 |
 /// | a registration that violates the contract | 422, code 500000, with a line in `data.detail` for each violation, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
 /// | a registration of more than 64 KiB | 413, code 400000 |
-/// | any other request without a token, or with one that is forged, expired or revoked | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with the body set by [`stub_get`](Self::stub_get), or `{}`, 100 times per user and UTC day; then 429, code 400323 |
+/// | any other request without a token, or with one that is forged, expired, revoked or ended by a newer one | 401, code 400100 |
+/// | `GET` and `HEAD` with a token | 200 with the body set by [`stub_get`](Self::stub_get), or `{}`, 100 times per user and UTC day (see [`daily_reads`](SandboxBuilder::daily_reads)); then 429, code 400323 |
 /// | any other method with a token | 403, code 403998: bots are read-only |
 ///
 /// The service documents these codes. It does not document the statuses 413 and 429, which are the sandbox's
@@ -91,9 +91,15 @@ impl Sandbox {
         Self::builder().start().await
     }
 
-    /// Returns a builder, to change the port, the accepted API key or the token lifetime.
+    /// Returns a builder, to change the port, the accepted API key, the token lifetime and other settings.
     pub fn builder() -> SandboxBuilder {
-        SandboxBuilder { port: 0, api_key: None, lifetime: LIFETIME }
+        SandboxBuilder {
+            port: 0,
+            api_key: None,
+            lifetime: LIFETIME,
+            daily_reads: bots::DAILY_READS,
+            keeps_older_tokens: false,
+        }
     }
 
     /// The base URL, `http://127.0.0.1:PORT`.
@@ -158,6 +164,8 @@ pub struct SandboxBuilder {
     port: u16,
     api_key: Option<Result<ApiKey, Error>>,
     lifetime: TimeDelta,
+    daily_reads: u32,
+    keeps_older_tokens: bool,
 }
 
 impl SandboxBuilder {
@@ -183,6 +191,21 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets the number of reads per user and UTC day. The default is 100, as documented.
+    pub fn daily_reads(mut self, reads: u32) -> Self {
+        self.daily_reads = reads;
+        self
+    }
+
+    /// Keeps a device's older tokens valid when it registers again. By default a registration ends them.
+    ///
+    /// The service's documentation says that a new session with the same device id ends the older token; another page
+    /// says so only of the session of a different user, which a bot's device does not have. This is the second reading.
+    pub fn keep_older_tokens(mut self) -> Self {
+        self.keeps_older_tokens = true;
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
@@ -191,7 +214,13 @@ impl SandboxBuilder {
     pub async fn start(self) -> io::Result<Sandbox> {
         let api_key =
             self.api_key.transpose().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let service = Service::new(api_key.clone(), self.lifetime).map_err(io::Error::other)?;
+        let settings = Settings {
+            api_key: api_key.clone(),
+            lifetime: self.lifetime,
+            daily_reads: self.daily_reads,
+            keeps_older_tokens: self.keeps_older_tokens,
+        };
+        let service = Service::new(settings).map_err(io::Error::other)?;
         let service = Arc::new(service);
         let (socket, address) = Socket::open(self.port, Arc::clone(&service)).await?;
         Ok(Sandbox { base_url: format!("http://{address}"), api_key, service, _socket: socket })

@@ -38,8 +38,7 @@ const CHAT_SETTINGS: &str = "/api/v3/network-settings/chat";
 /// The state of a sandbox.
 pub(super) struct Service {
     registration: Registration,
-    api_key: Option<ApiKey>,
-    lifetime: TimeDelta,
+    settings: Settings,
     started_at: DateTime<Utc>,
     bots: Bots,
     pub(super) tokens: Tokens,
@@ -48,6 +47,14 @@ pub(super) struct Service {
     pub(super) stubs: Mutex<HashMap<String, Value>>,
     pub(super) requests: History<Request>,
     pub(super) violations: History<String>,
+}
+
+/// What a sandbox does, as set with its builder.
+pub(super) struct Settings {
+    pub(super) api_key: Option<ApiKey>,
+    pub(super) lifetime: TimeDelta,
+    pub(super) daily_reads: u32,
+    pub(super) keeps_older_tokens: bool,
 }
 
 /// The faults to inject.
@@ -65,11 +72,10 @@ struct ParsedRequest {
 }
 
 impl Service {
-    pub(super) fn new(api_key: Option<ApiKey>, lifetime: TimeDelta) -> Result<Self, String> {
+    pub(super) fn new(settings: Settings) -> Result<Self, String> {
         Ok(Self {
             registration: Registration::read()?,
-            api_key,
-            lifetime,
+            settings,
             started_at: Utc::now().trunc_subsecs(3),
             bots: Bots::default(),
             tokens: Tokens::new(),
@@ -148,12 +154,12 @@ impl Service {
                 self.default_response(&parsed).with(headers).oversized(bytes, announced)
             }
             Kind::Lifetime(lifetime) => self.session(&parsed, lifetime, |_| {}).with(headers).complete(),
-            Kind::MapBody(alter) => self.session(&parsed, self.lifetime, &*alter).with(headers).complete(),
+            Kind::MapBody(alter) => self.session(&parsed, self.settings.lifetime, &*alter).with(headers).complete(),
         })
     }
 
     fn default_response(&self, parsed: &ParsedRequest) -> ResponseTemplate {
-        self.session(parsed, self.lifetime, |_| {})
+        self.session(parsed, self.settings.lifetime, |_| {})
     }
 
     /// Responds with a session of this lifetime, modified by `alter`, or with the error for an invalid request.
@@ -177,7 +183,7 @@ impl Service {
 
     fn issue(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> Result<BotSession, ErrorResponse> {
         let key = parsed.key.as_ref().map_err(|violation| unauthorized(violation.clone()))?;
-        if self.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
+        if self.settings.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
             return Err(unauthorized(format!("{}: unknown API key", self.registration.key_header())));
         }
         if parsed.too_long {
@@ -197,16 +203,16 @@ impl Service {
 
         let issued_at = Utc::now().trunc_subsecs(3);
         let expires_at = expiry(issued_at, lifetime);
-        let (user, created_at) = self.bots.register(key, &body.device_id, issued_at);
+        let bot = self.bots.register(key, &body.device_id, issued_at);
         let token = self
             .tokens
-            .issue(&user, &body.device_id, issued_at, expires_at)
+            .issue(&bot, &body.device_id, issued_at, expires_at)
             .map_err(|_| internal_error("failed to sign the token"))?;
         Ok(BotSession {
             access_token: AccessToken::from(token),
             issued_at,
             expires_at,
-            users: Some(vec![bots::profile(&user, created_at)]),
+            users: Some(vec![bots::profile(&bot.user_id, bot.created_at)]),
             roles: Some(Vec::new()),
             files: Some(Vec::new()),
             last_cache_purge: Some(self.started_at),
@@ -222,6 +228,10 @@ impl Service {
             .tokens
             .verify(token, Utc::now())
             .map_err(|reason| unauthorized(format!("{AUTHORIZATION}: {reason}")))?;
+        let is_newest = self.bots.is_newest(&claims.user_id, claims.registration);
+        if !is_newest && !self.settings.keeps_older_tokens {
+            return Err(unauthorized(format!("{AUTHORIZATION}: ended by a newer session of the device")));
+        }
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return Err(ErrorResponse {
                 status: StatusCode::FORBIDDEN,
@@ -230,12 +240,13 @@ impl Service {
                 detail: vec![format!("{}: not allowed", head.method)],
             });
         }
-        if !self.bots.read(&claims.user_id, Utc::now().date_naive()) {
+        let limit = self.settings.daily_reads;
+        if !self.bots.read(&claims.user_id, Utc::now().date_naive(), limit) {
             return Err(ErrorResponse {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 code: ErrorCode::DAILY_QUOTA_EXCEEDED,
                 message: "daily read quota exceeded",
-                detail: vec![format!("limit: {} reads per UTC day", bots::DAILY_READS)],
+                detail: vec![format!("limit: {limit} reads per UTC day")],
             });
         }
         let path = head.uri.path();

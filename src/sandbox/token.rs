@@ -10,6 +10,7 @@ use jsonwebtoken::errors::Result;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use super::bots::Registration;
 use super::lock;
 
 /// The claims of a token.
@@ -17,6 +18,8 @@ use super::lock;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Claims {
     pub(super) user_id: String,
+    /// The number of the registration, among those of its user.
+    pub(super) registration: u64,
     device_id: String,
     iat: i64,
     exp: i64,
@@ -35,13 +38,14 @@ impl Tokens {
 
     pub(super) fn issue(
         &self,
-        user_id: &str,
+        registration: &Registration,
         device_id: &str,
         issued_at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<String> {
         let claims = Claims {
-            user_id: user_id.to_owned(),
+            user_id: registration.user_id.clone(),
+            registration: registration.number,
             device_id: device_id.to_owned(),
             iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),

@@ -2,17 +2,19 @@
 //!
 //! A fresh session is returned for the cost of reading it. When it is stale, a call starts a refresh in the background
 //! and returns the cached session; when it has expired, callers wait for one registration, which runs in a task of its
-//! own. Between calls there is no timer and no task, so dropping the last client leaves nothing to stop but a
-//! registration in flight.
+//! own. After a failure, calls fail at once until the [`Gate`] lets the next registration through. Between calls there is
+//! no timer and no task, so dropping the last client leaves nothing to stop but a registration in flight.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::config::AccessToken;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::session::clock::{Clock, Moment};
-use crate::session::single_flight::{Freshness, LoadError, Loader, SingleFlight};
+use crate::session::gate::{Gate, Refusal};
+use crate::session::single_flight::{Completion, Freshness, LoadError, Loader, SingleFlight};
 use crate::session::{Session, runtime};
 
 /// A token counts as expired this long before its end, or a tenth of its lifetime if that is less.
@@ -23,6 +25,10 @@ const REFRESH_AT: f64 = 0.80;
 
 /// The largest jitter, as a fraction of the lifetime. It keeps a fleet from refreshing in step.
 const JITTER: f64 = 0.05;
+
+/// Until this fraction of its lifetime, a refresh waits for a store that is down.
+#[cfg(feature = "store")]
+const ENDING_AT: f64 = 0.95;
 
 impl Session {
     /// How long the session can still be returned to callers.
@@ -42,10 +48,19 @@ impl Session {
     pub(crate) fn is_fresh(&self, now: Moment) -> bool {
         self.age(now) < self.ttl().mul_f64(REFRESH_AT - JITTER)
     }
+
+    /// Whether the session is so near its end that it is refreshed even without the store.
+    #[cfg(feature = "store")]
+    pub(crate) fn is_ending(&self, now: Moment) -> bool {
+        self.age(now) >= self.ttl().mul_f64(ENDING_AT) || !self.is_usable(now)
+    }
 }
 
 /// The wait after the first failed refresh. It doubles with each further one.
 const BACKOFF_START: Duration = Duration::from_secs(30);
+
+/// The same if the failed registration may have ended the cached token.
+const SUSPECT_START: Duration = Duration::from_secs(5);
 
 /// The longest wait between refreshes.
 const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
@@ -53,7 +68,13 @@ const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
 /// The shortest wait, however near the expiry is.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 
-/// A source of new sessions.
+/// How often a shared session is compared with the store, or ten times in the life of a short one.
+const CHECK: Duration = Duration::from_secs(60);
+
+/// Without a session, the store is read this often at most.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Registers at the service.
 pub(crate) trait Register: Send + Sync + 'static {
     /// Registers once, retries included.
     fn register(&self) -> impl Future<Output = Result<Session, Error>> + Send;
@@ -62,40 +83,109 @@ pub(crate) trait Register: Send + Sync + 'static {
     fn max_duration(&self) -> Duration;
 }
 
+/// What a session is needed for.
+#[derive(Clone, Debug)]
+pub(crate) enum Need {
+    /// There is no valid session.
+    Valid,
+    /// The session is valid; another process may have a newer one. Nothing is registered for this.
+    Newer(Arc<Session>),
+    /// The session is valid and due for a refresh.
+    Refresh(Arc<Session>),
+    /// A session that is registered now.
+    Registered,
+}
+
+impl Need {
+    /// How long there is a valid session.
+    pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
+        match self {
+            Self::Newer(session) | Self::Refresh(session) => {
+                Some(session.remaining(now)).filter(|left| !left.is_zero())
+            }
+            Self::Valid | Self::Registered => None,
+        }
+    }
+}
+
+/// A source of sessions: the service, or a store and the service.
+pub(crate) trait Source: Send + Sync + 'static {
+    /// Whether other processes can replace the session.
+    fn is_shared(&self) -> bool;
+
+    /// A session for `need`, or `None` if the present one is the newest. Registrations pass the gate.
+    fn load(
+        &self,
+        need: &Need,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> impl Future<Output = Result<Option<Session>, Error>> + Send;
+
+    /// The longest that [`load`](Self::load) can take.
+    fn max_duration(&self) -> Duration;
+}
+
+impl<R: Register> Source for R {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn load(&self, need: &Need, gate: &Gate, clock: &impl Clock) -> Result<Option<Session>, Error> {
+        let left = need.left(clock.now());
+        gate.register(clock, left, || self.register()).await.map(Some)
+    }
+
+    fn max_duration(&self) -> Duration {
+        Register::max_duration(self)
+    }
+}
+
 type LoadResult = Result<Arc<Session>, Error>;
 
 /// Caches a session and keeps it valid.
 #[derive(Debug)]
-pub(crate) struct SessionCache<R: Register, C: Clock>(SingleFlight<SessionLoader<R, C>>);
+pub(crate) struct SessionCache<S: Source, C: Clock>(SingleFlight<SessionLoader<S, C>>);
 
 /// Loads sessions for the single flight.
-struct SessionLoader<R, C> {
-    register: Arc<R>,
+struct SessionLoader<S, C> {
+    source: Arc<S>,
+    gate: Gate,
     clock: C,
+}
+
+#[derive(Debug)]
+enum CacheEntry {
+    Session(CachedSession),
+    /// There is no session, and until then calls fail.
+    Failed { error: Error, until: Moment },
 }
 
 /// A cached session and its schedule.
 #[derive(Debug)]
-struct CacheEntry {
+struct CachedSession {
     session: Arc<Session>,
     /// From here on it is not returned any more.
     expires: Moment,
-    /// From here on a call starts a refresh; never later than `expires`.
-    refresh_at: Moment,
+    /// From here on a call registers.
+    due: Moment,
+    /// From here on a call starts a load; never later than `due`, unless refreshes failed, nor than `expires`.
+    load_at: Moment,
     /// Refreshes that failed in a row.
     failures: u32,
+    /// Whether the service accepted the token.
+    worked: AtomicBool,
 }
 
-impl<R: Register, C: Clock> SessionCache<R, C> {
-    pub(crate) fn new(register: Arc<R>, clock: C) -> Self {
-        Self(SingleFlight::new(SessionLoader { register, clock }))
+impl<S: Source, C: Clock> SessionCache<S, C> {
+    pub(crate) fn new(source: Arc<S>, device_id: &str, clock: C) -> Self {
+        Self(SingleFlight::new(SessionLoader { source, gate: Gate::new(device_id), clock }))
     }
 
     /// The cached session, or that of a registration if it has expired.
     pub(crate) async fn session(&self) -> LoadResult {
         match self.fresh(|cached| Arc::clone(&cached.session)) {
             Some(session) => Ok(session),
-            None => self.refresh_or_wait().await,
+            None => self.outcome(runtime::with_drivers(self.0.get()).await?),
         }
     }
 
@@ -103,95 +193,206 @@ impl<R: Register, C: Clock> SessionCache<R, C> {
     pub(crate) async fn access_token(&self) -> Result<AccessToken, Error> {
         match self.fresh(|cached| cached.session.access_token().clone()) {
             Some(token) => Ok(token),
-            None => Ok(self.refresh_or_wait().await?.access_token().clone()),
+            None => Ok(self.session().await?.access_token().clone()),
         }
     }
 
-    /// Removes the cached session if it has this token.
+    /// Registers, and caches the new session.
+    pub(crate) async fn renew(&self) -> LoadResult {
+        self.outcome(runtime::with_drivers(self.0.renew()).await?)
+    }
+
+    /// Removes the cached session if it has this token, since the service refused it.
     pub(crate) fn invalidate(&self, token: &AccessToken) {
-        self.0.invalidate(|cached| cached.session.access_token() == token);
+        let SessionLoader { gate, clock, .. } = self.0.loader();
+        self.0.invalidate(|cached| match cached {
+            CacheEntry::Session(cached) if cached.session.access_token() == token => {
+                let now = clock.now();
+                let refusal = Refusal::of(&cached.session, cached.worked.load(Ordering::Relaxed), now);
+                gate.refuse(token, refusal, now);
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// Notes that the service accepted this token.
+    pub(crate) fn accepted(&self, token: &AccessToken) {
+        self.0.peek(|_, cached| {
+            if let CacheEntry::Session(cached) = cached
+                && !cached.worked.load(Ordering::Relaxed)
+                && cached.session.access_token() == token
+            {
+                cached.worked.store(true, Ordering::Relaxed);
+            }
+            None::<()>
+        });
+    }
+
+    /// The error for a refused token that can't be replaced yet.
+    pub(crate) fn refused_again(&self) -> Option<Error> {
+        let SessionLoader { gate, clock, .. } = self.0.loader();
+        gate.refused_again(clock.now())
     }
 
     /// Reads the cached session if it is fresh.
-    fn fresh<T>(&self, take: impl FnOnce(&CacheEntry) -> T) -> Option<T> {
-        self.0.peek(|registration, cached| {
-            (!registration.clock.now().has_reached(cached.refresh_at)).then(|| take(cached))
+    fn fresh<T>(&self, take: impl FnOnce(&CachedSession) -> T) -> Option<T> {
+        self.0.peek(|loader, cached| match cached {
+            CacheEntry::Session(cached) if !loader.clock.now().has_reached(cached.load_at) => {
+                Some(take(cached))
+            }
+            _ => None,
         })
     }
 
-    async fn refresh_or_wait(&self) -> LoadResult {
-        match runtime::with_drivers(self.0.get()).await? {
+    fn outcome(&self, loaded: Result<LoadResult, LoadError>) -> LoadResult {
+        match loaded {
             Ok(outcome) => outcome,
             Err(LoadError::NoRuntime) => {
                 runtime::check()?;
                 Err(Error::registration_lost())
             }
-            Err(LoadError::TimedOut) => Err(Error::timeout(self.0.loader().register.max_duration())),
+            Err(LoadError::TimedOut) => Err(Error::timeout(self.0.loader().source.max_duration())),
             Err(LoadError::LeaderDropped) => Err(Error::registration_lost()),
         }
     }
 }
 
-impl<R: Register, C: Clock> Loader for SessionLoader<R, C> {
+impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
     type Entry = CacheEntry;
     type Output = LoadResult;
 
-    async fn load(&self) -> LoadResult {
-        runtime::in_task(self.register.register()).await?.map(Arc::new)
+    async fn load(&self, kept: Option<Arc<CacheEntry>>, renew: bool) -> LoadResult {
+        let now = self.clock.now();
+        let need = match kept.as_deref() {
+            _ if renew => Need::Registered,
+            Some(CacheEntry::Session(cached)) if !now.has_reached(cached.expires) => {
+                let session = Arc::clone(&cached.session);
+                if now.has_reached(cached.due) { Need::Refresh(session) } else { Need::Newer(session) }
+            }
+            _ => Need::Valid,
+        };
+        let loaded = runtime::in_task(self.source.load(&need, &self.gate, &self.clock)).await?;
+        match (loaded?, need) {
+            (Some(session), _) => Ok(Arc::new(session)),
+            (None, Need::Newer(session) | Need::Refresh(session)) => Ok(session),
+            (None, Need::Valid | Need::Registered) => Err(Error::registration_lost()),
+        }
     }
 
     fn max_duration(&self) -> Duration {
-        self.register.max_duration().saturating_add(Duration::from_secs(1))
+        self.source.max_duration().saturating_add(Duration::from_secs(1))
     }
 
     fn freshness(&self, cached: &CacheEntry) -> Freshness<LoadResult> {
         let now = self.clock.now();
-        let session = || Ok(Arc::clone(&cached.session));
-        match (now.has_reached(cached.refresh_at), now.has_reached(cached.expires)) {
-            (_, true) => Freshness::Expired,
-            (true, false) => Freshness::Stale(session()),
-            (false, false) => Freshness::Fresh(session()),
+        match cached {
+            CacheEntry::Session(cached) => {
+                let session = || Ok(Arc::clone(&cached.session));
+                match (now.has_reached(cached.load_at), now.has_reached(cached.expires)) {
+                    (_, true) => Freshness::Expired,
+                    (true, false) => Freshness::Stale(session()),
+                    (false, false) => Freshness::Fresh(session()),
+                }
+            }
+            CacheEntry::Failed { until, .. } if now.has_reached(*until) => Freshness::Expired,
+            CacheEntry::Failed { error, until } => {
+                // With a store, the next load may come sooner than the next registration.
+                let wait = match self.gate.check(now) {
+                    Err(closed) => closed.retry_after().unwrap_or_default(),
+                    Ok(()) => now.until(*until),
+                };
+                Freshness::Fresh(Err(error.clone().retry_in(wait)))
+            }
         }
     }
 
     /// Caches a new session, or backs off after a failed refresh.
-    fn complete(&self, outcome: &LoadResult, cached: Option<&CacheEntry>) -> Option<CacheEntry> {
+    fn complete(&self, outcome: &LoadResult, kept: Option<&CacheEntry>) -> Completion<CacheEntry> {
         let now = self.clock.now();
-        match outcome {
-            Ok(session) => Some(CacheEntry::new(Arc::clone(session), now)),
-            Err(_) => Some(cached.filter(|cached| !now.has_reached(cached.expires))?.back_off(now)),
-        }
+        let valid = match kept {
+            Some(CacheEntry::Session(cached)) if !now.has_reached(cached.expires) => Some(cached),
+            _ => None,
+        };
+        let entry = match (outcome, valid) {
+            (Ok(session), _) if self.gate.is_refused(session) => return Completion::Discard,
+            (Ok(session), Some(cached)) if cached.session.access_token() == session.access_token() => {
+                if now.has_reached(cached.due) {
+                    // Another process is refreshing it, or failed to.
+                    cached.back_off(self.gate.is_suspect(), now)
+                } else {
+                    cached.checked(now)
+                }
+            }
+            (Ok(session), _) => CachedSession::new(Arc::clone(session), self.source.is_shared(), now),
+            (Err(_), Some(cached)) => cached.back_off(self.gate.is_suspect(), now),
+            // It has nothing to do with the service.
+            (Err(error), None) if error.kind() == ErrorKind::Config => return Completion::Keep,
+            (Err(error), None) => {
+                let pause = match self.gate.check(now) {
+                    Err(closed) => closed.retry_after().unwrap_or_default(),
+                    Ok(()) => POLL,
+                };
+                let pause = match self.source.is_shared() {
+                    true => pause.min(POLL).mul_f64(1.0 - fastrand::f64() / 2.0),
+                    false => pause,
+                };
+                return Completion::Replace(CacheEntry::Failed { error: error.clone(), until: now.after(pause) });
+            }
+        };
+        Completion::Replace(CacheEntry::Session(entry))
     }
 
     fn on_complete(&self, outcome: &LoadResult, cached: &CacheEntry) {
-        if let Err(error) = outcome {
-            let pause = self.clock.now().until(cached.refresh_at);
+        let now = self.clock.now();
+        if let (Err(error), CacheEntry::Session(cached)) = (outcome, cached)
+            && now.has_reached(cached.due)
+        {
+            let pause = now.until(cached.load_at);
             tracing::warn!(%error, ?pause, "refreshing the session failed; the cached one is still valid");
         }
     }
 }
 
-impl CacheEntry {
-    fn new(session: Arc<Session>, now: Moment) -> Self {
-        let (life, age) = (session.ttl(), session.age(now));
+impl CachedSession {
+    fn new(session: Arc<Session>, is_shared: bool, now: Moment) -> Self {
+        let (ttl, age) = (session.ttl(), session.age(now));
         let expires = now.after(session.remaining(now));
-        let due = life.mul_f64(REFRESH_AT - JITTER * fastrand::f64());
-        let cached = Self { session, expires, refresh_at: now.after(due.saturating_sub(age)), failures: 0 };
-        // It came from a store and is already due: another process is refreshing it, or failed to.
-        if age >= due { cached.back_off(now) } else { cached }
+        let due = ttl.mul_f64(REFRESH_AT - JITTER * fastrand::f64());
+        let due_at = now.after(due.saturating_sub(age));
+        let worked = AtomicBool::new(false);
+        let cached = Self { session, expires, due: due_at, load_at: due_at, failures: 0, worked };
+        match age >= due {
+            // It came from a store and is already due: another process is refreshing it, or failed to.
+            true => cached.back_off(false, now),
+            false if is_shared => cached.checked(now),
+            false => cached,
+        }
+    }
+
+    /// The same session after a comparison with the store.
+    fn checked(&self, now: Moment) -> Self {
+        let pause = CHECK.min(self.session.ttl() / 10).mul_f64(1.0 - fastrand::f64() / 2.0);
+        let check = now.after(pause);
+        let load_at = if self.due.has_reached(check) { check } else { self.due };
+        Self { load_at, failures: 0, ..self.copy() }
     }
 
     /// The same session after a refresh that failed at `now`.
-    fn back_off(&self, now: Moment) -> Self {
+    fn back_off(&self, is_suspect: bool, now: Moment) -> Self {
         let left = now.until(self.expires);
-        let doubled = BACKOFF_START.saturating_mul(2_u32.saturating_pow(self.failures)).min(BACKOFF_MAX);
+        let start = if is_suspect { SUSPECT_START } else { BACKOFF_START };
+        let doubled = start.saturating_mul(2_u32.saturating_pow(self.failures)).min(BACKOFF_MAX);
         let jittered = doubled.mul_f64(1.0 - fastrand::f64() / 2.0);
         let pause = jittered.min(left / 4).max(BACKOFF_MIN).min(left);
+        Self { load_at: now.after(pause), failures: self.failures.saturating_add(1), ..self.copy() }
+    }
+
+    fn copy(&self) -> Self {
         Self {
             session: Arc::clone(&self.session),
-            expires: self.expires,
-            refresh_at: now.after(pause),
-            failures: self.failures.saturating_add(1),
+            worked: AtomicBool::new(self.worked.load(Ordering::Relaxed)),
+            ..*self
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod clock;
+pub(crate) mod gate;
 mod primitives;
 pub(crate) mod runtime;
 mod single_flight;
@@ -32,6 +33,8 @@ pub struct Session {
     /// How long ago that was at `as_of`.
     age: Duration,
     as_of: Moment,
+    /// How many times in a row the session replaced one whose token was refused early.
+    replaced: u32,
 }
 
 impl Session {
@@ -46,7 +49,7 @@ impl Session {
         // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
         // request was sent, since it is not known when the token was issued in the meantime.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent })
+        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent, replaced: 0 })
     }
 
     /// The session of a stored body, which may have expired, or the reason why it is not one. Its token had `life` to
@@ -59,7 +62,7 @@ impl Session {
         as_of: Moment,
     ) -> Result<Self, String> {
         let life = life.min(usable(&body)?);
-        Ok(Self { body, deviations: Vec::new(), life, age, as_of })
+        Ok(Self { body, deviations: Vec::new(), life, age, as_of, replaced: 0 })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -95,6 +98,21 @@ impl Session {
     /// How long ago that was at `now`.
     pub(crate) fn age(&self, now: Moment) -> Duration {
         self.age.saturating_add(now.since(self.as_of))
+    }
+
+    /// How many times in a row the session replaced one whose token was refused early.
+    pub(crate) fn replaced(&self) -> u32 {
+        self.replaced
+    }
+
+    pub(crate) fn replacing(self, replaced: u32) -> Self {
+        Self { replaced, ..self }
+    }
+
+    /// Whether the session takes the place of `other`: it was issued later, by the service's clock.
+    #[cfg(feature = "store")]
+    pub(crate) fn supersedes(&self, other: &Self) -> bool {
+        self.issued_at() >= other.issued_at() && self.access_token() != other.access_token()
     }
 
     /// How much of the time to live is left at `now`.
@@ -156,6 +174,6 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, deviations: Vec::new(), life, age: Duration::ZERO, as_of: sent }
+        Self { body, deviations: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
     }
 }

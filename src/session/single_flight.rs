@@ -15,6 +15,9 @@ use std::time::Duration;
 
 use super::primitives::{AbortHandle, Mutex, MutexGuard, Slot, has_runtime, spawn, timeout, watch};
 
+/// A caller waits for this many loads at most: one can be lost with its runtime, or be discarded.
+const ROUNDS: usize = 3;
+
 /// Loads a value and decides how long it stays fresh.
 pub(crate) trait Loader: Send + Sync + 'static {
     /// What is cached.
@@ -22,8 +25,8 @@ pub(crate) trait Loader: Send + Sync + 'static {
     /// The result of a load, successful or not.
     type Output: Clone + Send + Sync + 'static;
 
-    /// Loads once.
-    fn load(&self) -> impl Future<Output = Self::Output> + Send;
+    /// Loads once. `kept` is the entry when the load started; `renew` asks for a value that is newer than it.
+    fn load(&self, kept: Option<Arc<Self::Entry>>, renew: bool) -> impl Future<Output = Self::Output> + Send;
 
     /// A load that takes longer is cancelled.
     fn max_duration(&self) -> Duration;
@@ -31,9 +34,8 @@ pub(crate) trait Loader: Send + Sync + 'static {
     /// How fresh the entry is now.
     fn freshness(&self, kept: &Self::Entry) -> Freshness<Self::Output>;
 
-    /// The entry that replaces `kept` after a load, if any. Runs under the lock, so it must not block or call foreign
-    /// code.
-    fn complete(&self, outcome: &Self::Output, kept: Option<&Self::Entry>) -> Option<Self::Entry>;
+    /// What becomes of `kept` after a load. Runs under the lock, so it must not block or call foreign code.
+    fn complete(&self, outcome: &Self::Output, kept: Option<&Self::Entry>) -> Completion<Self::Entry>;
 
     /// Called after [`complete`](Self::complete) replaced the entry, without the lock.
     fn on_complete(&self, outcome: &Self::Output, kept: &Self::Entry);
@@ -47,6 +49,16 @@ pub(crate) enum Freshness<O> {
     Stale(O),
     /// Not returned; callers wait for a load.
     Expired,
+}
+
+/// What a load changes.
+pub(crate) enum Completion<T> {
+    /// The entry is replaced.
+    Replace(T),
+    /// The entry stays as it is.
+    Keep,
+    /// The result is no longer good: callers that wait for it start another load.
+    Discard,
 }
 
 /// Why a caller got no result.
@@ -76,6 +88,8 @@ struct Shared<E: Loader> {
 struct InFlight<O> {
     outcome: watch::Receiver<Option<O>>,
     task: AbortHandle,
+    /// Whether it loads a value that is newer than the cached one.
+    renews: bool,
 }
 
 enum Lookup<O> {
@@ -101,29 +115,52 @@ impl<E: Loader> SingleFlight<E> {
     /// The cached value, or the result of a load if it has expired.
     pub(crate) async fn get(&self) -> Result<E::Output, LoadError> {
         let mut error = LoadError::LeaderDropped;
-        // A load that was lost with its runtime is replaced once.
-        for _ in 0..2 {
-            let mut outcome = match self.join_or_start()? {
+        for _ in 0..ROUNDS {
+            let outcome = match self.join_or_start()? {
                 Lookup::Hit(outcome) => return Ok(outcome),
                 Lookup::Pending(outcome) => outcome,
             };
-            // The load may run on another thread's runtime, but this thread needs one for the timeout.
-            if !has_runtime() {
-                return Err(LoadError::NoRuntime);
+            match self.wait(outcome).await {
+                Err(lost @ (LoadError::LeaderDropped | LoadError::TimedOut)) => error = lost,
+                result => return result,
             }
-            error = match timeout(self.loader.max_duration(), outcome.wait_for(Option::is_some)).await {
-                Ok(landed) => match landed.ok().and_then(|landed| landed.clone()) {
-                    Some(landed) => return Ok(landed),
-                    None => LoadError::LeaderDropped,
-                },
-                Err(_) => LoadError::TimedOut,
-            };
-            self.cancel(&outcome);
         }
         Err(error)
     }
 
-    /// Removes the entry if it matches.
+    /// The result of a load that started after the call, shared with concurrent callers of this method.
+    pub(crate) async fn renew(&self) -> Result<E::Output, LoadError> {
+        let mut error = LoadError::LeaderDropped;
+        for _ in 0..ROUNDS {
+            let (outcome, renews) = self.join_or_renew()?;
+            match self.wait(outcome).await {
+                // A load that only may bring a newer value.
+                Ok(_) if !renews => {}
+                Err(lost @ (LoadError::LeaderDropped | LoadError::TimedOut)) => error = lost,
+                result => return result,
+            }
+        }
+        Err(error)
+    }
+
+    /// Waits for a load. One that takes too long is cancelled.
+    async fn wait(&self, mut outcome: watch::Receiver<Option<E::Output>>) -> Result<E::Output, LoadError> {
+        // The load may run on another thread's runtime, but this thread needs one for the timeout.
+        if !has_runtime() {
+            return Err(LoadError::NoRuntime);
+        }
+        let error = match timeout(self.loader.max_duration(), outcome.wait_for(Option::is_some)).await {
+            Ok(landed) => match landed.ok().and_then(|landed| landed.clone()) {
+                Some(landed) => return Ok(landed),
+                None => LoadError::LeaderDropped,
+            },
+            Err(_) => LoadError::TimedOut,
+        };
+        self.cancel(&outcome);
+        Err(error)
+    }
+
+    /// Removes the entry if it matches. Runs under the lock.
     pub(crate) fn invalidate(&self, is_meant: impl FnOnce(&E::Entry) -> bool) {
         let _landing = lock(&self.shared.flight);
         if self.shared.kept.load().as_ref().is_some_and(|kept| is_meant(kept)) {
@@ -134,13 +171,13 @@ impl<E: Loader> SingleFlight<E> {
     /// The cached value if it has not expired, after starting a load if it is stale; otherwise the load to wait for.
     fn join_or_start(&self) -> Result<Lookup<E::Output>, LoadError> {
         let mut flight = lock(&self.shared.flight);
-        let kept = self.shared.kept.load();
+        let kept = self.shared.kept.load_full();
         match kept.as_ref().map_or(Freshness::Expired, |kept| self.loader.freshness(kept)) {
             Freshness::Fresh(outcome) => return Ok(Lookup::Hit(outcome)),
             Freshness::Stale(outcome) => {
                 if in_flight(&flight).is_none() {
                     // Without a runtime no load can start, but the stale value is still usable.
-                    *flight = self.spawn_load();
+                    *flight = self.spawn_load(kept.clone(), false);
                 }
                 return Ok(Lookup::Hit(outcome));
             }
@@ -149,22 +186,34 @@ impl<E: Loader> SingleFlight<E> {
         if let Some(outcome) = in_flight(&flight) {
             return Ok(Lookup::Pending(outcome));
         }
-        let started = self.spawn_load().ok_or(LoadError::NoRuntime)?;
+        let started = self.spawn_load(kept.clone(), false).ok_or(LoadError::NoRuntime)?;
         let outcome = started.outcome.clone();
         *flight = Some(started);
         Ok(Lookup::Pending(outcome))
     }
 
+    /// The load in flight, or one that renews the value; and which of them it is.
+    fn join_or_renew(&self) -> Result<(watch::Receiver<Option<E::Output>>, bool), LoadError> {
+        let mut flight = lock(&self.shared.flight);
+        if let Some(outcome) = in_flight(&flight) {
+            return Ok((outcome, flight.as_ref().is_some_and(|flight| flight.renews)));
+        }
+        let started = self.spawn_load(self.shared.kept.load_full(), true).ok_or(LoadError::NoRuntime)?;
+        let outcome = started.outcome.clone();
+        *flight = Some(started);
+        Ok((outcome, true))
+    }
+
     /// Starts a load in a task of its own.
-    fn spawn_load(&self) -> Option<InFlight<E::Output>> {
+    fn spawn_load(&self, kept: Option<Arc<E::Entry>>, renews: bool) -> Option<InFlight<E::Output>> {
         let (sender, outcome) = watch::channel(None);
         let loader = Arc::clone(&self.loader);
         let shared = Arc::downgrade(&self.shared);
         let task = spawn(async move {
-            let outcome = loader.load().await;
+            let outcome = loader.load(kept, renews).await;
             Shared::complete(&shared, &loader, outcome, &sender);
         })?;
-        Some(InFlight { outcome, task })
+        Some(InFlight { outcome, task, renews })
     }
 
     /// Cancels a load unless another one has replaced it.
@@ -190,7 +239,12 @@ impl<E: Loader> Shared<E> {
         let Some(_landed) = flight.take_if(|flight| flight.outcome.same_channel(&sender.subscribe())) else {
             return;
         };
-        let kept = loader.complete(&outcome, shared.kept.load().as_deref()).map(Arc::new);
+        let kept = match loader.complete(&outcome, shared.kept.load().as_deref()) {
+            Completion::Replace(kept) => Some(Arc::new(kept)),
+            Completion::Keep => None,
+            // The sender is dropped without a result.
+            Completion::Discard => return,
+        };
         if let Some(kept) = &kept {
             shared.kept.store(Some(Arc::clone(kept)));
         }

@@ -3,7 +3,7 @@
 //! Each session has a file, `<fingerprint>.json`. A new session is written to a temporary file that then replaces it, so
 //! readers see the old session or the new one.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 
 use self::threads::{DropInThread, Threads, Wanted};
-use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession, operation};
+use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
 use crate::error::Error;
 
 mod folder;
@@ -94,27 +94,18 @@ impl SessionStore for FileStore {
         Box::pin(self.threads.run(move |_| folder::read(&path)))
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+    fn replace<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        old: Option<StoredSession>,
+        new: StoredSession,
+        _: Duration,
+    ) -> StoreFuture<'a, bool> {
         let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
         Box::pin(self.threads.run(move |wanted| {
-            write(&folder, &key, &path, &session, wanted)?;
+            let is_replaced = replace(&folder, &key, &path, old.as_ref(), &new, wanted)?;
             folder::sweep(&folder, &key);
-            Ok(())
-        }))
-    }
-
-    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
-        let (path, lock, folder) = (self.path(key, "json"), self.path(key, "lock"), self.folder.clone());
-        Box::pin(self.threads.run(move |wanted| {
-            // The holder of the lease is about to replace the session anyway.
-            let Some(_lease) = lease::take(&folder, &lock, operation::LIMIT)? else { return Ok(()) };
-            let Some(_turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
-                return Err(busy(&path));
-            };
-            if folder::read(&path)? == Some(session) {
-                fs::remove_file(&path).map_err(|error| failed("can't be removed", &path, &error))?;
-            }
-            Ok(())
+            Ok(is_replaced)
         }))
     }
 
@@ -138,18 +129,20 @@ impl SessionStore for FileStore {
     }
 }
 
-/// Writes `session` to a temporary file and renames that to `path`.
-fn write(
+/// Writes `new` to a temporary file and renames that to `path`, if `old` is what is there.
+fn replace(
     folder: &Path,
     key: &StoreKey,
     path: &Path,
-    session: &StoredSession,
+    old: Option<&StoredSession>,
+    new: &StoredSession,
     wanted: &Wanted,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let session = new.expose_secret();
     let new = || -> io::Result<_> {
         let mut new =
             tempfile::Builder::new().prefix(&format!("{key}.")).suffix(".new").tempfile_in(folder)?;
-        new.write_all(session.expose_secret())?;
+        new.write_all(session)?;
         sync(new.as_file())?;
         Ok(new)
     };
@@ -161,6 +154,9 @@ fn write(
     if !wanted.is() {
         return Err(Error::store(format!("{}: it took too long to write it", path.display())));
     }
+    if folder::read(path)?.as_ref() != old {
+        return Ok(false);
+    }
     folder::set_aside(path)?;
     new.persist(path).map_err(|error| failed("can't be written", path, &error.error))?;
     // From here on other processes find the session; they need not wait for the disk.
@@ -171,7 +167,7 @@ fn write(
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::debug!(folder = %folder.display(), %error, "a folder can't be synced");
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Syncs `file`, where the file system supports it.

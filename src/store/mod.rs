@@ -2,11 +2,12 @@
 //!
 //! Without a store, each process registers for itself, and again after each restart. With a [`SessionStore`], a process
 //! first looks for a session there: processes on one machine share it through a file (`FileStore`), a fleet through
-//! Redis (`RedisStore`), and anything else that stores bytes can be made a store with four operations.
+//! Redis (`RedisStore`), and anything else that stores bytes can be made a store with three operations.
 //!
-//! The client does not depend on its store. If the store is slow, full, unreachable or returns garbage, the client
-//! registers directly and [records the fault](crate::BotClient::store_faults). An operation that takes longer than
-//! 2 seconds, or panics, has failed.
+//! A client with a valid session goes on with it while its store is slow, full or unreachable, and
+//! [records the fault](crate::BotClient::store_faults). What happens when it needs a new one is a setting, since
+//! registering without the store could end the session of the others: see [`StoreOutage`]. A stored session that can't be
+//! read is replaced. An operation that takes longer than 2 seconds, or panics, has failed.
 //!
 //! A stored session contains the access token, in the clear unless it is encrypted (feature `sealing`). The API key is
 //! never stored, only a [fingerprint](StoreKey::fingerprint).
@@ -76,20 +77,20 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 ///         Box::pin(async { Ok(self.sessions.lock().unwrap().get(key.fingerprint()).cloned()) })
 ///     }
 ///
-///     fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
-///         Box::pin(async {
-///             self.sessions.lock().unwrap().insert(key.fingerprint().to_owned(), session);
-///             Ok(())
-///         })
-///     }
-///
-///     fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
+///     fn replace<'a>(
+///         &'a self,
+///         key: &'a StoreKey,
+///         old: Option<StoredSession>,
+///         new: StoredSession,
+///         _: Duration,
+///     ) -> StoreFuture<'a, bool> {
 ///         Box::pin(async move {
 ///             let mut sessions = self.sessions.lock().unwrap();
-///             if sessions.get(key.fingerprint()) == Some(&session) {
-///                 sessions.remove(key.fingerprint());
+///             let is_unchanged = sessions.get(key.fingerprint()) == old.as_ref();
+///             if is_unchanged {
+///                 sessions.insert(key.fingerprint().to_owned(), new);
 ///             }
-///             Ok(())
+///             Ok(is_unchanged)
 ///         })
 ///     }
 ///
@@ -103,11 +104,15 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Returns what is stored under `key`.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>>;
 
-    /// Stores `session` under `key` for at most `ttl`, replacing what was there.
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()>;
-
-    /// Removes what is stored under `key` if it is `session`, atomically.
-    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()>;
+    /// Stores `new` under `key` for at most `ttl`, if `old` is what is stored there, and returns whether it is. Comparing
+    /// and storing are one atomic step, so that a process that was asleep can't replace a newer session.
+    fn replace<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        old: Option<StoredSession>,
+        new: StoredSession,
+        ttl: Duration,
+    ) -> StoreFuture<'a, bool>;
 
     /// Takes the lease of `key`, or returns `None` if another process holds it. A lease must end by itself after `limit`
     /// at the latest, if its holder dies. Its holder may have asked for another limit.
@@ -119,12 +124,14 @@ impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
         (**self).load(key)
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()> {
-        (**self).save(key, session, ttl)
-    }
-
-    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
-        (**self).remove(key, session)
+    fn replace<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        old: Option<StoredSession>,
+        new: StoredSession,
+        ttl: Duration,
+    ) -> StoreFuture<'a, bool> {
+        (**self).replace(key, old, new, ttl)
     }
 
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
@@ -215,6 +222,21 @@ impl fmt::Debug for StoredSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoredSession([redacted])")
     }
+}
+
+/// What a client does when it needs a session and its store has failed.
+///
+/// It concerns clients that start during the outage, and those whose token is refused, or has lived for 95 % of its
+/// lifetime. All others go on with the session that they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreOutage {
+    /// Return the store's error until the store works again. The sessions of the other processes stay valid.
+    #[default]
+    Fail,
+    /// Register without the store. According to the service's documentation this ends the session of the other processes,
+    /// so use it where a single process uses the device id, and the store is there for its restarts.
+    Register,
 }
 
 /// The faults of a store since the client was built; see [`BotClient::store_faults`](crate::BotClient::store_faults).

@@ -1,38 +1,103 @@
 //! The format of stored sessions.
 //!
-//! A record is JSON with a format version, the session's key, when the session was received and its time to live then,
-//! and the documented body. Its age comes from the store if that counts the time left, and otherwise from the wall
+//! A record is JSON with a format version, the session's key, when the session was issued and received, its time to live
+//! then, and the documented body, or instead of the body that the token was refused. It also says whether the
+//! registration after it failed. Its age comes from the store if that counts the time left, and otherwise from the wall
 //! clock, which is the only clock that processes share. Nothing that is read is trusted.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreKey, StoredSession, operation};
 use crate::api::ANSWER;
 use crate::api::types::BotSession;
-use crate::error::Error;
+use crate::error::{Error, ErrorRecord};
 use crate::session::Session;
 use crate::session::clock::Moment;
+use crate::session::gate::{Failure, Refusal};
 
 /// The format version that is written. Later versions must read it.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+
+/// A failed registration keeps the others from registering for this long at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,
     key: &'a str,
+    newest: Option<Registration>,
+    session: Option<&'a BotSession>,
+    failure: Option<WrittenFailure<'a>>,
+}
+
+/// The newest registration.
+#[derive(Serialize, Deserialize)]
+struct Registration {
+    issued_at: DateTime<Utc>,
     received_ms: u64,
     life_ms: u64,
-    session: &'a BotSession,
+    /// How many times in a row it replaced one that was refused early.
+    replaced: u32,
+    /// Whether the token worked before it was refused.
+    worked: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenFailure<'a> {
+    number: u32,
+    at_ms: u64,
+    pause_ms: u64,
+    error: ErrorRecord<'a>,
 }
 
 #[derive(Deserialize)]
 struct Read {
     key: String,
-    received_ms: u64,
-    life_ms: u64,
-    session: BotSession,
+    newest: Option<Registration>,
+    session: Option<BotSession>,
+    failure: Option<WrittenFailure<'static>>,
+}
+
+/// What processes know of the device's registrations.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The newest session.
+    pub(crate) newest: Newest,
+    /// The failed registration after it.
+    pub(crate) failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Newest {
+    Session(Session),
+    Refused(Refusal),
+    /// There has been none.
+    Nothing,
+}
+
+impl Newest {
+    pub(crate) fn issued_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Session(session) => Some(session.issued_at()),
+            Self::Refused(refusal) => Some(refusal.issued_at),
+            Self::Nothing => None,
+        }
+    }
+}
+
+impl Known {
+    /// For how long it is worth knowing.
+    pub(crate) fn ttl(&self, now: Moment) -> Duration {
+        match (&self.newest, &self.failure) {
+            (Newest::Session(session), _) => session.left(now),
+            (Newest::Refused(refusal), _) => refusal.ttl.saturating_sub(refusal.age),
+            (Newest::Nothing, Some(failure)) => now.until(failure.until),
+            (Newest::Nothing, None) => Duration::ZERO,
+        }
+    }
 }
 
 /// The prefix of a sealed record; see `seal`.
@@ -56,22 +121,42 @@ const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// the record not counted, and each counts twice if it is an empty list or object.
 const LARGEST: usize = 2 * (ANSWER + 100);
 
-/// The record of a session at `now`.
-pub(crate) fn write(key: &StoreKey, session: &Session, now: Moment) -> Result<StoredSession, Error> {
+/// The record of what is known at `now`.
+pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<StoredSession, Error> {
+    let before = |age| millis(now.wall.saturating_sub(age));
+    let registration = |refusal: Refusal| Registration {
+        issued_at: refusal.issued_at,
+        received_ms: before(refusal.age),
+        life_ms: millis(refusal.ttl),
+        replaced: refusal.replaced,
+        worked: refusal.worked,
+    };
     let record = Written {
         version: VERSION,
         key: key.fingerprint(),
-        received_ms: millis(now.wall.saturating_sub(session.age(now))),
-        life_ms: millis(session.ttl()),
-        session: session.body(),
+        newest: match &known.newest {
+            Newest::Session(session) => Some(registration(Refusal::of(session, false, now))),
+            Newest::Refused(refusal) => Some(registration(*refusal)),
+            Newest::Nothing => None,
+        },
+        session: match &known.newest {
+            Newest::Session(session) => Some(session.body()),
+            Newest::Refused(_) | Newest::Nothing => None,
+        },
+        failure: known.failure.as_ref().map(|failure| WrittenFailure {
+            number: failure.number,
+            at_ms: millis(now.wall),
+            pause_ms: millis(now.until(failure.until)),
+            error: ErrorRecord::from(&failure.error),
+        }),
     };
     let bytes = serde_json::to_vec(&record)
         .map_err(|error| Error::store(format!("the session can't be written down: {error}")))?;
     Ok(bytes.into())
 }
 
-/// The session of a record at `now`, or the reason why it is not usable.
-pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Result<Session, String> {
+/// What a record says at `now`, or the reason why it is not usable.
+pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Result<Known, String> {
     let bytes = stored.expose_secret();
     if bytes.starts_with(SEALED) {
         return Err("it is sealed, and this client has no sealing key".to_owned());
@@ -85,19 +170,45 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
     if record.key != key.fingerprint() {
         return Err("it is for another address, device or key".to_owned());
     }
-    let ttl = Duration::from_millis(record.life_ms);
-    let received = Duration::from_millis(record.received_ms);
-    let by_clock = now.wall.saturating_sub(received);
-    let age = match stored.ttl().and_then(|left| ttl.checked_sub(left)) {
-        // The store counts from when it did save the session, which the clock may know more exactly.
-        Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
-        None if received > now.wall.saturating_add(TOLERANCE) => {
-            let ahead = received.saturating_sub(now.wall).as_secs();
-            return Err(format!("it came {ahead} s in the future by this machine's clock; is that right?"));
-        }
-        None => by_clock,
+    let newest = match record.newest {
+        Some(newest) => newest.read(record.session, stored.ttl(), now)?,
+        None => Newest::Nothing,
     };
-    Session::kept(record.session, ttl, age, now)
+    Ok(Known { newest, failure: record.failure.and_then(|failure| failure.read(now)) })
+}
+
+impl Registration {
+    fn read(self, body: Option<BotSession>, left: Option<Duration>, now: Moment) -> Result<Newest, String> {
+        let ttl = Duration::from_millis(self.life_ms);
+        let received = Duration::from_millis(self.received_ms);
+        let by_clock = now.wall.saturating_sub(received);
+        let age = match left.and_then(|left| ttl.checked_sub(left)) {
+            // The store counts from when it did save the session, which the clock may know more exactly.
+            Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
+            None if received > now.wall.saturating_add(TOLERANCE) => {
+                let ahead = received.saturating_sub(now.wall).as_secs();
+                return Err(format!("it came {ahead} s in the future by this machine's clock; is that right?"));
+            }
+            None => by_clock,
+        };
+        let Self { issued_at, replaced, worked, .. } = self;
+        Ok(match body {
+            Some(body) => Newest::Session(Session::kept(body, ttl, age, now)?.replacing(replaced)),
+            None => Newest::Refused(Refusal { issued_at, age, ttl, replaced, worked }),
+        })
+    }
+}
+
+impl WrittenFailure<'static> {
+    /// The failure, while it keeps others from registering.
+    fn read(self, now: Moment) -> Option<Failure> {
+        let pause = Duration::from_millis(self.pause_ms).min(LONGEST_PAUSE);
+        let at = Duration::from_millis(self.at_ms);
+        // A failure in the future was written with a wrong clock.
+        let since = if at > now.wall + TOLERANCE { pause } else { now.wall.saturating_sub(at) };
+        let left = pause.checked_sub(since).filter(|left| !left.is_zero())?;
+        Some(Failure::elsewhere(self.number, now.after(left), self.error.into()))
+    }
 }
 
 /// Whether some version of this crate wrote these bytes, as far as can be told without the key.

@@ -29,6 +29,14 @@ const PERMISSIONS: &str = "~social-plus-bot:* +eval +get +set +del +pttl";
 /// Returns a value with its time to live.
 const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}";
 
+/// Sets a key with an expiry if it has the old value, or has it already: a command can be sent twice. An empty value
+/// stands for none.
+const REPLACE: &str = "local present = redis.call('get', KEYS[1]) or ''
+if present == ARGV[1] then return 1 end
+if present ~= ARGV[3] then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1";
+
 /// Deletes a key if it has this value.
 const REMOVE: &str =
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0";
@@ -249,17 +257,18 @@ impl SessionStore for RedisStore {
         })
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, ttl: Duration) -> StoreFuture<'a, ()> {
-        const SAVE: &str = "redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])";
+    fn replace<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        old: Option<StoredSession>,
+        new: StoredSession,
+        ttl: Duration,
+    ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let ttl = ttl.as_millis().max(1).to_string();
-            self.clone().run(SAVE, name(key, "session"), &[session.expose_secret(), ttl.as_bytes()]).await
-        })
-    }
-
-    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            self.clone().run(REMOVE, name(key, "session"), &[session.expose_secret()]).await.map(|_: i64| ())
+            let old = old.as_ref().map(StoredSession::expose_secret).unwrap_or_default();
+            let arguments = [new.expose_secret(), ttl.as_bytes(), old];
+            self.clone().run(REPLACE, name(key, "session"), &arguments).await
         })
     }
 

@@ -1,23 +1,34 @@
 //! Registering with a store, where another process may have a session already.
 //!
-//! The session cache asks for a new session when it has none, or when a refresh is due. Then this source loads the
-//! stored session; if that is not fresh, it takes the lease, loads again, registers, and publishes the new session. A
-//! process that does not get the lease uses the stored session if it is still valid, or waits for the holder's. If the
-//! store fails, the client registers without it.
+//! A registration ends the session of all processes that share the device, so one process registers for all of them.
+//! The session cache asks for a session when it has none, when a refresh is due, and every minute whether another process
+//! has a newer one. This source loads the stored session; if that is not good enough, it takes the lease, loads again,
+//! registers, and publishes the new session. A process that does not get the lease uses the stored session if it is
+//! still valid, or waits for the holder's. A failed registration is published as well, so that the others need not fail
+//! too.
+//!
+//! Of two sessions the one that was issued later counts, and replaces the other everywhere.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::config::AccessToken;
 use crate::error::Error;
 use crate::session::Session;
-use crate::session::cache::Register;
+use crate::session::cache::{Need, Register, Source};
 use crate::session::clock::Clock;
-use crate::store::{SessionStore, StoreFaults, StoreKey, StoredSession, operation, record};
+use crate::session::gate::{Gate, Refusal};
+use crate::store::record::{Known, Newest};
+use crate::store::{
+    SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record,
+};
 
-/// How much longer than the longest registration a lease lasts.
+/// The store operations of a lease's holder: a load before the registration, and a load and two attempts to publish
+/// after it.
+const UNDER_LEASE: u32 = 4;
+
+/// How much longer than all of that a lease lasts.
 const LEASE_MARGIN: Duration = Duration::from_secs(2);
 
 /// How long to wait beyond the lease of a holder that died, for the next holder to register.
@@ -28,6 +39,9 @@ const POLL_MIN: Duration = Duration::from_millis(50);
 
 /// The longest interval of polling.
 const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// The longest wait after a refusal, for a process that has a newer session and has not published it yet.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// A store with the key of the session in it.
 #[derive(Debug)]
@@ -70,81 +84,137 @@ impl StoreHandle {
 
 /// A source of sessions that looks into a store before it registers.
 #[derive(Debug)]
-pub(crate) struct SharedSource<R, C> {
+pub(crate) struct SharedSource<R> {
     registrar: Arc<R>,
     handle: Option<StoreHandle>,
-    clock: C,
-    state: Mutex<State>,
+    outage: StoreOutage,
+    faults: Mutex<StoreFaults>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// The token of the last session that was returned.
-    given: Option<AccessToken>,
-    /// A token that the service refused, to be removed from the store.
-    refused: Option<AccessToken>,
-    faults: StoreFaults,
+/// What is stored, and what it says.
+struct Stored {
+    /// As it is stored, for comparison when it is replaced.
+    raw: Option<StoredSession>,
+    known: Option<Known>,
+    /// Why it can't be read.
+    unreadable: Option<String>,
 }
 
-impl<R: Register, C: Clock> SharedSource<R, C> {
-    pub(crate) fn new(registrar: Arc<R>, handle: Option<StoreHandle>, clock: C) -> Self {
-        Self { registrar, handle, clock, state: Mutex::default() }
+impl Stored {
+    fn session(&self) -> Option<&Session> {
+        match self.known.as_ref()?.newest {
+            Newest::Session(ref session) => Some(session),
+            Newest::Refused(_) | Newest::Nothing => None,
+        }
     }
 
-    /// Notes that the service refused `token`, so that it is not loaded from the store again. An older token is ignored.
-    pub(crate) fn revoke(&self, token: &AccessToken) {
-        let mut state = self.state();
-        if self.handle.is_some() && state.given.as_ref() == Some(token) {
-            state.refused = Some(token.clone());
+    fn into_session(self) -> Option<Session> {
+        match self.known?.newest {
+            Newest::Session(session) => Some(session),
+            Newest::Refused(_) | Newest::Nothing => None,
         }
+    }
+}
+
+impl<R: Register> SharedSource<R> {
+    pub(crate) fn new(registrar: Arc<R>, handle: Option<StoreHandle>, outage: StoreOutage) -> Self {
+        Self { registrar, handle, outage, faults: Mutex::default() }
     }
 
     /// The faults of the store so far.
     pub(crate) fn faults(&self) -> StoreFaults {
-        self.state().faults.clone()
+        self.lock_faults().clone()
     }
 
     /// The session in the store, if it is usable. Sends nothing to the service.
-    pub(crate) async fn stored(&self) -> Result<Option<Session>, Error> {
-        match &self.handle {
-            Some(handle) => self.load(handle).await,
-            None => Ok(None),
-        }
+    pub(crate) async fn stored(&self, clock: &impl Clock) -> Result<Option<Session>, Error> {
+        let Some(handle) = &self.handle else { return Ok(None) };
+        let stored = self.load_stored(handle, clock).await?;
+        let now = clock.now();
+        Ok(stored.into_session().filter(|session| session.is_usable(now)))
     }
 
-    async fn with_store(&self, handle: &StoreHandle) -> Result<Session, Error> {
-        match self.load_or_register(handle).await {
-            Ok(outcome) => outcome,
-            Err(fault) => {
-                self.record_fault(fault);
-                let session = self.registrar.register().await?;
-                self.publish(handle, &session).await;
-                Ok(session)
-            }
+    async fn with_store(
+        &self,
+        handle: &StoreHandle,
+        need: &Need,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Result<Option<Session>, Error> {
+        let fault = match self.load_or_register(handle, need, gate, clock).await {
+            Ok(outcome) => return outcome,
+            Err(fault) => fault,
+        };
+        self.record_fault(fault.clone());
+        match need {
+            Need::Newer(_) => return Ok(None),
+            // The store may work again in time.
+            Need::Refresh(session) if !session.is_ending(clock.now()) => return Err(fault.transient()),
+            _ if self.outage == StoreOutage::Fail => return Err(fault.transient()),
+            _ => {}
         }
+        let left = need.left(clock.now());
+        let session = gate.register(clock, left, || self.registrar.register()).await?;
+        self.publish(handle, &session, None, clock).await;
+        Ok(Some(session))
     }
 
     /// A session of another process, or of a registration under the lease. The outer error is the store's.
-    async fn load_or_register(&self, handle: &StoreHandle) -> Result<Result<Session, Error>, Error> {
-        let limit = self.registrar.max_duration().saturating_add(LEASE_MARGIN);
-        let start = Instant::now();
+    async fn load_or_register(
+        &self,
+        handle: &StoreHandle,
+        need: &Need,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Result<Result<Option<Session>, Error>, Error> {
+        let mut stored = self.look(handle, gate, clock).await?;
+        if let Need::Newer(session) = need {
+            return Ok(Ok(self.compare(handle, session, stored, gate, clock).await));
+        }
+        // A registration of another process counts as the one that is asked for, if it is newer than this.
+        let start = stored.session().map(Session::issued_at);
+        let is_good = |session: &Session| match need {
+            Need::Registered => start.is_none_or(|start| session.issued_at() > start),
+            Need::Newer(present) | Need::Refresh(present) if session.supersedes(present) => true,
+            _ => session.is_fresh(clock.now()),
+        };
+        let mut is_first = true;
+        let began = Instant::now();
+        let limit = self.lease_limit();
         let mut pause = POLL_MIN;
         loop {
-            let old = match self.load(handle).await? {
-                Some(session) if session.is_fresh(self.clock.now()) => return Ok(Ok(session)),
-                old => old,
-            };
+            let usable = self.usable(&stored, gate, clock);
+            if let Some(session) = usable.filter(|session| is_good(session)) {
+                gate.adopted();
+                return Ok(Ok(Some(session.clone())));
+            }
+            if is_first && gate.is_replacing() {
+                // The process that ended the refused token may be about to publish the new one.
+                is_first = false;
+                sleep(SETTLE.mul_f64(fastrand::f64())).await;
+                stored = self.look(handle, gate, clock).await?;
+                continue;
+            }
+            is_first = false;
+            if let Some(failure) = stored.known.as_ref().and_then(|known| known.failure.clone()) {
+                gate.failed_elsewhere(failure);
+            }
+            if let Err(error) = gate.check(clock.now()) {
+                return Ok(self.fallback(stored, need, gate, clock).map(Some).ok_or(error));
+            }
             if let Some(lease) = operation::run(|| handle.store.lease(&handle.key, limit)).await? {
-                let outcome = self.register_with_lease(handle, old).await;
+                let outcome = self.register_with_lease(handle, need, &is_good, gate, clock).await;
                 if let Err(fault) = operation::run(|| Box::pin(lease.release())).await {
                     self.record_fault(fault);
                 }
                 return Ok(outcome);
             }
-            if let Some(session) = old {
-                return Ok(Ok(session));
+            // Another process is registering.
+            let has_session = usable.is_some();
+            if matches!(need, Need::Refresh(_)) || (has_session && matches!(need, Need::Valid)) {
+                return Ok(Ok(self.fallback(stored, need, gate, clock)));
             }
-            if start.elapsed() > limit.saturating_add(GRACE) {
+            if began.elapsed() > limit.saturating_add(GRACE) {
                 return Err(Error::store(format!(
                     "another process has had the lease of {} for longer than {limit:.0?}",
                     handle.key
@@ -152,6 +222,7 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
             }
             sleep(pause.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
             pause = pause.saturating_mul(2).min(POLL_MAX);
+            stored = self.look(handle, gate, clock).await?;
         }
     }
 
@@ -159,95 +230,225 @@ impl<R: Register, C: Clock> SharedSource<R, C> {
     async fn register_with_lease(
         &self,
         handle: &StoreHandle,
-        old: Option<Session>,
-    ) -> Result<Session, Error> {
+        need: &Need,
+        is_good: &(impl Fn(&Session) -> bool + Sync),
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Result<Option<Session>, Error> {
         // The previous holder may have published a session since the last load.
-        match self.load(handle).await {
-            Ok(Some(session)) if session.is_fresh(self.clock.now()) => return Ok(session),
-            Ok(_) => {}
-            Err(fault) => self.record_fault(fault),
+        let stored = match self.look(handle, gate, clock).await {
+            Ok(stored) => stored,
+            Err(fault) => {
+                self.record_fault(fault);
+                Stored { raw: None, known: None, unreadable: None }
+            }
+        };
+        if let Some(session) = self.usable(&stored, gate, clock).filter(|session| is_good(session)) {
+            gate.adopted();
+            return Ok(Some(session.clone()));
         }
-        match self.registrar.register().await {
+        let left = need.left(clock.now());
+        match gate.register(clock, left, || self.registrar.register()).await {
             Ok(session) => {
-                self.publish(handle, &session).await;
-                Ok(session)
+                self.publish(handle, &session, stored.raw, clock).await;
+                Ok(Some(session))
             }
             Err(error) => {
-                // The stale session is worth more than the error, unless the caller has it already.
-                let (given, now) = (self.state().given.clone(), self.clock.now());
-                let of_use = |old: &Session| old.is_usable(now) && given.as_ref() != Some(old.access_token());
-                old.filter(of_use).ok_or(error)
+                let stored = self.publish_failure(handle, stored, gate, clock).await;
+                self.fallback(stored, need, gate, clock).map(Some).ok_or(error)
             }
         }
     }
 
-    /// Loads the stored session, if it is usable.
-    async fn load(&self, handle: &StoreHandle) -> Result<Option<Session>, Error> {
+    /// A newer session of another process. If this process has the newer one, it is published.
+    async fn compare(
+        &self,
+        handle: &StoreHandle,
+        session: &Arc<Session>,
+        stored: Stored,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Option<Session> {
+        let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
+        if newest.is_none_or(|newest| newest < session.issued_at()) {
+            self.publish(handle, session, stored.raw, clock).await;
+            return None;
+        }
+        let newer = self.usable(&stored, gate, clock).filter(|newer| newer.supersedes(session)).cloned();
+        if newer.is_some() {
+            gate.adopted();
+        }
+        newer
+    }
+
+    /// The stored session, if it can be used.
+    fn usable<'a>(&self, stored: &'a Stored, gate: &Gate, clock: &impl Clock) -> Option<&'a Session> {
+        let now = clock.now();
+        stored.session().filter(|session| session.is_usable(now) && !gate.is_refused(session))
+    }
+
+    /// A session to go on with although a new one was needed. The caller has the present one already.
+    fn fallback(&self, stored: Stored, need: &Need, gate: &Gate, clock: &impl Clock) -> Option<Session> {
+        let usable = self.usable(&stored, gate, clock).is_some();
+        let session = stored.into_session().filter(|_| usable)?;
+        match need {
+            Need::Valid => Some(session),
+            Need::Newer(present) | Need::Refresh(present) => Some(session).filter(|session| session.supersedes(present)),
+            Need::Registered => None,
+        }
+    }
+
+    /// Loads what is stored, and notes there which token was refused.
+    async fn look(&self, handle: &StoreHandle, gate: &Gate, clock: &impl Clock) -> Result<Stored, Error> {
+        let stored = self.load_stored(handle, clock).await?;
+        gate.unreadable(stored.unreadable.as_deref());
+        let now = clock.now();
+        match stored.known.as_ref().map(|known| &known.newest) {
+            Some(Newest::Refused(refusal)) => gate.refused_elsewhere(*refusal, now),
+            Some(Newest::Session(session)) if gate.refused_token(session.access_token()) => {
+                return self.publish_refusal(handle, stored, gate, clock).await;
+            }
+            _ => {}
+        }
+        Ok(stored)
+    }
+
+    async fn load_stored(&self, handle: &StoreHandle, clock: &impl Clock) -> Result<Stored, Error> {
         // The time left counts from when the store was asked, at the latest.
-        let asked = self.clock.now();
-        let Some(stored) = operation::run(|| handle.store.load(&handle.key)).await? else { return Ok(None) };
-        let open = match stored.reason() {
+        let asked = clock.now();
+        let raw = operation::run(|| handle.store.load(&handle.key)).await?;
+        let Some(found) = &raw else { return Ok(Stored { raw, known: None, unreadable: None }) };
+        let open = match found.reason() {
             Some(reason) => Err(reason.to_owned()),
-            None => handle.open(&stored),
+            None => handle.open(found),
         };
-        let session = match open.and_then(|open| record::read(&handle.key, &open, asked)) {
-            Ok(session) => session,
+        match open.and_then(|open| record::read(&handle.key, &open, asked)) {
+            Ok(known) => Ok(Stored { raw, known: Some(known), unreadable: None }),
             Err(reason) => {
                 self.record_fault(Error::store(format!(
                     "the stored session {} is not used: {reason}",
                     handle.key
                 )));
-                return Ok(None);
+                Ok(Stored { raw, known: None, unreadable: Some(reason) })
             }
-        };
-        let refused = self.state().refused.clone();
-        if refused.as_ref() == Some(session.access_token()) {
-            operation::run(|| handle.store.remove(&handle.key, stored)).await?;
-            return Ok(None);
         }
-        let now = self.clock.now();
-        Ok(Some(session).filter(|session| session.is_usable(now)))
     }
 
-    /// Stores a session for the others. If that fails, this process uses it all the same.
-    async fn publish(&self, handle: &StoreHandle, session: &Session) {
-        let saved = async {
-            let now = self.clock.now();
-            let written = handle.seal(record::write(&handle.key, session, now)?)?;
-            operation::run(|| handle.store.save(&handle.key, written, session.left(now))).await
-        };
-        if let Err(fault) = saved.await {
+    /// Stores a session for the others, in place of `old` or of an older one. If that fails, this process uses it all the
+    /// same.
+    async fn publish(
+        &self,
+        handle: &StoreHandle,
+        session: &Session,
+        mut old: Option<StoredSession>,
+        clock: &impl Clock,
+    ) {
+        for _ in 0..2 {
+            let known = Known { newest: Newest::Session(session.clone()), failure: None };
+            match self.replace(handle, old, &known, clock).await {
+                Ok(false) => {}
+                Ok(true) => return,
+                Err(fault) => return self.record_fault(fault),
+            }
+            // Another process was faster, or this one was asleep.
+            let stored = match self.load_stored(handle, clock).await {
+                Ok(stored) => stored,
+                Err(fault) => return self.record_fault(fault),
+            };
+            let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
+            if newest.is_some_and(|newest| newest >= session.issued_at()) {
+                return;
+            }
+            old = stored.raw;
+        }
+    }
+
+    /// Stores that a token was refused, so that no process begins to use it.
+    async fn publish_refusal(
+        &self,
+        handle: &StoreHandle,
+        stored: Stored,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Result<Stored, Error> {
+        let Some(session) = stored.session() else { return Ok(stored) };
+        let refusal = Refusal::of(session, gate.replaced_worked(), clock.now());
+        let known = Known { newest: Newest::Refused(refusal), failure: None };
+        self.replace(handle, stored.raw, &known, clock).await?;
+        self.load_stored(handle, clock).await
+    }
+
+    /// Stores that a registration failed, so that the others need not try.
+    async fn publish_failure(
+        &self,
+        handle: &StoreHandle,
+        stored: Stored,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Stored {
+        let Stored { raw, known, unreadable } = stored;
+        let now = clock.now();
+        let failure = gate.failure().filter(|failure| !now.has_reached(failure.until));
+        if failure.is_none() || unreadable.is_some() {
+            return Stored { raw, known, unreadable };
+        }
+        let known = Known { newest: known.map_or(Newest::Nothing, |known| known.newest), failure };
+        if let Err(fault) = self.replace(handle, raw, &known, clock).await {
             self.record_fault(fault);
         }
+        Stored { raw: None, known: Some(known), unreadable: None }
+    }
+
+    /// Replaces what is stored, unless it has changed.
+    async fn replace(
+        &self,
+        handle: &StoreHandle,
+        old: Option<StoredSession>,
+        known: &Known,
+        clock: &impl Clock,
+    ) -> Result<bool, Error> {
+        let now = clock.now();
+        let new = handle.seal(record::write(&handle.key, known, now)?)?;
+        operation::run(|| handle.store.replace(&handle.key, old, new, known.ttl(now))).await
     }
 
     fn record_fault(&self, fault: Error) {
-        tracing::warn!(%fault, "the session store failed, continuing without it");
-        let mut state = self.state();
-        state.faults.count = state.faults.count.saturating_add(1);
-        state.faults.last = Some(fault);
+        tracing::warn!(%fault, "the session store failed");
+        let mut faults = self.lock_faults();
+        faults.count = faults.count.saturating_add(1);
+        faults.last = Some(fault);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_faults(&self) -> MutexGuard<'_, StoreFaults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lease lasts as long as all that its holder may do.
+    fn lease_limit(&self) -> Duration {
+        self.registrar.max_duration().saturating_add(operation::LIMIT * UNDER_LEASE + LEASE_MARGIN)
     }
 }
 
-impl<R: Register, C: Clock> Register for SharedSource<R, C> {
-    async fn register(&self) -> Result<Session, Error> {
-        let session = match &self.handle {
-            Some(handle) => self.with_store(handle).await?,
-            None => self.registrar.register().await?,
-        };
-        self.state().given = Some(session.access_token().clone());
-        Ok(session)
+impl<R: Register> Source for SharedSource<R> {
+    fn is_shared(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    async fn load(&self, need: &Need, gate: &Gate, clock: &impl Clock) -> Result<Option<Session>, Error> {
+        match &self.handle {
+            Some(handle) => self.with_store(handle, need, gate, clock).await,
+            None => self.registrar.load(need, gate, clock).await,
+        }
     }
 
     /// There may be another process's registration to wait for, and store operations before, between and after.
     fn max_duration(&self) -> Duration {
         let own = self.registrar.max_duration();
         match &self.handle {
-            Some(_) => own.saturating_mul(2).saturating_add(LEASE_MARGIN + GRACE + operation::LIMIT * 8),
+            Some(_) => {
+                let operations = operation::LIMIT * (2 * UNDER_LEASE + 4);
+                own.saturating_mul(2).saturating_add(LEASE_MARGIN + GRACE + SETTLE + operations)
+            }
             None => own,
         }
     }

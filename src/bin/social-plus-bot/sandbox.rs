@@ -19,10 +19,16 @@ pub struct Arguments {
     /// Port to listen on; 0 is any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Keep a device's older tokens valid when it registers again
+    #[arg(long)]
+    keep_older_tokens: bool,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut sandbox = Sandbox::builder().port(arguments.port);
+    if arguments.keep_older_tokens {
+        sandbox = sandbox.keep_older_tokens();
+    }
     match env::var("SOCIAL_PLUS_API_KEY") {
         Ok(key) => {
             let key = ApiKey::try_from(key).map_err(|error| {

@@ -1,0 +1,64 @@
+//! An error in the form in which processes tell each other about it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, ErrorCode, ErrorKind, Inner};
+
+/// A longer text was not written by this crate.
+const LONGEST: usize = 1_000;
+
+/// The parts of a failed registration that another process needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ErrorRecord<'a> {
+    kind: Cow<'a, str>,
+    transient: bool,
+    reason: Cow<'a, str>,
+    status: Option<u16>,
+    code: Option<ErrorCode>,
+    message: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a Error> for ErrorRecord<'a> {
+    fn from(error: &'a Error) -> Self {
+        let error = &*error.0;
+        Self {
+            kind: name(error.kind).into(),
+            transient: error.transient,
+            reason: error.reason.as_ref().into(),
+            status: error.status,
+            code: error.code,
+            message: error.message.as_deref().map(Cow::from),
+        }
+    }
+}
+
+impl From<ErrorRecord<'_>> for Error {
+    fn from(record: ErrorRecord<'_>) -> Self {
+        let kinds =
+            [ErrorKind::Rejected, ErrorKind::RateLimited, ErrorKind::Timeout, ErrorKind::InvalidResponse];
+        let kind = kinds.into_iter().find(|kind| name(*kind) == record.kind);
+        let mut error = Inner::new(kind.unwrap_or(ErrorKind::Unavailable), line(&record.reason));
+        error.transient = record.transient;
+        error.status = record.status;
+        error.code = record.code;
+        error.message = record.message.as_deref().map(line);
+        error.into()
+    }
+}
+
+fn name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Rejected => "rejected",
+        ErrorKind::RateLimited => "rate-limited",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::InvalidResponse => "invalid-response",
+        _ => "unavailable",
+    }
+}
+
+/// One line of printable text.
+fn line(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(LONGEST).collect()
+}
