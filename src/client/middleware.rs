@@ -7,8 +7,8 @@ use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
-use crate::client::requests::CheckedResponse;
 use crate::client::BotClient;
+use crate::client::requests::CheckedResponse;
 use crate::session::runtime;
 
 /// A middleware that sends requests with the token of the current [`session`](BotClient::session), as

@@ -281,10 +281,8 @@ impl Error {
     /// response says otherwise.
     pub(crate) fn may_have_been_carried_out(&self) -> bool {
         let error = &*self.0;
-        let is_open = matches!(
-            error.kind,
-            ErrorKind::Timeout | ErrorKind::InvalidResponse | ErrorKind::Unavailable
-        );
+        let is_open =
+            matches!(error.kind, ErrorKind::Timeout | ErrorKind::InvalidResponse | ErrorKind::Unavailable);
         is_open && !error.is_unsent
     }
 

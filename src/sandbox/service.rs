@@ -154,7 +154,9 @@ impl Service {
                 self.default_response(&parsed).with(headers).oversized(bytes, announced)
             }
             Kind::Lifetime(lifetime) => self.session(&parsed, lifetime, |_| {}).with(headers).complete(),
-            Kind::MapBody(alter) => self.session(&parsed, self.settings.lifetime, &*alter).with(headers).complete(),
+            Kind::MapBody(alter) => {
+                self.session(&parsed, self.settings.lifetime, &*alter).with(headers).complete()
+            }
         })
     }
 

@@ -59,9 +59,6 @@ impl Session {
 /// The wait after the first failed refresh. It doubles with each further one.
 const BACKOFF_START: Duration = Duration::from_secs(30);
 
-/// The same if the failed registration may have ended the cached token.
-const SUSPECT_START: Duration = Duration::from_secs(5);
-
 /// The longest wait between refreshes.
 const BACKOFF_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -157,7 +154,10 @@ struct SessionLoader<S, C> {
 enum CacheEntry {
     Session(CachedSession),
     /// There is no session, and until then calls fail.
-    Failed { error: Error, until: Moment },
+    Failed {
+        error: Error,
+        until: Moment,
+    },
 }
 
 /// A cached session and its schedule.
@@ -274,10 +274,17 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
         };
         let loaded = runtime::in_task(self.source.load(&need, &self.gate, &self.clock)).await?;
         match (loaded?, need) {
-            (Some(session), _) => Ok(Arc::new(session)),
-            (None, Need::Newer(session) | Need::Refresh(session)) => Ok(session),
-            (None, Need::Valid | Need::Registered) => Err(Error::registration_lost()),
+            (Some(session), _) => return Ok(Arc::new(session)),
+            (None, Need::Newer(session) | Need::Refresh(session))
+                if !session.remaining(self.clock.now()).is_zero() && !self.gate.is_refused(&session) =>
+            {
+                return Ok(session);
+            }
+            (None, _) => {}
         }
+        // The session has ended in the meantime.
+        let loaded = runtime::in_task(self.source.load(&Need::Valid, &self.gate, &self.clock)).await?;
+        loaded?.map(Arc::new).ok_or_else(Error::registration_lost)
     }
 
     fn max_duration(&self) -> Duration {
@@ -319,13 +326,13 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
             (Ok(session), Some(cached)) if cached.session.access_token() == session.access_token() => {
                 if now.has_reached(cached.due) {
                     // Another process is refreshing it, or failed to.
-                    cached.back_off(self.gate.is_suspect(), now)
+                    cached.back_off(self.gate.check(now).err(), now)
                 } else {
                     cached.checked(now)
                 }
             }
             (Ok(session), _) => CachedSession::new(Arc::clone(session), self.source.is_shared(), now),
-            (Err(_), Some(cached)) => cached.back_off(self.gate.is_suspect(), now),
+            (Err(_), Some(cached)) => cached.back_off(self.gate.check(now).err(), now),
             // It has nothing to do with the service.
             (Err(error), None) if error.kind() == ErrorKind::Config => return Completion::Keep,
             (Err(error), None) => {
@@ -337,7 +344,10 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
                     true => pause.min(POLL).mul_f64(1.0 - fastrand::f64() / 2.0),
                     false => pause,
                 };
-                return Completion::Replace(CacheEntry::Failed { error: error.clone(), until: now.after(pause) });
+                return Completion::Replace(CacheEntry::Failed {
+                    error: error.clone(),
+                    until: now.after(pause),
+                });
             }
         };
         Completion::Replace(CacheEntry::Session(entry))
@@ -364,7 +374,7 @@ impl CachedSession {
         let cached = Self { session, expires, due: due_at, load_at: due_at, failures: 0, worked };
         match age >= due {
             // It came from a store and is already due: another process is refreshing it, or failed to.
-            true => cached.back_off(false, now),
+            true => cached.back_off(None, now),
             false if is_shared => cached.checked(now),
             false => cached,
         }
@@ -378,13 +388,13 @@ impl CachedSession {
         Self { load_at, failures: 0, ..self.copy() }
     }
 
-    /// The same session after a refresh that failed at `now`.
-    fn back_off(&self, is_suspect: bool, now: Moment) -> Self {
+    /// The same session after a refresh that failed at `now`. `closed` says how long the gate stays closed.
+    fn back_off(&self, closed: Option<Error>, now: Moment) -> Self {
         let left = now.until(self.expires);
-        let start = if is_suspect { SUSPECT_START } else { BACKOFF_START };
-        let doubled = start.saturating_mul(2_u32.saturating_pow(self.failures)).min(BACKOFF_MAX);
-        let jittered = doubled.mul_f64(1.0 - fastrand::f64() / 2.0);
-        let pause = jittered.min(left / 4).max(BACKOFF_MIN).min(left);
+        let doubled = BACKOFF_START.saturating_mul(2_u32.saturating_pow(self.failures)).min(BACKOFF_MAX);
+        let jittered = doubled.mul_f64(1.0 - fastrand::f64() / 2.0).min(left / 4).max(BACKOFF_MIN);
+        let closed = closed.and_then(|error| error.retry_after());
+        let pause = closed.unwrap_or(jittered).min(left);
         Self { load_at: now.after(pause), failures: self.failures.saturating_add(1), ..self.copy() }
     }
 

@@ -38,6 +38,11 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// The same while there is a valid session.
 const REFRESH_START: Duration = Duration::from_secs(30);
+
+/// The same if the registration may have been carried out, and the cached token have ended.
+const SUSPECT_START: Duration = Duration::from_secs(5);
+
+/// The longest pause while there is a valid session.
 const REFRESH_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// A longer `Retry-After` is not believed.
@@ -302,11 +307,6 @@ impl Gate {
         self.state().unreadable = reason.map(str::to_owned);
     }
 
-    /// Whether the cached token may have been ended by a registration whose response was lost.
-    pub(crate) fn is_suspect(&self) -> bool {
-        self.state().suspect
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -321,7 +321,8 @@ impl State {
         if let Some(failure) = &mut self.failure {
             let soon = now.after(RETRY_START);
             failure.until = if failure.until.has_reached(soon) { soon } else { failure.until };
-            failure.until = if failure.until.has_reached(failure.requested) { failure.until } else { failure.requested };
+            failure.until =
+                if failure.until.has_reached(failure.requested) { failure.until } else { failure.requested };
         }
     }
 
@@ -334,8 +335,9 @@ impl State {
         self.failures = self.failures.saturating_add(1);
         let further = self.failures - 1;
         let double = |start: Duration, max| start.saturating_mul(2_u32.saturating_pow(further)).min(max);
+        let refresh_start = if self.suspect { SUSPECT_START } else { REFRESH_START };
         let pause = match (left, error.kind()) {
-            (Some(left), _) => double(REFRESH_START, REFRESH_MAX).min(left / 4).max(RETRY_START),
+            (Some(left), _) => double(refresh_start, REFRESH_MAX).min(left / 4).max(RETRY_START),
             (None, ErrorKind::Rejected) if further == 0 => UNPROVEN_START,
             (None, ErrorKind::Rejected) => REPLACE_MAX,
             // The service may have issued a token that can't be used.

@@ -187,7 +187,9 @@ impl Registration {
             Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
             None if received > now.wall.saturating_add(TOLERANCE) => {
                 let ahead = received.saturating_sub(now.wall).as_secs();
-                return Err(format!("it came {ahead} s in the future by this machine's clock; is that right?"));
+                return Err(format!(
+                    "it came {ahead} s in the future by this machine's clock; is that right?"
+                ));
             }
             None => by_clock,
         };

@@ -20,9 +20,7 @@ use crate::session::cache::{Need, Register, Source};
 use crate::session::clock::Clock;
 use crate::session::gate::{Gate, Refusal};
 use crate::store::record::{Known, Newest};
-use crate::store::{
-    SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record,
-};
+use crate::store::{SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record};
 
 /// The store operations of a lease's holder: a load before the registration, and a load and two attempts to publish
 /// after it.
@@ -293,7 +291,9 @@ impl<R: Register> SharedSource<R> {
         let session = stored.into_session().filter(|_| usable)?;
         match need {
             Need::Valid => Some(session),
-            Need::Newer(present) | Need::Refresh(present) => Some(session).filter(|session| session.supersedes(present)),
+            Need::Newer(present) | Need::Refresh(present) => {
+                Some(session).filter(|session| session.supersedes(present))
+            }
             Need::Registered => None,
         }
     }
@@ -446,7 +446,7 @@ impl<R: Register> Source for SharedSource<R> {
         let own = self.registrar.max_duration();
         match &self.handle {
             Some(_) => {
-                let operations = operation::LIMIT * (2 * UNDER_LEASE + 4);
+                let operations = operation::LIMIT * (UNDER_LEASE * 4);
                 own.saturating_mul(2).saturating_add(LEASE_MARGIN + GRACE + SETTLE + operations)
             }
             None => own,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use shuttle::future::{block_on, yield_now};
 use shuttle::sync::{Mutex, mpsc};
 use shuttle::thread;
-use single_flight::{Freshness, LoadError, Loader, SingleFlight, lock};
+use single_flight::{Completion, Freshness, LoadError, Loader, SingleFlight, lock};
 
 /// So many schedules are drawn at random, and so many in which a few switches decide.
 const SCHEDULES: usize = 2_000;
@@ -74,7 +74,7 @@ impl Loader for Fetch {
     type Entry = Kept;
     type Output = Result<usize, usize>;
 
-    async fn load(&self) -> Self::Output {
+    async fn load(&self, _: Option<Arc<Kept>>, _: bool) -> Self::Output {
         let number = self.runs.fetch_add(1, SeqCst) + 1;
         let running = Running(Arc::clone(&self.running));
         self.most_running.fetch_max(self.running.fetch_add(1, SeqCst) + 1, SeqCst);
@@ -97,10 +97,13 @@ impl Loader for Fetch {
         }
     }
 
-    fn complete(&self, outcome: &Self::Output, kept: Option<&Kept>) -> Option<Kept> {
+    fn complete(&self, outcome: &Self::Output, kept: Option<&Kept>) -> Completion<Kept> {
         match *outcome {
-            Ok(number) => Some(Kept { number, failures: 0 }),
-            Err(_) => kept.map(|kept| Kept { number: kept.number, failures: kept.failures + 1 }),
+            Ok(number) => Completion::Replace(Kept { number, failures: 0 }),
+            Err(_) => match kept {
+                Some(kept) => Completion::Replace(Kept { number: kept.number, failures: kept.failures + 1 }),
+                None => Completion::Keep,
+            },
         }
     }
 

@@ -111,7 +111,7 @@ fn fixture() -> Fixture {
         asked: AtomicUsize::new(0),
         given_up: AtomicUsize::new(0),
     });
-    let living = Arc::new(SessionCache::new(Arc::clone(&service), clocks.clone()));
+    let living = Arc::new(SessionCache::new(Arc::clone(&service), "crawler-1", clocks.clone()));
     Fixture { living, service, clocks }
 }
 
@@ -164,7 +164,7 @@ async fn concurrent_callers_share_one_registration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn concurrent_callers_share_a_failure_and_the_next_caller_retries() {
+async fn concurrent_callers_share_a_failure_and_a_later_caller_retries() {
     let fixture = fixture();
     fixture.service.shut();
     fixture.service.will([failure(403)]);
@@ -172,7 +172,9 @@ async fn concurrent_callers_share_a_failure_and_the_next_caller_retries() {
     fixture.service.open();
     let errors = herd.join_all().await;
     assert!(errors.iter().all(|outcome| outcome.as_ref().unwrap_err().status() == Some(403)));
+    assert_eq!(fixture.token().await.unwrap_err().status(), Some(403));
     assert_eq!(fixture.service.asked(), 1);
+    fixture.clocks.pass(Duration::from_secs(160));
     assert_eq!(fixture.token().await.unwrap(), "token-2");
 }
 
@@ -240,8 +242,8 @@ async fn failed_refreshes_back_off() {
         pauses.push(pause.as_secs());
     }
     for (number, pause) in pauses.iter().enumerate() {
-        let most = (30 << number).min(15 * 60);
-        assert!((most / 2..=most + 1).contains(pause), "{pauses:?}");
+        let least = (30 << number).min(15 * 60);
+        assert!((least..=least * 5 / 4 + 1).contains(pause), "{pauses:?}");
     }
     fixture.settle().await;
     assert_eq!(fixture.token().await.unwrap(), "token-14");
@@ -267,6 +269,7 @@ async fn recovers_after_failure() {
     let fixture = fixture();
     fixture.service.will([failure(500)]);
     assert_eq!(fixture.token().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    fixture.clocks.pass(Duration::from_secs(2));
     assert_eq!(fixture.token().await.unwrap(), "token-2");
     assert_eq!(fixture.token().await.unwrap(), "token-2");
 }
@@ -295,7 +298,7 @@ async fn refresh_points_differ_within_the_jitter() {
     let session = Arc::new(Session::of("token", LIFE, now));
     let points: Vec<_> = (0..1000)
         .map(|_| {
-            now.until(CacheEntry::new(Arc::clone(&session), now).refresh_at).as_secs_f64()
+            now.until(CachedSession::new(Arc::clone(&session), false, now).load_at).as_secs_f64()
                 / LIFE.as_secs_f64()
         })
         .collect();
@@ -422,7 +425,7 @@ impl Register for Panicking {
 #[tokio::test(start_paused = true)]
 async fn a_registration_that_panics_fails() {
     let service = Arc::new(Panicking(AtomicUsize::new(0)));
-    let living = SessionCache::new(Arc::clone(&service), fixture().clocks);
+    let living = SessionCache::new(Arc::clone(&service), "crawler-1", fixture().clocks);
     let error = living.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("the registration was aborted: it panicked"), "{error}");

@@ -91,10 +91,8 @@ async fn fleet(seed: u64, ttl: Duration, service_fails: u32, store_fails: u32) -
         let (service, store, mut rng) = (Arc::clone(&service), store.clone(), rng.fork());
         all.spawn(async move {
             let process = || {
-                SessionCache::new(
-                    Arc::new(SharedSource::new(Arc::clone(&service), handle(&store), clocks)),
-                    clocks,
-                )
+                let source = SharedSource::new(Arc::clone(&service), handle(&store), StoreOutage::Register);
+                SessionCache::new(Arc::new(source), "crawler-1", clocks)
             };
             let (mut living, mut calls, mut without_token, mut starts) = (process(), 0, 0, 1);
             while start.elapsed() < DAY * DAYS {

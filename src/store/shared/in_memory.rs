@@ -68,7 +68,7 @@ impl InMemoryStore {
             std::future::pending::<()>().await;
         }
         if down {
-            return Err(Error::store("the in_memory is locked"));
+            return Err(Error::store("the store is down"));
         }
         Ok(self.with(operation))
     }
@@ -82,17 +82,19 @@ impl SessionStore for Shared {
         Box::pin(self.0.operate(|content| content.sessions.get(key.fingerprint()).cloned()))
     }
 
-    fn save<'a>(&'a self, key: &'a StoreKey, session: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
+    fn replace<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        old: Option<StoredSession>,
+        new: StoredSession,
+        _: Duration,
+    ) -> StoreFuture<'a, bool> {
         Box::pin(self.0.operate(move |content| {
-            content.sessions.insert(key.fingerprint().to_owned(), session);
-        }))
-    }
-
-    fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
-        Box::pin(self.0.operate(move |content| {
-            if content.sessions.get(key.fingerprint()) == Some(&session) {
-                content.sessions.remove(key.fingerprint());
+            let is_unchanged = content.sessions.get(key.fingerprint()) == old.as_ref();
+            if is_unchanged {
+                content.sessions.insert(key.fingerprint().to_owned(), new);
             }
+            is_unchanged
         }))
     }
 

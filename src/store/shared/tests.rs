@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::in_memory::{Clocks, DAY, HOUR, Shared, handle, key};
 use super::*;
-use crate::config::ApiKey;
+use crate::config::{AccessToken, ApiKey};
 use crate::error::{ErrorKind, ServiceMessage};
 use crate::session::cache::SessionCache;
 
@@ -67,7 +67,47 @@ struct Fixture {
     clocks: Clocks,
 }
 
-type Process = Arc<SharedSource<Service, Clocks>>;
+/// A process as its cache uses the source, one call at a time.
+struct Process {
+    source: Arc<SharedSource<Service>>,
+    gate: Gate,
+    clocks: Clocks,
+    present: Mutex<Option<Arc<Session>>>,
+}
+
+impl Process {
+    async fn load(&self, need: Need) -> Result<Arc<Session>, Error> {
+        let session = match self.source.load(&need, &self.gate, &self.clocks).await? {
+            Some(session) => Arc::new(session),
+            None => self.present.lock().unwrap().clone().unwrap(),
+        };
+        *self.present.lock().unwrap() = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Needs a session: a new one if it has one already.
+    async fn register(&self) -> Result<Arc<Session>, Error> {
+        let present = self.present.lock().unwrap().clone();
+        let present = present.filter(|session| session.is_usable(self.clocks.now()));
+        self.load(present.map_or(Need::Valid, Need::Refresh)).await
+    }
+
+    fn revoke(&self, token: &AccessToken) {
+        let mut present = self.present.lock().unwrap();
+        if let Some(refused) = present.take_if(|session| session.access_token() == token) {
+            let now = self.clocks.now();
+            self.gate.refuse(token, Refusal::of(&refused, true, now), now);
+        }
+    }
+
+    fn faults(&self) -> StoreFaults {
+        self.source.faults()
+    }
+
+    fn max_duration(&self) -> Duration {
+        self.source.max_duration()
+    }
+}
 
 impl Fixture {
     fn new() -> Self {
@@ -89,7 +129,16 @@ impl Fixture {
 
     /// A process on a machine with other clocks.
     fn process_with(&self, clocks: Clocks) -> Process {
-        Arc::new(SharedSource::new(Arc::clone(&self.service), handle(&self.store), clocks))
+        self.process_of(handle(&self.store), clocks)
+    }
+
+    fn process_of(&self, handle: Option<StoreHandle>, clocks: Clocks) -> Process {
+        let source = SharedSource::new(Arc::clone(&self.service), handle, StoreOutage::Register);
+        Process { source: Arc::new(source), gate: Gate::new("crawler-1"), clocks, present: Mutex::default() }
+    }
+
+    fn cache(&self, process: &Process) -> SessionCache<SharedSource<Service>, Clocks> {
+        SessionCache::new(Arc::clone(&process.source), "crawler-1", process.clocks)
     }
 
     fn will(&self, answers: impl IntoIterator<Item = Result<Session, Error>>) {
@@ -190,24 +239,33 @@ async fn an_expired_session_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_not_shared_between_processes() {
+async fn a_failed_registration_serves_all_processes_until_its_pause_is_over() {
     let fixture = Fixture::new();
     fixture.will([outage()]);
+    let processes: Vec<_> = (0..10).map(|_| Arc::new(fixture.process())).collect();
     let mut all = JoinSet::new();
-    for _ in 0..10 {
-        let process = fixture.process();
+    for process in &processes {
+        let process = Arc::clone(process);
         all.spawn(async move { token(&process).await });
     }
-    let (found, failed): (Vec<_>, Vec<_>) = all.join_all().await.into_iter().partition(Result::is_ok);
-    assert_eq!((found.len(), failed.len()), (9, 1));
-    assert_eq!(fixture.service.asked(), 2);
+    for outcome in all.join_all().await {
+        assert_eq!(outcome.unwrap_err().status(), Some(503));
+    }
+    let late = token(&fixture.process()).await.unwrap_err();
+    assert_eq!((late.status(), late.is_transient()), (Some(503), true));
+    assert_eq!(fixture.service.asked(), 1);
+    sleep(late.retry_after().unwrap() + Duration::from_millis(10)).await;
+    for process in &processes {
+        assert_eq!(token(process).await.unwrap(), "token-2");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_ends_with_the_lease_of_a_dead_process() {
     let fixture = Fixture::new();
+    let dead = Arc::new(fixture.process());
     let dies = tokio::spawn({
-        let process = fixture.process();
+        let process = Arc::clone(&dead);
         async move { token(&process).await }
     });
     tokio::task::yield_now().await;
@@ -220,7 +278,7 @@ async fn waiting_ends_with_the_lease_of_a_dead_process() {
     }
     assert!(all.join_all().await.iter().all(|token| token == "token-2"));
     assert!(
-        before.elapsed() < Duration::from_secs(30) + LEASE_MARGIN + POLL_MAX * 2 + fixture.service.takes,
+        before.elapsed() < dead.source.lease_limit() + POLL_MAX * 2 + fixture.service.takes,
         "{:?}",
         before.elapsed()
     );
@@ -286,8 +344,10 @@ async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() 
     let process = fixture.process();
     for number in 1..=3 {
         assert_eq!(token(&process).await.unwrap(), format!("token-{number}"));
+        sleep(HOUR).await;
         process.revoke(&format!("token-{number}").into());
         process.revoke(&format!("token-{}", number - 1).into());
+        sleep(HOUR).await;
     }
 }
 
@@ -295,9 +355,9 @@ async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() 
 async fn an_unusable_stored_session_is_ignored_and_reported() {
     for (stored, reason) in [
         (&b""[..], "it is damaged"),
-        (b"{\"version\":1}", "it is damaged"),
+        (b"{\"version\":2}", "it is damaged"),
         (b"\xff\x00rubbish", "it is damaged"),
-        (b"{\"version\":2,\"anything\":\"else\"}", "it has format 2"),
+        (b"{\"version\":1,\"anything\":\"else\"}", "it has format 1"),
         (b"social-plus-bot sealed 1\n1234", "it is sealed"),
     ] {
         let fixture = Fixture::new();
@@ -323,7 +383,7 @@ async fn a_session_of_another_device_is_not_taken() {
     });
     let mut handle = handle(&fixture.store).unwrap();
     handle.key = other;
-    let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
+    let process = fixture.process_of(Some(handle), fixture.clocks);
     assert_eq!(token(&process).await.unwrap(), "token-2");
     assert!(process.faults().last.unwrap().to_string().contains("for another address, device or key"));
 }
@@ -344,8 +404,7 @@ async fn what_the_store_says_is_left_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_cached_session_is_replaced_by_one_that_another_process_refreshed() {
     let fixture = Fixture::new();
-    let living = |process: Process| SessionCache::new(process, fixture.clocks);
-    let (one, other) = (living(fixture.process()), living(fixture.process()));
+    let (one, other) = (fixture.cache(&fixture.process()), fixture.cache(&fixture.process()));
     for living in [&one, &other] {
         assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     }
@@ -365,7 +424,7 @@ async fn a_stale_session_of_another_process_is_checked_again_soon() {
     token(&fixture.process()).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
     fixture.will([outage()]);
-    let living = SessionCache::new(fixture.process(), fixture.clocks);
+    let living = fixture.cache(&fixture.process());
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(31)).await;
     assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
@@ -382,8 +441,8 @@ async fn a_session_from_the_future_is_not_used() {
         fixture.store.0.with(|content| {
             let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
             let mut record: serde_json::Value = serde_json::from_slice(stored.expose_secret()).unwrap();
-            let received = record["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
-            record["received_ms"] = received.into();
+            let received = record["newest"]["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
+            record["newest"]["received_ms"] = received.into();
             *stored = record.to_string().into_bytes().into();
         });
         let process = fixture.process();
@@ -421,8 +480,7 @@ async fn a_slow_store_does_not_lengthen_a_token_s_life() {
     let start = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..2 {
-        let (living, service) =
-            (SessionCache::new(fixture.process(), fixture.clocks), Arc::clone(&fixture.service));
+        let (living, service) = (fixture.cache(&fixture.process()), Arc::clone(&fixture.service));
         all.spawn(async move {
             let mut given = 0;
             while start.elapsed() < SHORT * 10 {

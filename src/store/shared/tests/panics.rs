@@ -41,11 +41,13 @@ impl SessionStore for Panicking {
         self.operate()
     }
 
-    fn save<'a>(&'a self, _: &'a StoreKey, _: StoredSession, _: Duration) -> StoreFuture<'a, ()> {
-        self.operate()
-    }
-
-    fn remove<'a>(&'a self, _: &'a StoreKey, _: StoredSession) -> StoreFuture<'a, ()> {
+    fn replace<'a>(
+        &'a self,
+        _: &'a StoreKey,
+        _: Option<StoredSession>,
+        _: StoredSession,
+        _: Duration,
+    ) -> StoreFuture<'a, bool> {
         self.operate()
     }
 
@@ -60,19 +62,22 @@ async fn a_panic_of_the_store_is_a_store_fault() {
         let fixture = Fixture::new();
         let mut handle = handle(&fixture.store).unwrap();
         handle.store = Arc::new(Panicking(panics));
-        let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
-        let living = SessionCache::new(Arc::clone(&process), fixture.clocks);
+        let process = fixture.process_of(Some(handle), fixture.clocks);
+        let living = fixture.cache(&process);
         let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
         assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
         assert_eq!(process.faults().count, 2, "{panics:?}");
-        // A renewal in the background takes place, and is not begun with every call.
+        // A refresh in the background takes place near the end, and is not begun with every call.
         sleep(LIFE.mul_f64(0.81)).await;
+        living.access_token().await.unwrap();
+        sleep(LIFE.mul_f64(0.15)).await;
+        assert_eq!(fixture.service.asked(), 1, "{panics:?}");
         for _ in 0..10 {
             living.access_token().await.unwrap();
             sleep(operation::LIMIT * 4).await;
         }
         assert_eq!(fixture.service.asked(), 2, "{panics:?}");
-        assert!(process.stored().await.is_err(), "{panics:?}");
+        assert!(process.source.stored(&fixture.clocks).await.is_err(), "{panics:?}");
     }
 }
 
@@ -86,17 +91,14 @@ async fn a_panic_of_the_lease_is_a_store_fault() {
             self.0.load(key)
         }
 
-        fn save<'a>(
+        fn replace<'a>(
             &'a self,
             key: &'a StoreKey,
-            session: StoredSession,
+            old: Option<StoredSession>,
+            new: StoredSession,
             ttl: Duration,
-        ) -> StoreFuture<'a, ()> {
-            self.0.save(key, session, ttl)
-        }
-
-        fn remove<'a>(&'a self, key: &'a StoreKey, session: StoredSession) -> StoreFuture<'a, ()> {
-            self.0.remove(key, session)
+        ) -> StoreFuture<'a, bool> {
+            self.0.replace(key, old, new, ttl)
         }
 
         fn lease<'a>(&'a self, _: &'a StoreKey, _: Duration) -> StoreFuture<'a, Option<Lease>> {
@@ -107,7 +109,7 @@ async fn a_panic_of_the_lease_is_a_store_fault() {
     let fixture = Fixture::new();
     let mut handle = handle(&fixture.store).unwrap();
     handle.store = Arc::new(Leasing(fixture.store.clone()));
-    let process = Arc::new(SharedSource::new(Arc::clone(&fixture.service), Some(handle), fixture.clocks));
+    let process = fixture.process_of(Some(handle), fixture.clocks);
     assert_eq!(token(&process).await.unwrap(), "token-1");
     assert_eq!(process.faults().count, 1);
     assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
