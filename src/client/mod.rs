@@ -94,7 +94,7 @@ impl BotClient {
     /// [`timeout`](BotClientBuilder::timeout). Dropping the future cancels the registration, but the service may have
     /// carried it out.
     ///
-    /// With `tracing`, each retry is logged at level `DEBUG`. A response that differs from the contract is logged at
+    /// With `tracing`, each retry is logged at level `DEBUG`. A response that does not match the contract is logged at
     /// level `WARN` the first time, and at level `DEBUG` afterwards.
     ///
     /// # Errors

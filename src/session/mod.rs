@@ -15,18 +15,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::types::{BotSession, User, UserType};
-use crate::api::{Answer, Deviation, Open};
+use crate::api::{Lenient, Open, SchemaMismatch};
 use crate::config::AccessToken;
 use crate::session::clock::Moment;
 
 /// A bot session.
 ///
 /// The token can be sent, and had not expired when the session was received. Everything but the token and its dates is
-/// as the service sent it, and may be absent: see [`deviations`](Self::deviations).
+/// as the service sent it, and may be absent: see [`schema_mismatches`](Self::schema_mismatches).
 #[derive(Clone, Debug)]
 pub struct Session {
     body: BotSession,
-    deviations: Vec<Deviation>,
+    mismatches: Vec<SchemaMismatch>,
     /// The time to live of the token when its request was sent.
     life: Duration,
     /// How long ago that was at `as_of`.
@@ -37,8 +37,12 @@ pub struct Session {
 impl Session {
     /// The session of a response, if its token is usable at `now` by the service's clock; otherwise the reason. The
     /// request was sent at `sent`.
-    pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>, sent: Moment) -> Result<Self, String> {
-        let (body, deviations) = answer.into_parts();
+    pub(crate) fn new(
+        response: Lenient<BotSession>,
+        now: DateTime<Utc>,
+        sent: Moment,
+    ) -> Result<Self, String> {
+        let (body, mismatches) = response.into_parts();
         let whole = usable(&body)?;
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
@@ -46,7 +50,7 @@ impl Session {
         // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
         // request was sent, since it is not known when the token was issued in the meantime.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent })
+        Ok(Self { body, mismatches, life: left.min(whole), age: Duration::ZERO, as_of: sent })
     }
 
     /// The session of a stored body, which may have expired, or the reason why it is not one. Its token had `life` to
@@ -59,7 +63,7 @@ impl Session {
         as_of: Moment,
     ) -> Result<Self, String> {
         let life = life.min(usable(&body)?);
-        Ok(Self { body, deviations: Vec::new(), life, age, as_of })
+        Ok(Self { body, mismatches: Vec::new(), life, age, as_of })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -123,10 +127,10 @@ impl Session {
         &self.body
     }
 
-    /// Where the response differs from the contract; at most the first 100 places. A session from a store has none,
+    /// Where the response does not match the contract; at most the first 100 places. A session from a store has none,
     /// since only documented fields are stored.
-    pub fn deviations(&self) -> &[Deviation] {
-        &self.deviations
+    pub fn schema_mismatches(&self) -> &[SchemaMismatch] {
+        &self.mismatches
     }
 }
 
@@ -156,6 +160,6 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, deviations: Vec::new(), life, age: Duration::ZERO, as_of: sent }
+        Self { body, mismatches: Vec::new(), life, age: Duration::ZERO, as_of: sent }
     }
 }

@@ -41,12 +41,12 @@ async fn the_documented_request_gets_every_documented_field() {
 }
 
 #[tokio::test]
-async fn its_own_client_registers_without_a_deviation() {
+async fn its_own_client_registers_without_a_mismatch() {
     let sandbox = Sandbox::start().await.unwrap();
 
     let session = sandbox.client().build().unwrap().register().await.unwrap();
 
-    assert_eq!(session.deviations(), []);
+    assert_eq!(session.schema_mismatches(), []);
     assert!(sandbox.violations().is_empty());
 }
 
