@@ -86,11 +86,6 @@ impl Session {
         self.body.expires_at - self.body.issued_at
     }
 
-    /// When the session is refreshed at the latest, by the service's clock: when 80 % of its lifetime is over.
-    pub fn renewal_due(&self) -> DateTime<Utc> {
-        self.issued_at() + self.lifetime() * 4 / 5
-    }
-
     /// The time to live of the token when its request was sent.
     pub(crate) fn ttl(&self) -> Duration {
         self.life
