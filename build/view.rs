@@ -2,7 +2,7 @@
 //!
 //! Requests stay as strict as documented. Responses are decoded leniently, because a service changes before its
 //! clients do: a session only requires the token and its dates, enums accept unknown values, and each response
-//! comes with the deviations from the contract. All of this is derived from the contract; only [`ESSENTIAL`]
+//! comes with its mismatches. All of this is derived from the contract; only [`ESSENTIAL`]
 //! names fields.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ pub fn of(mut contract: Value) -> Result<View, String> {
 
     let mut replaced = Vec::new();
     for name in &wrapped {
-        replaced.push((wrapper_of(name), format!("crate::Answer<crate::api::types::{name}>")));
+        replaced.push((wrapper_of(name), format!("crate::api::Lenient<crate::api::types::{name}>")));
     }
     for name in &open {
         replaced.push((open_of(name), format!("crate::Open<crate::api::types::{name}>")));

@@ -50,7 +50,7 @@
 //!   them in an error, in a field's name or in a redirect. Both are wiped from memory when dropped. Other data of the
 //!   service, such as a user's name, is not redacted.
 //! - A response with status 200 and a usable token is a session, even if the rest of it does not match the contract;
-//!   [`Session::deviations`] lists the differences. Without a usable token it is an error.
+//!   [`Session::schema_mismatches`] lists where. Without a usable token it is an error.
 //! - While the service can be reached, no caller gets an expired token. Callers wait for a registration only if there
 //!   is no session yet, or the token has expired or was refused.
 //! - Memory is limited, whatever the service sends. Of a registration's response, or an error's body, 1 MiB is read by
@@ -84,7 +84,7 @@ mod session;
 pub mod store;
 
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
-pub use api::{Answer, Deviation, DeviationKind, Open};
+pub use api::{Open, SchemaMismatch};
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;

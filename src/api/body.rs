@@ -40,16 +40,16 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
 }
 
 /// The body as UTF-8. Invalid sequences become question marks, so the result is never longer than the body.
-pub(crate) fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
-    if std::str::from_utf8(body).is_ok() {
-        return Cow::Borrowed(body);
+pub(crate) fn as_text(body: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(body) {
+        return text.into();
     }
-    let mut text = Vec::with_capacity(body.len());
+    let mut text = String::with_capacity(body.len());
     for chunk in body.utf8_chunks() {
-        text.extend_from_slice(chunk.valid().as_bytes());
-        text.extend((!chunk.invalid().is_empty()).then_some(b'?'));
+        text.push_str(chunk.valid());
+        text.extend((!chunk.invalid().is_empty()).then_some('?'));
     }
-    Cow::Owned(text)
+    text.into()
 }
 
 /// Restores a response after its body was read: the new body yields what was read, and then the rest.

@@ -2181,8 +2181,8 @@ pub mod builder {
         pub async fn send(
             self,
         ) -> Result<
-            ResponseValue<crate::Answer<crate::api::types::BotSession>>,
-            Error<crate::Answer<crate::api::types::ErrorBody>>,
+            ResponseValue<crate::api::Lenient<crate::api::types::BotSession>>,
+            Error<crate::api::Lenient<crate::api::types::ErrorBody>>,
         > {
             let Self { client, body } = self;
             let body = body

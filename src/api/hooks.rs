@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::body::{self, End};
+use crate::api::checked::{self, Limit, MAX_VALUES};
 use crate::api::generated::{Client, Error, ResponseValue, types};
-use crate::api::{Answer, bounded, redact};
+use crate::api::{Lenient, redact};
 use crate::config::ApiKey;
 use crate::config::region::BaseUrl;
 
@@ -86,7 +87,7 @@ impl ClientHooks<Transport> for Client {
         if status == StatusCode::OK {
             let answer = match body::read(&mut response, self.inner.body_limit).await {
                 (body, End::Complete) => {
-                    Answer::<types::BotSession>::decode(&body, &secrets).map_err(Unusable)
+                    Lenient::<types::BotSession>::decode(&body, &secrets).map_err(Unusable)
                 }
                 (_, End::TooLong(_)) => {
                     Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit)))
@@ -131,7 +132,8 @@ impl Client {
         let secrets = [self.inner.secret(), token];
         let (read, end) = body::read(&mut response, self.inner.body_limit).await;
         let body = if matches!(end, End::Complete) { envelope(&read, &secrets) } else { Vec::new() };
-        let decoded = Answer::<types::ErrorBody>::decode(&body, &secrets).map(|answer| answer.into_parts().0);
+        let decoded =
+            Lenient::<types::ErrorBody>::decode(&body, &secrets).map(|answer| answer.into_parts().0);
         let empty = types::ErrorBody { code: None, data: None, message: None, status: None };
         (body::put_back(response, read, end), decoded.unwrap_or(empty))
     }
@@ -143,7 +145,10 @@ where
     T: DeserializeOwned + Send + Sync + 'static,
 {
     match response.extensions_mut().remove::<T>() {
-        Some(answer) => Ok(ResponseValue::new(answer, response.status(), response.headers().clone())),
+        Some(body) => {
+            let headers = std::mem::take(response.headers_mut());
+            Ok(ResponseValue::new(body, response.status(), headers))
+        }
         None => ResponseValue::from_response(response).await,
     }
 }
@@ -165,8 +170,7 @@ fn with_body(response: Response, body: Vec<u8>) -> Response {
 
 /// The error body with secrets redacted, or an empty object if the body is not a JSON object.
 fn envelope(body: &[u8], secrets: &[&str]) -> Vec<u8> {
-    let value =
-        bounded::value(&body::as_text(body), &mut bounded::ANSWER.clone()).ok().map(|read| read.value);
+    let value = checked::value(&body::as_text(body), &mut Limit::new(MAX_VALUES)).ok();
     let value = value.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
     redact::value(value, secrets).to_string().into_bytes()
 }

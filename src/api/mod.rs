@@ -6,13 +6,15 @@
 //!
 //! Hooks around each request keep the key from being sent elsewhere, and secrets out of errors.
 
-mod answer;
 mod body;
-mod bounded;
-pub(crate) mod deviation;
+mod checked;
 mod hooks;
+mod lenient;
+mod mismatch;
 mod open;
 pub(crate) mod redact;
+pub(crate) mod schema;
+mod validator;
 
 // The generator documents only what the contract describes.
 #[allow(missing_docs, clippy::all)]
@@ -24,11 +26,11 @@ mod generated {
     include!("generated.rs");
 }
 
-pub use answer::Answer;
 #[cfg(feature = "store")]
-pub(crate) use bounded::ANSWER;
-pub use deviation::{Deviation, DeviationKind};
+pub(crate) use checked::MAX_VALUES;
 pub use generated::*;
 pub use hooks::Transport;
 pub(crate) use hooks::decoded;
+pub use lenient::Lenient;
+pub use mismatch::SchemaMismatch;
 pub use open::Open;

@@ -105,8 +105,8 @@ fn found(input: &str, secrets: &[&str]) -> Vec<Range<usize>> {
 
 /// The bytes as lower-case ASCII at the same positions. All bytes that are not ASCII become DEL.
 fn searched(bytes: &[u8]) -> String {
-    let searched = |byte: &u8| if byte.is_ascii() { byte.to_ascii_lowercase().into() } else { '\u{7f}' };
-    bytes.iter().map(searched).collect()
+    let searched = |byte: &u8| if byte.is_ascii() { byte.to_ascii_lowercase() } else { 0x7f };
+    String::from_utf8(bytes.iter().map(searched).collect()).unwrap_or_default()
 }
 
 /// Marks header values that contain a secret as sensitive, so that `Debug` does not print them. Removes headers whose

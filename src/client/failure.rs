@@ -10,14 +10,14 @@ use reqwest::Url;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 
 use crate::api::types::{ErrorBody, ErrorDetail};
-use crate::api::{Answer, redact};
+use crate::api::{Lenient, redact};
 use crate::error::{Error, ServiceMessage};
 
 /// Converts an error of the generated client, with `secret` redacted.
-pub(crate) fn classify(error: ApiError<Answer<ErrorBody>>, secret: &str) -> Error {
+pub(crate) fn classify(error: ApiError<Lenient<ErrorBody>>, secret: &str) -> Error {
     match error {
-        ApiError::ErrorResponse(answer) => {
-            Error::service(answer.status().as_u16(), message(&answer), requested_wait(answer.headers()))
+        ApiError::ErrorResponse(response) => {
+            Error::service(response.status().as_u16(), message(&response), requested_wait(response.headers()))
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();

@@ -95,7 +95,7 @@ impl BotClient {
     /// status 429 or 503), and 2 otherwise, since a registration whose response was lost may have succeeded. The
     /// registration continues when its callers are dropped.
     ///
-    /// With `tracing`, each retry is logged at level `DEBUG`. A response that differs from the contract is logged at
+    /// With `tracing`, each retry is logged at level `DEBUG`. A response that does not match the contract is logged at
     /// level `WARN` the first time, and at level `DEBUG` afterwards.
     ///
     /// # Errors

@@ -8,17 +8,17 @@ use chrono::{DateTime, Utc};
 use progenitor_client::ClientInfo;
 
 use crate::api::types::RegisterBotSession;
-use crate::api::{Client, Deviation};
+use crate::api::{Client, SchemaMismatch};
 use crate::client::{failure, retry};
 use crate::error::Error;
 use crate::session::Session;
 use crate::session::cache::Register;
 use crate::session::clock::{Clock, SystemClock};
 
-/// At most this many differences are written to one line of the log.
+/// At most this many mismatches are written to one line of the log.
 const LOGGED_AT_ONCE: usize = 10;
 
-/// At most this many differences are remembered. Field names come from the service, so their number is not limited.
+/// At most this many mismatches are remembered. Field names come from the service, so their number is not limited.
 const REMEMBERED: usize = 1_000;
 
 /// What a registration needs. The task of a registration can outlive the call that started it.
@@ -27,7 +27,7 @@ pub(crate) struct Registrar {
     api: Client,
     request: RegisterBotSession,
     timeout: Duration,
-    /// Differences from the contract that were logged as warnings.
+    /// Mismatches that were logged as warnings.
     logged: Mutex<HashSet<String>>,
 }
 
@@ -54,9 +54,9 @@ impl Registrar {
             .map_err(|reason| Error::invalid_response(200, reason))
     }
 
-    /// Logs where a response differs from the contract: at `WARN` if a difference is new, at `DEBUG` otherwise.
-    fn log(&self, deviations: &[Deviation]) {
-        let shown: Vec<_> = deviations.iter().map(ToString::to_string).collect();
+    /// Logs where a response does not match the contract: at `WARN` if a mismatch is new, at `DEBUG` otherwise.
+    fn log(&self, mismatches: &[SchemaMismatch]) {
+        let shown: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
         let new: Vec<_> = {
             let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
             let mut is_new = |line: &&String| logged.len() < REMEMBERED && logged.insert((*line).clone());
@@ -64,9 +64,9 @@ impl Registrar {
         };
         let join = |lines: &[&str]| lines.iter().take(LOGGED_AT_ONCE).copied().collect::<Vec<_>>().join("; ");
         if !new.is_empty() {
-            tracing::warn!(count = new.len(), first = join(&new), "the response differs from the contract");
+            tracing::warn!(count = new.len(), first = join(&new), "the response does not match the contract");
         } else if !shown.is_empty() {
-            tracing::debug!(count = shown.len(), "the response differs from the contract, as before");
+            tracing::debug!(count = shown.len(), "the response does not match the contract, as before");
         }
     }
 }
@@ -74,7 +74,7 @@ impl Registrar {
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
         let session = retry::run(self.timeout, || self.attempt()).await?;
-        self.log(session.deviations());
+        self.log(session.schema_mismatches());
         Ok(session)
     }
 

@@ -16,9 +16,7 @@ impl Decoded {
     /// The text itself, then decoded once, twice, and so on, until nothing is encoded or the limit is reached.
     pub(crate) fn all(text: &str) -> Vec<Self> {
         let plain = Self { bytes: text.as_bytes().to_vec(), starts: (0..=text.len()).collect() };
-        let once =
-            |decoded: &Self| Some(decoded.once()).filter(|again| again.bytes.len() < decoded.bytes.len());
-        iter::successors(Some(plain), once).take(1 + ROUNDS).collect()
+        iter::successors(Some(plain), Self::once).take(1 + ROUNDS).collect()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -32,10 +30,14 @@ impl Decoded {
 
     /// Whether nothing is encoded any more.
     pub(crate) fn is_plain(&self) -> bool {
-        self.once().bytes.len() == self.bytes.len()
+        self.once().is_none()
     }
 
-    fn once(&self) -> Self {
+    /// Decodes once more, if anything is encoded.
+    fn once(&self) -> Option<Self> {
+        if !self.bytes.contains(&b'%') {
+            return None;
+        }
         let mut decoded = Self { bytes: Vec::new(), starts: Vec::new() };
         let mut at = 0;
         while let Some(&byte) = self.bytes.get(at) {
@@ -48,7 +50,7 @@ impl Decoded {
             at += if encoded.is_some() { 3 } else { 1 };
         }
         decoded.starts.push(self.start(at));
-        decoded
+        (decoded.bytes.len() < self.bytes.len()).then_some(decoded)
     }
 }
 

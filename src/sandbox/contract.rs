@@ -9,7 +9,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::{Value, json};
 
-use crate::api::deviation::CONTRACT;
+use crate::api::schema::CONTRACT;
 use crate::api::types::RegisterBotSession;
 
 const OPERATION: &str = "registerBotSession";

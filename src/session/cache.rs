@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::config::AccessToken;
 use crate::error::{Error, ErrorKind};
 use crate::session::clock::{Clock, Moment};
@@ -31,6 +33,12 @@ const JITTER: f64 = 0.05;
 const ENDING_AT: f64 = 0.95;
 
 impl Session {
+    /// When the session is refreshed at the latest, by the service's clock: when 80 % of its lifetime is over.
+    pub fn refresh_due(&self) -> DateTime<Utc> {
+        let due = self.lifetime().num_milliseconds() as f64 * REFRESH_AT;
+        self.issued_at() + TimeDelta::milliseconds(due as i64)
+    }
+
     /// How long the session can still be returned to callers.
     fn remaining(&self, now: Moment) -> Duration {
         let margin = BUFFER_TIME.min(self.ttl() / 10);

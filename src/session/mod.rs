@@ -16,18 +16,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::api::types::{BotSession, User, UserType};
-use crate::api::{Answer, Deviation, Open};
+use crate::api::{Lenient, Open, SchemaMismatch};
 use crate::config::AccessToken;
 use crate::session::clock::Moment;
 
 /// A bot session.
 ///
 /// The token can be sent, and had not expired when the session was received. Everything but the token and its dates is
-/// as the service sent it, and may be absent: see [`deviations`](Self::deviations).
+/// as the service sent it, and may be absent: see [`schema_mismatches`](Self::schema_mismatches).
 #[derive(Clone, Debug)]
 pub struct Session {
     body: BotSession,
-    deviations: Vec<Deviation>,
+    mismatches: Vec<SchemaMismatch>,
     /// The time to live of the token when its request was sent.
     life: Duration,
     /// How long ago that was at `as_of`.
@@ -40,8 +40,12 @@ pub struct Session {
 impl Session {
     /// The session of a response, if its token is usable at `now` by the service's clock; otherwise the reason. The
     /// request was sent at `sent`.
-    pub(crate) fn new(answer: Answer<BotSession>, now: DateTime<Utc>, sent: Moment) -> Result<Self, String> {
-        let (body, deviations) = answer.into_parts();
+    pub(crate) fn new(
+        response: Lenient<BotSession>,
+        now: DateTime<Utc>,
+        sent: Moment,
+    ) -> Result<Self, String> {
+        let (body, mismatches) = response.into_parts();
         let whole = usable(&body)?;
         if body.expires_at <= now {
             return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
@@ -49,7 +53,7 @@ impl Session {
         // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
         // request was sent, since it is not known when the token was issued in the meantime.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, deviations, life: left.min(whole), age: Duration::ZERO, as_of: sent, replaced: 0 })
+        Ok(Self { body, mismatches, life: left.min(whole), age: Duration::ZERO, as_of: sent, replaced: 0 })
     }
 
     /// The session of a stored body, which may have expired, or the reason why it is not one. Its token had `life` to
@@ -62,7 +66,7 @@ impl Session {
         as_of: Moment,
     ) -> Result<Self, String> {
         let life = life.min(usable(&body)?);
-        Ok(Self { body, deviations: Vec::new(), life, age, as_of, replaced: 0 })
+        Ok(Self { body, mismatches: Vec::new(), life, age, as_of, replaced: 0 })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -83,11 +87,6 @@ impl Session {
     /// The lifetime of the token: 30 days by default, and always positive.
     pub fn lifetime(&self) -> TimeDelta {
         self.body.expires_at - self.body.issued_at
-    }
-
-    /// When the session is refreshed at the latest, by the service's clock: when 80 % of its lifetime is over.
-    pub fn renewal_due(&self) -> DateTime<Utc> {
-        self.issued_at() + self.lifetime() * 4 / 5
     }
 
     /// The time to live of the token when its request was sent.
@@ -141,10 +140,10 @@ impl Session {
         &self.body
     }
 
-    /// Where the response differs from the contract; at most the first 100 places. A session from a store has none,
+    /// Where the response does not match the contract; at most the first 100 places. A session from a store has none,
     /// since only documented fields are stored.
-    pub fn deviations(&self) -> &[Deviation] {
-        &self.deviations
+    pub fn schema_mismatches(&self) -> &[SchemaMismatch] {
+        &self.mismatches
     }
 }
 
@@ -174,6 +173,6 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, deviations: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
+        Self { body, mismatches: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreKey, StoredSession, operation};
-use crate::api::ANSWER;
+use crate::api::MAX_VALUES;
 use crate::api::types::BotSession;
 use crate::error::{Error, ErrorRecord};
 use crate::session::Session;
@@ -117,9 +117,9 @@ struct Header {
 /// its age is unknown.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// What has more values was not written by this crate. A session has at most [`ANSWER`] of them, its fields and those of
+/// What has more values was not written by this crate. A session has at most [`MAX_VALUES`] of them, its fields and those of
 /// the record not counted, and each counts twice if it is an empty list or object.
-const LARGEST: usize = 2 * (ANSWER + 100);
+const LARGEST: usize = 2 * (MAX_VALUES + 100);
 
 /// The record of what is known at `now`.
 pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<StoredSession, Error> {

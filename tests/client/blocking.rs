@@ -76,7 +76,7 @@ fn a_refresh_continues_between_calls() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::seconds(4));
     let bot = sandbox.client().build_blocking().unwrap();
     let session = bot.session().unwrap();
-    while Utc::now() < session.renewal_due() {
+    while Utc::now() < session.refresh_due() {
         thread::sleep(Duration::from_millis(10));
     }
     bot.access_token().unwrap();

@@ -18,7 +18,7 @@ async fn a_registration_returns_a_session() {
     assert!((session.issued_at() - before).abs() < TimeDelta::seconds(5));
     assert_eq!(session.user_type(), Some(&Open::Known(UserType::Bot)));
     assert!(session.user().unwrap().user_id.is_some());
-    assert_eq!(session.deviations(), []);
+    assert_eq!(session.schema_mismatches(), []);
     assert_eq!(sandbox.violations(), [""; 0]);
 }
 

@@ -131,7 +131,7 @@ async fn a_shared_session_shows_neither_key_nor_token() {
 }
 
 #[tokio::test]
-async fn a_deviation_is_logged_as_a_warning_once() {
+async fn a_mismatch_is_logged_as_a_warning_once() {
     let sandbox = Sandbox::start().await.unwrap();
     let shown = Shown::default();
     sandbox.fail_next(Fault::status(503));
@@ -142,7 +142,7 @@ async fn a_deviation_is_logged_as_a_warning_once() {
     }
     let log = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("registration failed, retrying").count(), 1);
-    let ours = || log.lines().filter(|line| line.contains("the response differs from the contract"));
+    let ours = || log.lines().filter(|line| line.contains("the response does not match the contract"));
     assert_eq!(ours().filter(|line| line.contains("WARN")).count(), 1, "{log}");
     assert_eq!(ours().filter(|line| line.contains("DEBUG")).count(), 2, "{log}");
     assert_eq!(log.matches("/userType: a value that is not documented").count(), 1);
@@ -200,7 +200,9 @@ async fn shown_of_a_registration(key: &str, fault: Fault) -> (Shown, Sandbox) {
     let registered = logged(&shown, bot.register()).await;
     shown.show(&registered);
     shown.say(
-        &registered.map(|session| format!("{:?}", session.deviations())).unwrap_or_else(|e| e.to_string()),
+        &registered
+            .map(|session| format!("{:?}", session.schema_mismatches()))
+            .unwrap_or_else(|e| e.to_string()),
     );
     let sent = bot.api().register_bot_session().body_map(|body| body.device_id("x")).send();
     let bare = logged(&shown, sent).await;

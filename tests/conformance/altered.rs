@@ -9,11 +9,11 @@ use crate::contract::{Contract, items, members};
 use crate::parts::{Entry, Part, parts};
 use crate::record::Record;
 use crate::subject::Subject;
-use crate::{Check, answering, deviating, documented, refusing, sending, typing};
+use crate::{Check, answering, documented, mismatching, refusing, sending, typing};
 
 /// Those that can tell, the quick ones first.
 const TELLING: [Check; 6] =
-    [typing::check, documented::check, deviating::check, answering::check, refusing::check, sending::check];
+    [typing::check, documented::check, mismatching::check, answering::check, refusing::check, sending::check];
 
 /// Whether the suite, judging by `contract`, names one of `names`.
 fn named(subject: &mut Subject, contract: Contract, names: &[&str]) -> bool {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use social_plus_bot::Answer;
+use social_plus_bot::api::Lenient;
 use social_plus_bot::api::types::{BotSession, ErrorBody};
 
 use proptest::test_runner::TestCaseError;
@@ -15,16 +15,16 @@ use crate::subject::Subject;
 use crate::values::{DATES, full, valid};
 use crate::walk::{exercised, normal};
 
-/// What an answer is read as: what is left of it, and a line for each deviation.
+/// What an answer is read as: what is left of it, and a line for each mismatch.
 pub type Reading = Result<(Value, Vec<String>), String>;
 
 /// Reads a body of the answers that the contract documents under `status`.
 pub fn read(status: &str, text: &str) -> Reading {
     fn read_as<T: DeserializeOwned + Serialize + schemars::JsonSchema>(text: &str) -> Reading {
-        let answer = serde_json::from_str::<Answer<T>>(text).map_err(|error| error.to_string())?;
-        let (body, deviations) = answer.into_parts();
+        let answer = serde_json::from_str::<Lenient<T>>(text).map_err(|error| error.to_string())?;
+        let (body, mismatches) = answer.into_parts();
         let left = serde_json::to_value(body).map_err(|error| error.to_string())?;
-        Ok((left, deviations.iter().map(ToString::to_string).collect()))
+        Ok((left, mismatches.iter().map(ToString::to_string).collect()))
     }
     if status == "200" { read_as::<BotSession>(text) } else { read_as::<ErrorBody>(text) }
 }
@@ -67,9 +67,9 @@ pub fn check(subject: &Subject, record: &mut Record) {
 
 /// Whether `instance` is read as what it is.
 fn unchanged(contract: &Contract, status: &str, schema: &str, instance: &Value) -> Result<(), String> {
-    let (left, deviations) = read(status, &instance.to_string())?;
-    if !deviations.is_empty() {
-        return Err(format!("it is documented, but noted as {deviations:?}"));
+    let (left, mismatches) = read(status, &instance.to_string())?;
+    if !mismatches.is_empty() {
+        return Err(format!("it is documented, but noted as {mismatches:?}"));
     }
     let (sent, left) = (normal(contract, schema, instance), normal(contract, schema, &left));
     if sent == left { Ok(()) } else { Err(format!("sent {sent}, read {left}")) }

@@ -81,7 +81,7 @@ fn is_current(session: &Value) -> bool {
 fn readable(pointer: &str, value: &Value) -> bool {
     let status = pointer.rsplit('/').next().unwrap_or_default();
     decoding::read(status, &value.to_string())
-        .is_ok_and(|(left, deviations)| left == *value && deviations.is_empty())
+        .is_ok_and(|(left, mismatches)| left == *value && mismatches.is_empty())
 }
 
 /// The curl line, sent as it stands but for its host, is answered with what the documented response has.

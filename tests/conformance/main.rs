@@ -15,10 +15,10 @@ mod complete;
 mod contract;
 mod corpus;
 mod decoding;
-mod deviating;
 mod documented;
 mod forbidden;
 mod forgetful;
+mod mismatching;
 mod parts;
 mod reading;
 mod record;
@@ -44,9 +44,9 @@ type Check = fn(&Subject, &mut Record);
 const CHECKS: [(&str, Check); 8] = [
     ("answering", answering::check),
     ("decoding", decoding::check),
-    ("deviating", deviating::check),
     ("documented", documented::check),
     ("forbidden", forbidden::check),
+    ("mismatching", mismatching::check),
     ("refusing", refusing::check),
     ("sending", sending::check),
     ("typing", typing::check),

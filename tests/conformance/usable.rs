@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use social_plus_bot::ErrorKind;
 use social_plus_bot::sandbox::Fault;
 
-use crate::deviating::ESSENTIAL;
+use crate::mismatching::ESSENTIAL;
 use crate::subject::Subject;
 use crate::values::{text, valid};
 use crate::walk::breaks;
@@ -44,7 +44,7 @@ pub fn sessions(subject: &Subject, schema: &str) -> Result<(), String> {
         subject.sandbox.fail_next(Fault::answer(200, "application/json", body.to_string()));
         let met = match subject.wait(bot.register()) {
             Ok(session) => {
-                Ok((session.access_token().expose_secret().to_owned(), session.deviations().len()))
+                Ok((session.access_token().expose_secret().to_owned(), session.schema_mismatches().len()))
             }
             Err(error) => Err((error.kind(), error.status())),
         };

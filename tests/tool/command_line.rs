@@ -188,7 +188,7 @@ async fn differences_from_the_contract_are_summed_up_and_listed_on_demand() {
         answer["mood"] = 1.into();
     }));
     let output = run(register(&sandbox)).await;
-    let summary = "note: the response differs from the contract in 2 places";
+    let summary = "note: the response does not match the contract in 2 places";
     assert_eq!(text(&output.stderr), format!("{summary}; --verbose lists them\n"));
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["userType"], "assistant");
 

@@ -89,14 +89,14 @@ async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
     let session = &kept["session"];
     let date = |name: &str| session[name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
     assert_eq!((date("expiresAt") - date("issuedAt")).num_days(), 30);
-    assert_eq!((date("renewalDue") - date("issuedAt")).num_days(), 24);
+    assert_eq!((date("refreshDue") - date("issuedAt")).num_days(), 24);
     assert!(session["user"].is_string());
 
     let mut command = fixture.in_folder("status", &folder);
     command.args(["--format", "text"]);
     let lines = printed(command).await;
     let names: Vec<_> = lines.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["store", "device", "user", "issued", "expires", "renewal"]);
+    assert_eq!(names, ["store", "device", "user", "issued", "expires", "refresh"]);
     assert_eq!(fixture.registrations(), 1);
 }
 

@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Start a sandbox in this process and register with it; needs no key
     #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file"])]
     sandbox: bool,
-    /// List where the response differs from the contract
+    /// List where the response does not match the contract
     #[arg(long)]
     verbose: bool,
     /// How to print the session [default: text on a terminal, json otherwise]
@@ -39,19 +39,19 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let bot = arguments.settings.build(bot)?;
     let session = bot.register().await?;
-    tell_differences(&session, arguments.verbose);
+    tell_mismatches(&session, arguments.verbose);
     print(&session, arguments.format)
 }
 
-fn tell_differences(session: &Session, verbose: bool) {
-    let count = session.deviations().len();
+fn tell_mismatches(session: &Session, verbose: bool) {
+    let count = session.schema_mismatches().len();
     if count == 0 {
         return;
     }
     let more = if verbose { ":" } else { "; --verbose lists them" };
-    exit::note(format_args!("the response differs from the contract in {count} places{more}"));
-    for deviation in session.deviations().iter().take(if verbose { count } else { 0 }) {
-        exit::note(deviation);
+    exit::note(format_args!("the response does not match the contract in {count} places{more}"));
+    for mismatch in session.schema_mismatches().iter().take(if verbose { count } else { 0 }) {
+        exit::note(mismatch);
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                     "user": user,
                     "issuedAt": session.issued_at(),
                     "expiresAt": session.expires_at(),
-                    "renewalDue": session.renewal_due(),
+                    "refreshDue": session.refresh_due(),
                 })),
             });
             writeln!(out, "{status:#}")?;
@@ -54,7 +54,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                     writeln!(out, "user     {}", user.unwrap_or("unknown"))?;
                     writeln!(out, "issued   {}", session.issued_at())?;
                     writeln!(out, "expires  {}", session.expires_at())?;
-                    writeln!(out, "renewal  {}", session.renewal_due())?;
+                    writeln!(out, "refresh  {}", session.refresh_due())?;
                 }
                 None => writeln!(out, "session  none")?,
             }

@@ -1,6 +1,6 @@
 //! Check: a difference from the contract affects only the value that differs.
 //!
-//! Since the rest of each instance is valid, exactly one deviation has to be noted, at the very place, and
+//! Since the rest of each instance is valid, exactly one mismatch has to be noted, at the very place, and
 //! what is left has to be the rest. Only where the token or one of its dates is concerned there is no session.
 
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn tolerated(
             Ok(_) => Err(format!("{} is wrong, and there is a session all the same", wrong.at)),
         };
     }
-    let (left, deviations) = reading.map_err(|error| format!("{wrong:?} costs everything: {error}"))?;
+    let (left, mismatches) = reading.map_err(|error| format!("{wrong:?} costs everything: {error}"))?;
     let expected = match wrong.keyword {
         "required" => ": missing",
         "enum" => ": a value that is not documented",
@@ -87,15 +87,15 @@ fn tolerated(
         _ => ": expected ",
     };
     if wrong.is_absent {
-        if !deviations.is_empty() {
-            return Err(format!("null at {}, which is optional, is noted as {deviations:?}", wrong.at));
+        if !mismatches.is_empty() {
+            return Err(format!("null at {}, which is optional, is noted as {mismatches:?}", wrong.at));
         }
-    } else if !matches!(&deviations[..], [one] if one.starts_with(&format!("{}{expected}", wrong.at))) {
-        return Err(format!("{wrong:?} is noted as {deviations:?}"));
+    } else if !matches!(&mismatches[..], [one] if one.starts_with(&format!("{}{expected}", wrong.at))) {
+        return Err(format!("{wrong:?} is noted as {mismatches:?}"));
     }
     let found = wrong.is_null() && wrong.keyword == "type" && !wrong.is_absent;
-    if found && !deviations[0].ends_with("found null") {
-        return Err(format!("null is noted as {deviations:?}"));
+    if found && !mismatches[0].ends_with("found null") {
+        return Err(format!("null is noted as {mismatches:?}"));
     }
     let rest = wrong.left(instance);
     let (rest, left) = (normal(contract, schema, &rest), normal(contract, schema, &left));
@@ -121,7 +121,7 @@ fn optional(contract: &Contract, status: &str, schema: &str, instance: &Value, r
                 members.remove(name);
             }
             match read(status, &without.to_string()) {
-                Ok((_, deviations)) if deviations.is_empty() => {}
+                Ok((_, mismatches)) if mismatches.is_empty() => {}
                 other => record.fault(
                     format!("{schema}/required/{name}"),
                     format!("without {at}/{name}, which is optional: {other:?}"),
