@@ -270,6 +270,9 @@ impl BotClient {
             };
         if refuses_token {
             self.invalidate(token);
+        } else if error_body.code.is_some() && response.status() != StatusCode::UNAUTHORIZED {
+            // The service knows who asks.
+            self.0.cache.accepted(token);
         }
         CheckedResponse { response, error_body: Some(error_body), refuses_token }
     }

@@ -217,6 +217,8 @@ impl WrittenFailure<'static> {
 #[cfg(feature = "file-store")]
 pub(super) fn is_record(bytes: &[u8]) -> bool {
     match serde_json::from_slice(bytes) {
+        // A list can be read as a header, too.
+        Ok(Header { .. }) if !bytes.starts_with(b"{") => false,
         Ok(Header { version: VERSION }) => {
             values(bytes) <= LARGEST && serde_json::from_slice::<Read>(bytes).is_ok()
         }

@@ -77,15 +77,22 @@ async fn a_revoked_token_is_replaced_and_the_request_repeated() {
 }
 
 #[tokio::test]
-async fn a_token_refused_twice_is_an_error() {
+async fn a_token_that_is_refused_again_is_not_replaced_again() {
     let sandbox = Sandbox::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
     let error = bot.get("/a").await.unwrap_err();
     assert_eq!(
         (error.kind(), error.status(), error.code()),
-        (ErrorKind::Rejected, Some(401), Some(ErrorCode::UNAUTHORIZED))
+        (ErrorKind::DeviceInUse, Some(401), Some(ErrorCode::UNAUTHORIZED))
     );
+    assert!(error.is_transient() && error.retry_after().is_some());
+    for part in ["\"sandbox\"", "share one store", "its own device id", "its user is banned"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    for _ in 0..50 {
+        assert_eq!(bot.get("/a").await.unwrap_err().kind(), ErrorKind::DeviceInUse);
+    }
     assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
 }
 

@@ -73,10 +73,14 @@ async fn a_refused_token_is_replaced_once() {
     assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(received(&sandbox), [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
 
+    let bot = sandbox.client().device_id("another").build().unwrap();
     sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
-    sandbox.revoke_tokens();
-    assert_eq!(layered(&bot).get(&url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(received(&sandbox)[4..], ["GET /a", REGISTRATION, "GET /a"]);
+    let refused = layered(&bot).get(&url).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.extensions().get::<Error>().unwrap().kind(), ErrorKind::DeviceInUse);
+    assert_eq!(received(&sandbox)[4..], [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+    let error = layered(&bot).get(&url).send().await.unwrap_err();
+    assert_eq!(ours(&error).kind(), ErrorKind::DeviceInUse);
 }
 
 #[tokio::test]

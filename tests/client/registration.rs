@@ -49,7 +49,7 @@ async fn a_transient_fault_is_retried() {
 #[tokio::test]
 async fn three_faults_in_a_row_are_retried() {
     let sandbox = Sandbox::start().await.unwrap();
-    for fault in [Fault::status(502), Fault::reset(), Fault::status(504)] {
+    for fault in [Fault::status(503), Fault::reset(), Fault::status(429)] {
         sandbox.fail_next(fault);
     }
     sandbox.client().build().unwrap().register().await.unwrap();

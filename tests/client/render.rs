@@ -118,9 +118,17 @@ async fn failures_are_statuses_that_crawlers_understand() {
     fixture.sandbox.fail_always(Fault::status(503).header(RETRY_AFTER, "77"));
     let unavailable = fixture.crawled().await;
     assert_eq!((unavailable.status().as_u16(), &unavailable.headers()[RETRY_AFTER]), (503, &77.into()));
+    // No registration is made until then.
+    fixture.sandbox.recover();
+    assert_eq!(fixture.crawled().await.status(), 503);
+
+    let fixture = Fixture::new().await;
+    fixture.set_community(json!({ "displayName": "Gardening" }));
     fixture.sandbox.fail_always(Fault::status(403));
     assert_eq!(fixture.crawled().await.status(), 502);
-    fixture.sandbox.recover();
+
+    let fixture = Fixture::new().await;
+    fixture.set_community(json!({ "displayName": "Gardening" }));
     assert_eq!(fixture.crawled().await.status(), 200);
 
     fixture.sandbox.stub_get("/api/v3/communities/gardening", json!({ "communities": [] }));

@@ -65,6 +65,7 @@ fn expected(error: &Error) -> &'static str {
     match (error.kind(), error.code()) {
         (ErrorKind::Unavailable, _) => "unavailable",
         (ErrorKind::Timeout, _) => "timed out",
+        (ErrorKind::DeviceInUse, _) => "revoked again",
         (ErrorKind::Rejected, Some(ErrorCode::UNAUTHORIZED)) => "revoked twice",
         _ => panic!("{error}"),
     }
@@ -133,14 +134,17 @@ async fn until_ok<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F)
         loop {
             match call().await {
                 Ok(value) => return value,
-                Err(error) => drop(expected(&error)),
+                Err(error) => {
+                    expected(&error);
+                    sleep(error.retry_after().unwrap_or_default()).await;
+                }
             }
         }
     };
     timeout(HANG, calls).await.expect("the client does not recover")
 }
 
-/// Injects up to four faults a second until `over` is set. Returns how often it revoked all tokens.
+/// Injects a fault about every three seconds until `over` is set. Returns how often it revoked all tokens.
 async fn inject_faults(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<AtomicBool>) -> usize {
     let mut revocations = 0;
     for round in 0.. {
@@ -148,7 +152,7 @@ async fn inject_faults(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<
             break;
         }
         // A fault takes effect at the next registration, so not every round needs one.
-        match rng.u8(..12) {
+        match rng.u8(..36) {
             0 => sandbox.fail_next(Fault::status(503)),
             1 => sandbox.fail_next(Fault::reset()),
             2 => sandbox.fail_next(Fault::cut_short()),
@@ -161,7 +165,7 @@ async fn inject_faults(sandbox: Arc<Sandbox>, mut rng: fastrand::Rng, over: Arc<
         match round {
             12 => sandbox.fail_next(Fault::silence()),
             // More than the attempts of a registration.
-            28 => (0..5).for_each(|_| sandbox.fail_next(Fault::status(503))),
+            24 => (0..5).for_each(|_| sandbox.fail_next(Fault::status(503))),
             _ => {}
         }
         sleep(Duration::from_millis(250)).await;

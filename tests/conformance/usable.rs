@@ -16,7 +16,6 @@ use crate::walk::breaks;
 
 pub fn sessions(subject: &Subject, schema: &str) -> Result<(), String> {
     let contract = &subject.contract;
-    let bot = subject.sandbox.client().build().unwrap();
     let token = prop_oneof!["[!-~]{1,300}".prop_map(String::from), Just(String::new()), text(1, 9)];
     let lifetime = proptest::sample::select(vec![
         ("2026-01-01T00:00:00Z", "9999-12-31T23:59:59Z", true),
@@ -42,6 +41,8 @@ pub fn sessions(subject: &Subject, schema: &str) -> Result<(), String> {
         let body = wrong.map_or(body.clone(), |wrong| wrong.apply(&body));
 
         subject.sandbox.fail_next(Fault::answer(200, "application/json", body.to_string()));
+        // After a failure, a client waits before it registers again.
+        let bot = subject.sandbox.client().build().unwrap();
         let met = match subject.wait(bot.register()) {
             Ok(session) => {
                 Ok((session.access_token().expose_secret().to_owned(), session.schema_mismatches().len()))

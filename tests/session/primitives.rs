@@ -48,6 +48,11 @@ impl<T> Slot<T> {
         self.0.load()
     }
 
+    pub(crate) fn load_full(&self) -> Option<Arc<T>> {
+        step();
+        self.0.load_full()
+    }
+
     pub(crate) fn store(&self, value: Option<Arc<T>>) {
         step();
         self.0.store(value);

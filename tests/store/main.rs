@@ -8,3 +8,4 @@ mod processes;
 mod proxy;
 mod redis;
 mod redis_server;
+mod redis_fleet;

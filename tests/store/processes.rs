@@ -97,9 +97,9 @@ async fn a_redis_behind_tls_is_trusted_if_the_system_trusts_it() {
     }
     assert_eq!(tokens.len(), 1);
     let stranger = run(token(&sandbox, &store, "crawler-1")).await;
-    assert!(stranger.status.success());
+    assert_eq!(stranger.status.code(), Some(1));
     assert!(text(&stranger.stderr).contains("certificate"), "{}", text(&stranger.stderr));
-    assert!(!tokens.contains(text(&stranger.stdout)));
+    assert_eq!(sandbox.requests().len(), 1);
 }
 
 /// Ends the tool at each system call of writing in turn, as a power cut would, with an old session in place.
@@ -116,8 +116,8 @@ async fn at_each_step_of_writing_a_reader_sees_the_old_session_or_the_new_one() 
     let path = path.into_iter().find(|path| path.extension().unwrap() == "json").unwrap();
     let mut old: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     // 24 days and 12 hours: to be renewed, and good for some days more.
-    let received = old["received_ms"].as_u64().unwrap() - 2_116_800_000;
-    old["received_ms"] = received.into();
+    let received = old["newest"]["received_ms"].as_u64().unwrap() - 2_116_800_000;
+    old["newest"]["received_ms"] = received.into();
 
     let (mut before, mut after) = (0, 0);
     for step in STEPS {

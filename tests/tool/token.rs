@@ -17,8 +17,10 @@ use crate::process::{run, run_or_kill, text, tool};
 fn age(folder: &Path, by: TimeDelta) {
     let path = file(folder, "json");
     let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let received = record["received_ms"].as_i64().unwrap() - by.num_milliseconds();
-    record["received_ms"] = received.into();
+    let received = record["newest"]["received_ms"].as_i64().unwrap() - by.num_milliseconds();
+    record["newest"]["received_ms"] = received.into();
+    // The pause after a failed registration is over by then.
+    record["failure"] = Value::Null;
     fs::write(&path, record.to_string()).unwrap();
 }
 
@@ -64,6 +66,9 @@ async fn a_stale_session_is_refreshed_and_used_during_an_outage() {
     fixture.sandbox.fail_always(Fault::status(401));
     assert_eq!(printed(fixture.in_folder("token", &folder)).await, first);
     fixture.sandbox.recover();
+    // There is a pause before the next attempt.
+    assert_eq!(printed(fixture.in_folder("token", &folder)).await, first);
+    age(&folder, TimeDelta::hours(1));
     let second = printed(fixture.in_folder("token", &folder)).await;
     assert_ne!(second, first);
     assert_eq!(printed(fixture.in_folder("token", &folder)).await, second);
@@ -270,6 +275,7 @@ async fn a_token_that_was_refused_is_replaced_once() {
     assert_eq!(printed(fixture.in_folder("token", &folder)).await, second);
     assert_eq!(fixture.registrations(), 2);
 
+    age(&folder, TimeDelta::hours(1));
     let refused = fixture.state.path().join("refused");
     fs::write(&refused, &second).unwrap();
     let mut command = fixture.in_folder("token", &folder);

@@ -32,7 +32,10 @@ impl Failure {
             Self::Client(error) => match error.kind() {
                 ErrorKind::Config => USAGE,
                 ErrorKind::Rejected => REFUSED,
-                ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Timeout => UNAVAILABLE,
+                ErrorKind::RateLimited
+                | ErrorKind::Unavailable
+                | ErrorKind::Timeout
+                | ErrorKind::DeviceInUse => UNAVAILABLE,
                 _ => OTHER,
             },
             Self::Io(_) => OTHER,
