@@ -2,9 +2,9 @@
 
 mod file;
 mod killed;
-#[path = "../tool/process.rs"]
-mod process;
 mod processes;
 mod proxy;
 mod redis;
+mod redis_outages;
+mod redis_responses;
 mod redis_server;
