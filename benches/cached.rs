@@ -3,7 +3,6 @@
 //! The measurements alternate in short rounds, because the speed of a machine drifts over seconds. So values that
 //! are compared were measured close to each other. `cargo xtask bench` takes the medians.
 
-#[path = "floor.rs"]
 mod floor;
 
 use std::hint::black_box;

@@ -85,7 +85,7 @@ impl ClientHooks<Transport> for Client {
         redact::headers(response.headers_mut(), &secrets);
         let status = response.status();
         if status == StatusCode::OK {
-            let answer = match body::read(&mut response, self.inner.body_limit).await {
+            let decoded = match body::read(&mut response, self.inner.body_limit).await {
                 (body, End::Complete) => {
                     Lenient::<types::BotSession>::decode(&body, &secrets).map_err(Unusable)
                 }
@@ -94,9 +94,8 @@ impl ClientHooks<Transport> for Client {
                 }
                 (_, End::Failed(error)) => return Err(error),
             };
-            let mut response = with_body(response, Vec::new());
-            match answer {
-                Ok(answer) => drop(response.extensions_mut().insert(answer)),
+            match decoded {
+                Ok(session) => drop(response.extensions_mut().insert(session)),
                 Err(reason) => drop(response.extensions_mut().insert(reason)),
             }
             return Ok(response);

@@ -1,7 +1,7 @@
 //! The schemas of the contract.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -26,6 +26,7 @@ static SCHEMAS: LazyLock<HashMap<String, Schema>> = LazyLock::new(|| {
 /// The schema that allows everything.
 pub(crate) static ANYTHING: Schema = Schema {
     reference: None,
+    referenced: OnceLock::new(),
     one_of: Vec::new(),
     r#type: None,
     properties: None,
@@ -41,6 +42,9 @@ pub(crate) static ANYTHING: Schema = Schema {
 pub(crate) struct Schema {
     #[serde(rename = "$ref")]
     reference: Option<String>,
+    /// The schema that `reference` leads to, once it was looked up.
+    #[serde(skip)]
+    referenced: OnceLock<&'static Schema>,
     one_of: Vec<Schema>,
     pub(crate) r#type: Option<String>,
     pub(crate) properties: Option<HashMap<String, Schema>>,
@@ -63,8 +67,12 @@ impl Schema {
     /// Follows references, and selects the alternative for values of type `found`.
     pub(crate) fn resolved(&'static self, found: &str) -> &'static Self {
         let mut schema = self;
-        while let Some(name) = schema.reference.as_deref().and_then(|path| path.rsplit('/').next()) {
-            schema = Self::named(name);
+        while let Some(path) = &schema.reference {
+            schema =
+                schema.referenced.get_or_init(|| Self::named(path.rsplit('/').next().unwrap_or_default()));
+        }
+        if schema.one_of.is_empty() {
+            return schema;
         }
         let mut alternatives = schema.one_of.iter().map(|alternative| alternative.resolved(found));
         let fallback = alternatives.clone().next();

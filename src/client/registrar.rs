@@ -56,6 +56,9 @@ impl Registrar {
 
     /// Logs where a response does not match the contract: at `WARN` if a mismatch is new, at `DEBUG` otherwise.
     fn log(&self, mismatches: &[SchemaMismatch]) {
+        if mismatches.is_empty() {
+            return;
+        }
         let shown: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
         let new: Vec<_> = {
             let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +68,7 @@ impl Registrar {
         let join = |lines: &[&str]| lines.iter().take(LOGGED_AT_ONCE).copied().collect::<Vec<_>>().join("; ");
         if !new.is_empty() {
             tracing::warn!(count = new.len(), first = join(&new), "the response does not match the contract");
-        } else if !shown.is_empty() {
+        } else {
             tracing::debug!(count = shown.len(), "the response does not match the contract, as before");
         }
     }

@@ -1,9 +1,7 @@
 //! Requests with the token: which URLs get it, when it is replaced, and the errors that callers see.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
 use http::header::AUTHORIZATION;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -11,20 +9,26 @@ use reqwest::{Body, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use social_plus_bot::api::ClientInfo;
 use social_plus_bot::sandbox::{Fault, Sandbox};
-use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use social_plus_bot::{ErrorCode, ErrorKind};
 
-fn request(sandbox: &Sandbox, method: Method, path: &str) -> Request {
+use crate::raw_service::{EMPTY, REGISTERED, reads_get, with_responses, with_tokens_and_responses};
+
+/// Long enough not to expire unless a call hangs.
+const HANG: Duration = Duration::from_secs(300);
+
+/// Short enough to wait for. On a slow machine, even requests with a response may take longer.
+const SHORT: Duration = Duration::from_millis(300);
+
+pub fn request(sandbox: &Sandbox, method: Method, path: &str) -> Request {
     Request::new(method, format!("{}{path}", sandbox.base_url()).parse().unwrap())
 }
 
 /// The methods and paths of the received requests, in order.
-fn received(sandbox: &Sandbox) -> Vec<String> {
+pub fn received(sandbox: &Sandbox) -> Vec<String> {
     sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
 
-const REGISTRATION: &str = "POST /api/v5/sessions/bot";
+pub const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 #[tokio::test]
 async fn a_read_sends_the_token_and_returns_the_response() {
@@ -136,84 +140,18 @@ async fn a_write_returns_the_error_code_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_used_up_quota_refuses_reads_locally_until_the_caller_resumes_them() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let bot = sandbox.client().build().unwrap();
-    for _ in 0..100 {
-        bot.get("/a").await.unwrap();
-    }
-    assert_eq!(bot.reads_today(), 100);
-    // The registration, 100 reads, and the first one beyond the quota.
-    for sent in [102, 102, 102] {
-        let error = bot.get("/a").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::RateLimited);
-        assert_eq!(error.code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
-        assert!(error.retry_after().unwrap() <= Duration::from_secs(24 * 60 * 60));
-        assert_eq!(sandbox.requests().len(), sent);
-    }
-
-    // Writes are still sent, and the service refuses them for another reason.
-    let write = bot.send(request(&sandbox, Method::POST, "/a")).await.unwrap_err();
-    assert_eq!(write.code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
-
-    bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
-    assert!(bot.get("/a").await.unwrap_err().retry_after().unwrap() <= Duration::from_secs(3600));
-    assert_eq!(sandbox.requests().len(), 103);
-    bot.resume_reads_at(Utc::now());
-    assert_eq!(bot.get("/a").await.unwrap_err().status(), Some(429));
-    assert_eq!(sandbox.requests().len(), 104);
-}
-
-/// Long enough not to expire unless a call hangs.
-const HANG: Duration = Duration::from_secs(300);
-
-/// Short enough to wait for. On a slow machine, even requests with a response may take longer.
-const SHORT: Duration = Duration::from_millis(300);
-
-/// A client with this timeout, for a raw socket server that accepts each registration, and returns `response` for reads
-/// or nothing.
-async fn reads_get(response: Option<&'static str>, timeout: Duration) -> BotClient {
-    let session = json!({
-        "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": Utc::now() + TimeDelta::days(30), "users": [],
-    })
-    .to_string();
-    let registered =
-        format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{session}", session.len());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let mut silent = Vec::new();
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                socket.read_buf(&mut request).await.unwrap();
-            }
-            match (request.starts_with(b"POST"), response) {
-                (true, _) => socket.write_all(registered.as_bytes()).await.unwrap(),
-                (false, Some(response)) => socket.write_all(response.as_bytes()).await.unwrap(),
-                (false, None) => silent.push(socket),
-            }
-        }
-    });
-    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    let bot = builder.timeout(timeout).build().unwrap();
-    while let Err(error) = bot.access_token().await {
-        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    }
-    bot
-}
-
-#[tokio::test]
 async fn redirects_are_returned_and_not_followed() {
     let response = "HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n";
-    let bot = reads_get(Some(response), HANG).await;
+    let bot = reads_get(response, |builder| builder.timeout(HANG)).await;
     assert_eq!(bot.get("/a").await.unwrap().status(), StatusCode::FOUND);
 }
 
 #[tokio::test]
 async fn an_error_without_an_error_body_is_classified_by_its_status() {
-    let bot = reads_get(Some("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>"), HANG).await;
+    let bot = reads_get("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>", |builder| {
+        builder.timeout(HANG)
+    })
+    .await;
     let error = bot.get("/a").await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Unavailable, Some(502), None));
     assert!(error.is_transient());
@@ -221,7 +159,7 @@ async fn an_error_without_an_error_body_is_classified_by_its_status() {
 
 #[tokio::test]
 async fn a_read_times_out_after_the_clients_or_its_own_timeout() {
-    let bot = reads_get(None, SHORT).await;
+    let bot = reads_get([], |builder| builder.timeout(SHORT)).await;
     assert_eq!(bot.get("/a").await.unwrap_err().kind(), ErrorKind::Timeout);
     let mut own = Request::new(Method::GET, format!("{}/a", bot.api().baseurl()).parse().unwrap());
     *own.timeout_mut() = Some(Duration::from_millis(50));
@@ -230,7 +168,9 @@ async fn a_read_times_out_after_the_clients_or_its_own_timeout() {
 
 #[tokio::test]
 async fn an_incomplete_error_body_keeps_the_status() {
-    let bot = reads_get(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{"), SHORT).await;
+    let bot =
+        reads_get("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{", |builder| builder.timeout(SHORT))
+            .await;
     loop {
         let error = bot.get("/a").await.unwrap_err();
         match error.status() {
@@ -239,56 +179,6 @@ async fn an_incomplete_error_body_keeps_the_status() {
         }
     }
 }
-
-/// A client for a raw socket server that accepts each registration and returns these responses in turn, the last one
-/// repeatedly. Returns the received request lines as well.
-async fn with_responses(responses: Vec<String>) -> (BotClient, Arc<Mutex<Vec<String>>>) {
-    with_tokens_and_responses(|registrations| format!("token-{registrations}"), responses).await
-}
-
-/// As [`with_responses`], with the token of the nth registration.
-async fn with_tokens_and_responses(
-    token: impl Fn(usize) -> String + Send + 'static,
-    responses: Vec<String>,
-) -> (BotClient, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/tenant-a", listener.local_addr().unwrap());
-    let received = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&received);
-    tokio::spawn(async move {
-        let mut responses = responses.into_iter().peekable();
-        let (mut last, mut registrations) = (String::new(), 0);
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                socket.read_buf(&mut request).await.unwrap();
-            }
-            let line = String::from_utf8_lossy(&request).lines().next().unwrap().to_owned();
-            let registers = line.starts_with("POST");
-            noted.lock().unwrap().push(line.replace(" HTTP/1.1", ""));
-            let response = if registers {
-                registrations += 1;
-                let (token, now) = (token(registrations), Utc::now());
-                let session = json!({
-                    "accessToken": token, "issuedAt": now, "expiresAt": now + TimeDelta::days(30), "users": [],
-                });
-                let session = session.to_string();
-                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{session}", session.len())
-            } else {
-                last = responses.next().unwrap_or(last);
-                last.clone()
-            };
-            let closing = response.replacen("\r\n", "\r\nconnection: close\r\n", 1);
-            socket.write_all(closing.as_bytes()).await.unwrap();
-        }
-    });
-    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    (builder.build().unwrap(), received)
-}
-
-const REGISTERED: &str = "POST /tenant-a/api/v5/sessions/bot";
-const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
 async fn a_path_can_not_leave_the_base_url() {
@@ -378,54 +268,4 @@ async fn a_token_that_is_issued_again_is_not_replaced_at_each_401_without_a_code
     }
     let read = "GET /tenant-a/a";
     assert_eq!(*received.lock().unwrap(), [REGISTERED, read, REGISTERED, read, read, read]);
-}
-
-#[tokio::test]
-async fn a_head_request_beyond_the_quota_pauses_reads() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let bot = sandbox.client().build().unwrap();
-    for _ in 0..100 {
-        bot.get("/a").await.unwrap();
-    }
-    let error = bot.send(request(&sandbox, Method::HEAD, "/a")).await.unwrap_err();
-    assert_eq!((error.status(), error.code()), (Some(429), Some(ErrorCode::DAILY_QUOTA_EXCEEDED)));
-    let sent = sandbox.requests().len();
-    assert_eq!(bot.get("/a").await.unwrap_err().status(), None);
-    assert_eq!(sandbox.requests().len(), sent);
-}
-
-/// The response to a read when the quota is used up, with these headers.
-fn used_up(headers: &str) -> String {
-    let body = json!({ "status": "error", "code": 400_323, "message": "used up" }).to_string();
-    format!("HTTP/1.1 403 Forbidden\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
-}
-
-#[tokio::test]
-async fn reads_pause_for_minutes_after_the_first_refusal() {
-    let (bot, received) = with_responses(vec![used_up(""), EMPTY.to_owned()]).await;
-    let refused = bot.get("/a").await.unwrap_err();
-    assert_eq!((refused.kind(), refused.status()), (ErrorKind::RateLimited, Some(403)));
-    assert!(refused.retry_after().unwrap() <= Duration::from_secs(300), "{refused}");
-    bot.resume_reads_at(Utc::now());
-    bot.get("/a").await.unwrap();
-    assert_eq!(received.lock().unwrap().len(), 3);
-}
-
-#[tokio::test]
-async fn reads_pause_for_the_time_of_retry_after() {
-    let (bot, received) = with_responses(vec![used_up("retry-after: 3600\r\n")]).await;
-    let hour = Duration::from_secs(3600);
-    assert_eq!(bot.get("/a").await.unwrap_err().retry_after(), Some(hour));
-    let later = bot.get("/a").await.unwrap_err().retry_after().unwrap();
-    assert!(later <= hour && later > hour / 2, "{later:?}");
-    assert_eq!(received.lock().unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn the_day_of_a_refusal_is_by_the_services_clock() {
-    for (date, wait) in [("23:59:00", 60), ("23:59:59", 1), ("12:00:00", 300)] {
-        let (bot, _) = with_responses(vec![used_up(&format!("date: Sun, 01 Mar 2026 {date} GMT\r\n"))]).await;
-        let refused = bot.get("/a").await.unwrap_err();
-        assert_eq!(refused.retry_after(), Some(Duration::from_secs(wait)), "{date}");
-    }
 }

@@ -4,17 +4,17 @@ mod authorized;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;
+mod error_text;
+mod invalid_responses;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod origin;
-#[cfg(all(feature = "file-store", feature = "redis-store"))]
-#[path = "../store/redis_server.rs"]
-#[allow(dead_code, reason = "other rooms use the rest of it")]
-mod redis_server;
+mod quota;
+mod raw_service;
 mod refusals;
 mod registration;
-mod render;
 mod request;
+mod retries;
 mod runtimes;
 mod secrets;
 mod stress;

@@ -16,6 +16,8 @@ use social_plus_bot::{BotClient, BotClientBuilder, Error, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::raw_service::reads_get;
+
 const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 fn layered(bot: &BotClient) -> ClientWithMiddleware {
@@ -258,49 +260,6 @@ async fn responses_keep_extensions_of_inner_middlewares() {
     }
 }
 
-/// A client for a raw socket server that accepts each registration, and returns `head` and `body` for a read. They may
-/// be incomplete.
-async fn reads_get(
-    head: String,
-    body: Vec<u8>,
-    settings: impl FnOnce(BotClientBuilder) -> BotClientBuilder,
-) -> BotClient {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let mut silent = Vec::new();
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                socket.read_buf(&mut request).await.unwrap();
-            }
-            if request.starts_with(b"POST") {
-                let expires = Utc::now() + TimeDelta::days(30);
-                let session = json!({ "accessToken": "abc", "issuedAt": Utc::now(), "expiresAt": expires, "users": [] });
-                let session = session.to_string();
-                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
-                let response = format!("{head} {}\r\n\r\n{session}", session.len());
-                socket.write_all(response.as_bytes()).await.unwrap();
-            } else {
-                socket.write_all(head.as_bytes()).await.unwrap();
-                socket.write_all(&body).await.unwrap();
-                // The connection stays open only if nothing was sent.
-                if head.is_empty() {
-                    silent.push(socket);
-                }
-            }
-        }
-    });
-    let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    let bot = settings(builder).build().unwrap();
-    // On a busy machine, a registration may take longer than a short timeout.
-    while let Err(error) = bot.access_token().await {
-        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    }
-    bot
-}
-
 fn error_of(bytes: usize) -> String {
     format!("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {bytes}\r\n\r\n")
 }
@@ -312,7 +271,7 @@ async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
     for limit in [200, 5000, body.len() - 1, body.len()] {
         let small = |builder: BotClientBuilder| builder.max_response_bytes(limit);
         for head in [error_of(body.len()), "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n".to_owned()] {
-            let bot = reads_get(head, body.clone(), small).await;
+            let bot = reads_get([head.as_bytes(), &body].concat(), small).await;
             let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
             assert_eq!(read.status(), StatusCode::NOT_FOUND);
             assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(404));
@@ -324,7 +283,7 @@ async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
 
 #[tokio::test]
 async fn outer_middlewares_see_an_incomplete_error_body_as_incomplete() {
-    let bot = reads_get(error_of(100), b"{\"half\":".to_vec(), |builder| builder).await;
+    let bot = reads_get(error_of(100) + "{\"half\":", |builder| builder).await;
     let mut read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
     assert_eq!(read.status(), StatusCode::NOT_FOUND);
     assert_eq!(read.chunk().await.unwrap().as_deref(), Some(&b"{\"half\":"[..]));
@@ -334,7 +293,7 @@ async fn outer_middlewares_see_an_incomplete_error_body_as_incomplete() {
 #[tokio::test]
 async fn the_timeout_of_the_surrounding_client_counts() {
     let hour = |builder: BotClientBuilder| builder.timeout(Duration::from_secs(3600));
-    let bot = reads_get(String::new(), Vec::new(), hour).await;
+    let bot = reads_get([], hour).await;
     let strict = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
     let client = ClientBuilder::new(strict).with(bot.clone()).build();
     let read = client.get(format!("{}/a", bot.api().baseurl())).send();
@@ -345,7 +304,7 @@ async fn the_timeout_of_the_surrounding_client_counts() {
 #[tokio::test]
 async fn the_clients_timeout_counts_on_its_own_connections() {
     let short = |builder: BotClientBuilder| builder.timeout(Duration::from_millis(300));
-    let bot = reads_get(String::new(), Vec::new(), short).await;
+    let bot = reads_get([], short).await;
     let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send();
     let error = tokio::time::timeout(Duration::from_secs(60), read).await.expect("it ends").unwrap_err();
     assert!(error.is_timeout(), "{error}");

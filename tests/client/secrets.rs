@@ -88,46 +88,33 @@ async fn a_session_shows_neither_key_nor_token() {
     shown.assert_without(session.access_token().expose_secret());
 }
 
-#[cfg(all(feature = "file-store", feature = "redis-store"))]
+#[cfg(feature = "file-store")]
 #[tokio::test]
 async fn a_shared_session_shows_neither_key_nor_token() {
-    use social_plus_bot::store::{FileStore, RedisStore};
-
-    let (sandbox, redis) = (Sandbox::start().await.unwrap(), crate::redis_server::Redis::start(&[]));
+    let sandbox = Sandbox::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("sessions");
     let shown = Shown::default();
-    let (file, server) = (FileStore::new(&folder).unwrap(), RedisStore::new(redis.url()).unwrap());
-    shown.show(&(&file, &server));
-    for builder in [sandbox.client().store(file), sandbox.client().store(server)] {
-        let bot = builder.api_key(KEY).build().unwrap();
-        let token = logged(&shown, bot.access_token()).await.unwrap();
-        // Damage the stored session, so that the client detects and replaces it.
-        for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-            shown.say(&file.display().to_string());
-            let kept = std::fs::read_to_string(&file).unwrap();
-            assert!(!kept.contains(KEY), "the key is in {}", file.display());
-            std::fs::write(&file, kept.replace("\"received_ms\"", "\"recieved_ms\"")).unwrap();
-        }
-        for key in redis.ask::<Vec<String>>(&["KEYS", "*"]) {
-            shown.say(&key);
-            let kept: String = redis.ask(&["GET", &key]);
-            assert!(!kept.contains(KEY), "the key is in {key}");
-            let _: String = redis.ask(&["SET", &key, &kept.replace("\"received_ms\"", "\"recieved_ms\"")]);
-        }
-        bot.invalidate(&token);
-        let next = logged(&shown, bot.access_token()).await.unwrap();
-        assert!(bot.store_faults().last.unwrap().to_string().contains("it is damaged"));
-        let log = String::from_utf8_lossy(&shown.0.lock().unwrap()).into_owned();
-        assert!(
-            log.contains("the session store failed"),
-            "the task of the registration was not logged: {log}"
-        );
-        shown.show(&(&bot, bot.store_faults(), bot.stored_session().await));
-        shown.assert_without(KEY);
-        shown.assert_without(token.expose_secret());
-        shown.assert_without(next.expose_secret());
+    let store = social_plus_bot::store::FileStore::new(&folder).unwrap();
+    shown.show(&store);
+    let bot = sandbox.client().store(store).api_key(KEY).build().unwrap();
+    let token = logged(&shown, bot.access_token()).await.unwrap();
+    // Damage the stored session, so that the client detects and replaces it.
+    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        shown.say(&file.display().to_string());
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(!kept.contains(KEY), "the key is in {}", file.display());
+        std::fs::write(&file, kept.replace("\"received_ms\"", "\"recieved_ms\"")).unwrap();
     }
+    bot.invalidate(&token);
+    let next = logged(&shown, bot.access_token()).await.unwrap();
+    assert!(bot.store_faults().last.unwrap().to_string().contains("it is damaged"));
+    let log = String::from_utf8_lossy(&shown.0.lock().unwrap()).into_owned();
+    assert!(log.contains("the session store failed"), "the task of the registration was not logged: {log}");
+    shown.show(&(&bot, bot.store_faults(), bot.stored_session().await));
+    shown.assert_without(KEY);
+    shown.assert_without(token.expose_secret());
+    shown.assert_without(next.expose_secret());
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 //! failure prints the schedule and how to repeat it.
 
 mod primitives;
+// The same source needs other primitives here, which a program chooses when it compiles. As a `cfg` that would be a
+// second build of the crate and all its dependencies.
 #[path = "../../src/session/single_flight.rs"]
 mod single_flight;
 

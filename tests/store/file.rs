@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use social_plus_bot::{BotClient, ErrorKind};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::store::FileStore;
+use social_plus_bot::{BotClient, ErrorKind};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 

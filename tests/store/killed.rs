@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
-use crate::process::run;
-use crate::processes::{printed, token};
+use crate::processes::{printed, run, token};
 use crate::proxy::{Key, Proxy, Stop};
 use crate::redis_server::Redis;
 

@@ -2,10 +2,10 @@
 
 mod file;
 mod killed;
-#[path = "../tool/process.rs"]
-mod process;
 mod processes;
 mod proxy;
 mod redis;
-mod redis_server;
+mod redis_connections;
 mod redis_fleet;
+mod redis_responses;
+mod redis_server;

@@ -10,14 +10,24 @@ use serde_json::Value;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use tokio::task::JoinSet;
 
-use crate::process::{run, text, tool};
 use crate::redis_server::Redis;
 
+/// The tool, with nothing from the environment of the tests.
 pub fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
-    let mut command = tool();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_social-plus-bot"));
+    command.env_clear().stdin(Stdio::null());
     command.args(["token", "--base-url", sandbox.base_url(), "--device-id", device, "--store", store]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
     command
+}
+
+pub async fn run(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+#[track_caller]
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
 }
 
 #[track_caller]

@@ -148,3 +148,6 @@ fn app_page(id: &str) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

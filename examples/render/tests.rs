@@ -1,9 +1,5 @@
 //! The example `render`, requested by crawlers and by browsers.
 
-#[allow(dead_code)]
-#[path = "../../examples/render.rs"]
-mod example;
-
 use chrono::{TimeDelta, Utc};
 use reqwest::Response;
 use reqwest::header::{RETRY_AFTER, USER_AGENT};
@@ -28,7 +24,7 @@ impl Fixture {
         let bot = sandbox.client().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let router = example::router(bot.clone());
+        let router = super::router(bot.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { sandbox, bot, address, client }
