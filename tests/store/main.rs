@@ -2,6 +2,7 @@
 
 mod file;
 mod killed;
+mod one_device;
 mod processes;
 mod proxy;
 mod redis;
