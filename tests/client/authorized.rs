@@ -13,6 +13,8 @@ use social_plus_bot::{ErrorCode, ErrorKind};
 
 use crate::raw_service::{EMPTY, REGISTERED, reads_get, with_responses, with_tokens_and_responses};
 
+use crate::service;
+
 /// Long enough not to expire unless a call hangs.
 const HANG: Duration = Duration::from_secs(300);
 
@@ -32,7 +34,7 @@ pub const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 #[tokio::test]
 async fn a_read_sends_the_token_and_returns_the_response() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts: Value = bot.get("/api/v4/posts?limit=2").await.unwrap().json().await.unwrap();
@@ -49,8 +51,8 @@ async fn a_read_sends_the_token_and_returns_the_response() {
 
 #[tokio::test]
 async fn the_token_is_not_sent_to_another_origin() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let elsewhere = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
+    let elsewhere = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     for url in [
@@ -72,7 +74,7 @@ async fn the_token_is_not_sent_to_another_origin() {
 
 #[tokio::test]
 async fn a_revoked_token_is_replaced_and_the_request_repeated() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.get("/a").await.unwrap();
     sandbox.revoke_tokens();
@@ -82,7 +84,7 @@ async fn a_revoked_token_is_replaced_and_the_request_repeated() {
 
 #[tokio::test]
 async fn a_token_that_is_refused_again_is_not_replaced_again() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::altered(|response| response["accessToken"] = json!("forged")));
     let error = bot.get("/a").await.unwrap_err();
@@ -102,7 +104,7 @@ async fn a_token_that_is_refused_again_is_not_replaced_again() {
 
 #[tokio::test]
 async fn a_streaming_request_is_not_repeated_but_the_token_is_replaced() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
@@ -115,7 +117,7 @@ async fn a_streaming_request_is_not_repeated_but_the_token_is_replaced() {
 
 #[tokio::test]
 async fn concurrent_requests_with_a_revoked_token_register_once() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
@@ -131,7 +133,7 @@ async fn concurrent_requests_with_a_revoked_token_register_once() {
 
 #[tokio::test]
 async fn a_write_returns_the_error_code_of_the_service() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let error = bot.send(request(&sandbox, Method::POST, "/api/v4/posts")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Rejected, Some(ErrorCode::BOT_PERMISSION_DENIED)));
@@ -225,7 +227,7 @@ async fn a_request_outside_the_base_url_is_not_sent() {
 
 #[tokio::test]
 async fn a_revoked_token_is_replaced_for_a_head_request() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();

@@ -13,6 +13,8 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
 use tokio::runtime::Runtime;
 
+use crate::service;
+
 /// A sandbox on its own runtime, since the test's thread has none.
 struct Elsewhere {
     sandbox: Sandbox,
@@ -21,7 +23,7 @@ struct Elsewhere {
 
 fn sandbox(lifetime: TimeDelta) -> Elsewhere {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let sandbox = runtime.block_on(Sandbox::builder().lifetime(lifetime).start()).unwrap();
+    let sandbox = runtime.block_on(service::builder().lifetime(lifetime).start()).unwrap();
     Elsewhere { sandbox, _runtime: runtime }
 }
 
@@ -104,7 +106,7 @@ fn errors_are_those_of_the_async_client() {
 
 /// Calls send nothing and do not panic, and neither does dropping the client.
 async fn assert_calls_fail() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build_blocking().unwrap();
     let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
     for refused in [

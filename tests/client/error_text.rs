@@ -1,11 +1,13 @@
 //! What errors say: the cause, the service's message and details, and their limits.
 
 use serde_json::json;
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, Error, ErrorKind};
 use tokio::net::TcpListener;
 
 use crate::refusals::{JSON, envelope, refused};
+
+use crate::service;
 
 #[tokio::test]
 async fn the_message_explains_the_status() {
@@ -77,7 +79,7 @@ async fn secrets_are_searched_for_in_linear_time() {
     let token = format!("{}b", "a".repeat(16_000));
     let name = |number| format!("{}{number}%25252541", "a".repeat(60_000));
     let names = (0..16).map(|number| (name(number), json!(1)));
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     for (status, body) in [
         (422, json!({ "code": 500_000, "data": { "detail": vec![headers; 16] } })),
         (200, names.chain([("accessToken".to_owned(), json!(token))]).collect()),

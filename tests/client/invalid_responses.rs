@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::refusals::{JSON, PAGE, envelope, no_session, refused};
+
+use crate::service;
 
 #[tokio::test]
 async fn a_redirect_is_an_error_and_is_not_followed() {
@@ -98,7 +100,7 @@ async fn an_oversized_response_is_an_error() {
 
 #[tokio::test]
 async fn the_response_limit_is_exact() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let body = json!({ "accessToken": "abc", "issuedAt": "2026-01-01T00:00:00Z", "expiresAt": "2126-01-01T00:00:00Z", "users": [] }).to_string();
     sandbox.fail_always(Fault::answer(200, JSON, body.clone()));
     sandbox.client().max_response_bytes(body.len()).build().unwrap().register().await.unwrap();

@@ -17,4 +17,5 @@ mod request;
 mod retries;
 mod runtimes;
 mod secrets;
+mod service;
 mod stress;

@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 
 use crate::raw_service::reads_get;
 
+use crate::service;
+
 const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 fn layered(bot: &BotClient) -> ClientWithMiddleware {
@@ -47,7 +49,7 @@ fn ours(error: &reqwest_middleware::Error) -> &Error {
 
 #[tokio::test]
 async fn requests_are_sent_with_the_token() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build().unwrap();
     let posts = layered(&bot).get(format!("{}/api/v4/posts", sandbox.base_url())).send().await.unwrap();
@@ -58,7 +60,7 @@ async fn requests_are_sent_with_the_token() {
 
 #[tokio::test]
 async fn nothing_is_sent_to_another_origin() {
-    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Sandbox::start().await.unwrap());
+    let (sandbox, elsewhere) = (service::start().await.unwrap(), service::start().await.unwrap());
     let bot = sandbox.client().build().unwrap();
     let error = layered(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
     assert_eq!(ours(&error).kind(), ErrorKind::Config);
@@ -67,7 +69,7 @@ async fn nothing_is_sent_to_another_origin() {
 
 #[tokio::test]
 async fn a_refused_token_is_replaced_once() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
@@ -87,7 +89,7 @@ async fn a_refused_token_is_replaced_once() {
 
 #[tokio::test]
 async fn an_error_response_carries_the_error_as_an_extension() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let refused = layered(&bot).post(format!("{}/a", sandbox.base_url())).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
@@ -99,7 +101,7 @@ async fn an_error_response_carries_the_error_as_an_extension() {
 
 #[tokio::test]
 async fn a_used_up_quota_is_an_error_that_is_not_retried() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let client = layered(&bot);
     let url = format!("{}/a", sandbox.base_url());
@@ -117,7 +119,7 @@ async fn a_used_up_quota_is_an_error_that_is_not_retried() {
 
 #[tokio::test]
 async fn a_failed_registration_is_not_retried_by_a_retry_middleware() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::status(403));
     let error = retrying(&bot).get(format!("{}/a", sandbox.base_url())).send().await.unwrap_err();
@@ -200,7 +202,7 @@ impl Middleware for Traces {
 
 #[tokio::test]
 async fn outer_middlewares_see_no_token_and_inner_ones_see_it_marked_as_sensitive() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
@@ -238,7 +240,7 @@ impl Middleware for Marks {
 
 #[tokio::test]
 async fn responses_keep_extensions_of_inner_middlewares() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let client = ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).with(Marks).build();
     let url = format!("{}/a", sandbox.base_url());

@@ -6,9 +6,11 @@ use http::header::LOCATION;
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::{Method, Request};
 use social_plus_bot::api::{Client, ClientInfo, Error, types::RegisterBotSession};
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+
+use crate::service;
 
 const KEY: &str = "b0e8a2c4d6f81357";
 
@@ -52,7 +54,7 @@ async fn register(client: &Client) -> Result<(), String> {
 
 #[tokio::test]
 async fn a_generated_client_for_another_address_sends_nothing() {
-    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
+    let (sandbox, elsewhere) = (service::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let transport = || bot.api().inner().clone();
     for (what, client) in [
@@ -80,7 +82,7 @@ async fn a_generated_client_for_another_address_sends_nothing() {
 
 #[tokio::test]
 async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let own = format!("{}/tenant-a", sandbox.base_url());
     let bot = sandbox.client().base_url(&own).build().unwrap();
     for path in ["", "/tenant-b", "/tenant-a/../tenant-b", "/tenant-a/%2e%2e/tenant-b", "/tenant-ab"] {
@@ -95,7 +97,7 @@ async fn a_generated_client_for_another_path_of_the_same_host_sends_nothing() {
 
 #[tokio::test]
 async fn the_connections_of_another_http_client_are_not_used() {
-    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
+    let (sandbox, elsewhere) = (service::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let proxy = reqwest::Proxy::all(&elsewhere.url).unwrap();
     for (what, foreign) in [
@@ -117,7 +119,7 @@ async fn the_connections_of_another_http_client_are_not_used() {
 
 #[tokio::test]
 async fn the_hooks_add_no_key_to_a_request_for_another_address() {
-    let (sandbox, elsewhere) = (Sandbox::start().await.unwrap(), Elsewhere::start().await);
+    let (sandbox, elsewhere) = (service::start().await.unwrap(), Elsewhere::start().await);
     let bot = sandbox.client().api_key(KEY).build().unwrap();
     let operation = OperationInfo { operation_id: "register_bot_session" };
     let mut request = Request::new(Method::POST, sandbox.base_url().parse().unwrap());

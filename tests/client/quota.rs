@@ -5,15 +5,16 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::json;
-use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::{ErrorCode, ErrorKind};
 
 use crate::authorized::request;
 use crate::raw_service::{EMPTY, with_responses};
 
+use crate::service;
+
 #[tokio::test]
 async fn a_used_up_quota_refuses_reads_locally_until_the_caller_resumes_them() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
         bot.get("/a").await.unwrap();
@@ -42,7 +43,7 @@ async fn a_used_up_quota_refuses_reads_locally_until_the_caller_resumes_them() {
 
 #[tokio::test]
 async fn a_head_request_beyond_the_quota_pauses_reads() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for _ in 0..100 {
         bot.get("/a").await.unwrap();

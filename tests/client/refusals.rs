@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use serde_json::json;
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{Error, ErrorCode, ErrorKind};
 
 pub const JSON: &str = "application/json";
 pub const HTML: &str = "text/html";
 pub const PAGE: &str = "<html><body><h1>It broke</h1></body></html>";
 
+use crate::service;
+
 /// The error of a registration whose attempts all meet `fault`, and the number of attempts.
 pub async fn refused(fault: Fault) -> (Error, usize) {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.fail_always(fault);
     let bot = sandbox.client().timeout(Duration::from_secs(120)).build().unwrap();
     let error = bot.register().await.expect_err("the registration should fail");
@@ -121,7 +123,7 @@ async fn an_error_without_an_error_body_is_classified_by_its_status() {
 
 #[tokio::test]
 async fn an_error_status_counts_even_if_its_body_is_too_long() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.fail_always(Fault::answer(403, HTML, vec![b'x'; 30 << 20]));
     let error = sandbox.client().build().unwrap().register().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(403)));

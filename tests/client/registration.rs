@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{ErrorKind, Open, UserType};
+
+use crate::service;
 
 #[tokio::test]
 async fn a_registration_returns_a_session() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let before = Utc::now();
     let session = sandbox.client().build().unwrap().register().await.unwrap();
 
@@ -24,7 +26,7 @@ async fn a_registration_returns_a_session() {
 
 #[tokio::test]
 async fn registered_sessions_are_not_cached() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let first = bot.register().await.unwrap();
     let second = bot.clone().register().await.unwrap();
@@ -35,7 +37,7 @@ async fn registered_sessions_are_not_cached() {
 
 #[tokio::test]
 async fn a_transient_fault_is_retried() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     for fault in
         [Fault::status(500), Fault::status(503), Fault::status(429), Fault::reset(), Fault::cut_short()]
@@ -48,7 +50,7 @@ async fn a_transient_fault_is_retried() {
 
 #[tokio::test]
 async fn three_faults_in_a_row_are_retried() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     for fault in [Fault::status(503), Fault::reset(), Fault::status(429)] {
         sandbox.fail_next(fault);
     }
@@ -58,7 +60,7 @@ async fn three_faults_in_a_row_are_retried() {
 
 #[tokio::test]
 async fn a_slow_response_within_the_deadline_is_awaited() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.fail_next(Fault::delay(Duration::from_millis(200)));
     sandbox.client().timeout(Duration::from_secs(120)).build().unwrap().register().await.unwrap();
     assert_eq!(sandbox.requests().len(), 1);
@@ -66,7 +68,7 @@ async fn a_slow_response_within_the_deadline_is_awaited() {
 
 #[tokio::test]
 async fn requests_match_the_contract() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox
         .client()
         .api_key("another-key")
@@ -81,7 +83,7 @@ async fn requests_match_the_contract() {
 
 #[tokio::test]
 async fn a_dropped_registration_leaves_the_client_usable() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_next(Fault::silence());
     let dropped = tokio::time::timeout(Duration::from_millis(100), bot.register()).await;
@@ -91,7 +93,7 @@ async fn a_dropped_registration_leaves_the_client_usable() {
 
 #[tokio::test]
 async fn the_generated_client_sends_the_key_and_decodes_the_response() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let call = || bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1")).send();
     let response = call().await.unwrap();

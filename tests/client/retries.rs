@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use http::header::{DATE, RETRY_AFTER};
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, ErrorKind};
 use tokio::net::TcpListener;
 
 use crate::refusals::{HTML, PAGE, refused};
+
+use crate::service;
 
 #[tokio::test]
 async fn a_gateway_failure_is_retried_once_if_the_request_may_have_passed() {
@@ -63,7 +65,7 @@ async fn an_invalid_retry_after_is_ignored() {
 
 #[tokio::test]
 async fn a_silent_service_times_out_at_the_deadline() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     sandbox.fail_always(Fault::silence());
     let bot = sandbox.client().timeout(Duration::from_millis(300)).build().unwrap();
     let start = Instant::now();

@@ -11,6 +11,8 @@ use social_plus_bot::{BotClient, Error, ErrorKind};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::service;
+
 /// Runs a future on the current thread, without a runtime.
 fn without_runtime<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
@@ -40,7 +42,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let sandbox = runtime.block_on(Sandbox::start()).unwrap();
+    let sandbox = runtime.block_on(service::start()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let builder = sandbox.client();
     #[cfg(feature = "file-store")]

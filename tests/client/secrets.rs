@@ -10,6 +10,8 @@ use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{AccessToken, ApiKey, BotClient};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::service;
+
 const KEY: &str = "b0e8a2c4d6f81357";
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl";
 
@@ -69,7 +71,7 @@ async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn a_session_shows_neither_key_nor_token() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let shown = Shown::default();
     let builder = sandbox.client().api_key(KEY);
     shown.show(&builder);
@@ -91,7 +93,7 @@ async fn a_session_shows_neither_key_nor_token() {
 #[cfg(feature = "file-store")]
 #[tokio::test]
 async fn a_shared_session_shows_neither_key_nor_token() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("sessions");
     let shown = Shown::default();
@@ -119,7 +121,7 @@ async fn a_shared_session_shows_neither_key_nor_token() {
 
 #[tokio::test]
 async fn a_mismatch_is_logged_as_a_warning_once() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let shown = Shown::default();
     sandbox.fail_next(Fault::status(503));
     sandbox.fail_always(Fault::altered(|response| response["userType"] = json!("assistant")));
@@ -155,7 +157,7 @@ async fn secrets_quoted_by_the_service_are_redacted_in_errors() {
     ];
     for (status, body) in responses {
         for body in [body.to_string(), format!("<p>{said}"), body.to_string().replace('}', "")] {
-            let sandbox = Sandbox::start().await.unwrap();
+            let sandbox = service::start().await.unwrap();
             let shown = Shown::default();
             let bot = sandbox.client().api_key(KEY).build().unwrap();
             sandbox.fail_always(Fault::answer(status, "application/json", body.clone()));
@@ -181,7 +183,7 @@ async fn secrets_quoted_by_the_service_are_redacted_in_errors() {
 
 /// Everything that is shown of a failed registration, by the client and by the generated client.
 async fn shown_of_a_registration(key: &str, fault: Fault) -> (Shown, Sandbox) {
-    let (sandbox, shown) = (Sandbox::start().await.unwrap(), Shown::default());
+    let (sandbox, shown) = (service::start().await.unwrap(), Shown::default());
     let bot = sandbox.client().api_key(key).build().unwrap();
     sandbox.fail_always(fault);
     let registered = logged(&shown, bot.register()).await;
@@ -364,7 +366,7 @@ async fn a_key_in_json_within_json_is_redacted() {
 
 #[tokio::test]
 async fn a_token_in_the_url_of_a_failed_request_is_redacted() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let token = bot.access_token().await.unwrap();
     let address = format!("{}/file?token={}", sandbox.base_url(), token.expose_secret());

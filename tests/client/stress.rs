@@ -16,6 +16,8 @@ use social_plus_bot::{AccessToken, BotClient, Error, ErrorCode, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::service;
+
 const TASKS: usize = 1_000;
 const DURATION: Duration = Duration::from_secs(10);
 const LIFETIME: TimeDelta = TimeDelta::seconds(2);
@@ -181,7 +183,7 @@ async fn a_thousand_tasks_survive_faults() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let start = Instant::now();
 
-    let sandbox = Arc::new(Sandbox::builder().lifetime(LIFETIME).start().await.unwrap());
+    let sandbox = Arc::new(service::builder().lifetime(LIFETIME).start().await.unwrap());
     sandbox.stub_get("/posts", json!(["read"]));
     let issued = Issued::default();
     sandbox.fail_always(record(&issued));

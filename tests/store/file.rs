@@ -12,6 +12,8 @@ use social_plus_bot::{BotClient, ErrorKind};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::service;
+
 struct Fixture {
     sandbox: Sandbox,
     folder: TempDir,
@@ -19,7 +21,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        Self { sandbox: Sandbox::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
+        Self { sandbox: service::start().await.unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
     fn folder(&self) -> PathBuf {

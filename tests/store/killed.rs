@@ -14,6 +14,8 @@ use crate::processes::{printed, run, token};
 use crate::proxy::{Key, Proxy, Stop};
 use crate::redis_server::Redis;
 
+use crate::service;
+
 /// Deaths of each phase; there are six, on each kind of store.
 const DEATHS: usize = 34;
 
@@ -110,7 +112,7 @@ mod with_files {
     async fn die(points: &[Point], left: Left, leaves: &[&str]) {
         use std::os::unix::process::ExitStatusExt;
 
-        let sandbox = Sandbox::start().await.unwrap();
+        let sandbox = service::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let fingerprint = fingerprint(&sandbox, folder.path()).await;
         for (death, point) in (0..DEATHS).zip(points.iter().cycle()) {
@@ -172,7 +174,7 @@ mod with_files {
 
     #[tokio::test]
     async fn a_death_while_registering_frees_the_lease() {
-        let sandbox = Sandbox::start().await.unwrap();
+        let sandbox = service::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = |death: usize| folder.path().join(death.to_string()).to_str().unwrap().to_owned();
         die_registering(&sandbox, store, |_| {}).await;
@@ -233,7 +235,7 @@ mod with_redis {
 
     /// Kills processes that a proxy holds at these points, in turn.
     async fn die(points: impl Fn(&Course) -> Vec<Stop>, left: Left) {
-        let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+        let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
         let points = points(&Course::of(&redis, &sandbox).await);
         for (death, point) in (0..DEATHS).zip(points.iter().cycle()) {
             let device = format!("crawler-{death}");
@@ -266,7 +268,7 @@ mod with_redis {
 
     #[tokio::test]
     async fn a_death_while_registering_frees_the_lease() {
-        let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+        let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
         die_registering(&sandbox, |_| redis.url(), |_| end_lease(&redis)).await;
     }
 

@@ -10,3 +10,4 @@ mod redis_connections;
 mod redis_fleet;
 mod redis_responses;
 mod redis_server;
+mod service;

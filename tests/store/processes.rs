@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::redis_server::Redis;
 
+use crate::service;
+
 /// The tool, with nothing from the environment of the tests.
 pub fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_social-plus-bot"));
@@ -39,7 +41,7 @@ pub fn printed(output: &Output) -> String {
 
 /// Starts 16 processes at once on a cold store, ten times.
 async fn start_together(mut store: impl FnMut(usize) -> String) {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     // Long enough for all of them to come while the first one registers.
     sandbox.fail_always(Fault::delay(Duration::from_millis(200)));
     for round in 0..10 {
@@ -98,7 +100,7 @@ async fn a_redis_behind_tls_is_trusted_if_the_system_trusts_it() {
     ]);
     let store = format!("rediss://localhost:{}", redis.listen_for_tls());
 
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let mut tokens = HashSet::new();
     for _ in 0..2 {
         let mut command = token(&sandbox, &store, "crawler-1");
@@ -117,7 +119,7 @@ async fn a_redis_behind_tls_is_trusted_if_the_system_trusts_it() {
 #[tokio::test]
 async fn at_each_step_of_writing_a_reader_sees_the_old_session_or_the_new_one() {
     const STEPS: [&str; 5] = ["write", "fsync", "rename", "renameat", "renameat2"];
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("sessions");
     let store = folder.to_str().unwrap();
@@ -161,7 +163,7 @@ async fn at_each_step_of_writing_a_reader_sees_the_old_session_or_the_new_one() 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_session_is_synced_before_it_gets_its_name() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
     let store = folder.path().join("sessions");

@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::redis_server::Redis;
 
+use crate::service;
+
 pub fn bot(sandbox: &Sandbox, url: &str) -> BotClient {
     sandbox.client().store(RedisStore::new(url).unwrap()).build().unwrap()
 }
@@ -28,7 +30,7 @@ pub fn session_key(redis: &Redis) -> String {
 
 #[tokio::test]
 async fn a_fleet_registers_once_and_releases_the_lease() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let mut all = JoinSet::new();
     for _ in 0..20 {
         let bot = bot(&sandbox, &redis.url());
@@ -43,7 +45,7 @@ async fn a_fleet_registers_once_and_releases_the_lease() {
 #[tokio::test]
 async fn a_session_expires_in_redis_with_its_token() {
     let redis = Redis::start(&[]);
-    let sandbox = Sandbox::builder().lifetime(TimeDelta::hours(5)).start().await.unwrap();
+    let sandbox = service::builder().lifetime(TimeDelta::hours(5)).start().await.unwrap();
     token(&bot(&sandbox, &redis.url())).await;
     let left: i64 = redis.ask(&["PTTL", &session_key(&redis)]);
     let hours = 5 * 60 * 60 * 1000;
@@ -52,7 +54,7 @@ async fn a_session_expires_in_redis_with_its_token() {
 
 #[tokio::test]
 async fn what_redis_says_is_left_counts_whatever_this_machine_s_clock_says() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let first = token(&bot(&sandbox, &redis.url())).await;
     // As on a machine whose clock was three days behind when it wrote this.
     let four_days = 4 * 24 * 60 * 60 * 1000;
@@ -62,7 +64,7 @@ async fn what_redis_says_is_left_counts_whatever_this_machine_s_clock_says() {
 
 #[tokio::test]
 async fn what_redis_says_is_left_overrules_a_clock_that_is_ahead() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let first = token(&bot(&sandbox, &redis.url())).await;
     // As a machine sees it whose clock is 25 days ahead of that of the one that wrote it.
     let session = session_key(&redis);
@@ -77,7 +79,7 @@ async fn what_redis_says_is_left_overrules_a_clock_that_is_ahead() {
 
 #[tokio::test]
 async fn a_refused_token_leaves_redis_unless_another_took_its_place() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let bots = [(); 5].map(|()| bot(&sandbox, &redis.url()));
     let first = token(&bots[0]).await;
     for bot in &bots {
@@ -94,7 +96,7 @@ async fn a_refused_token_leaves_redis_unless_another_took_its_place() {
 
 #[tokio::test]
 async fn a_wrong_password_is_a_wrong_setting_and_is_not_shown() {
-    let (redis, sandbox) = (Redis::start(&["--requirepass", "right-one"]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&["--requirepass", "right-one"]), service::start().await.unwrap());
     for user in ["redis://:swordfish@", "redis://somebody:swordfish@", "redis://"] {
         let bot = bot(&sandbox, &redis.url().replace("redis://", user));
         let error = bot.stored_session().await.unwrap_err();
@@ -130,7 +132,7 @@ fn an_invalid_address_is_an_error_that_does_not_show_it() {
 #[tokio::test]
 async fn neither_key_nor_token_is_shown_of_a_session_in_redis() {
     const KEY: &str = "b0e8a2c4d6f81357";
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let store = RedisStore::new(redis.url()).unwrap();
     let mut shown = format!("{store:?}");
     let bot = sandbox.client().api_key(KEY).store(store).build().unwrap();
@@ -153,7 +155,7 @@ async fn neither_key_nor_token_is_shown_of_a_session_in_redis() {
 
 #[tokio::test]
 async fn a_sealed_session_is_readable_with_the_key_only() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let sealed = |byte: u8| {
         let key = SealingKey::try_from(&[byte; 32][..]).unwrap();
         sandbox.client().store(RedisStore::new(redis.url()).unwrap()).sealing_key(key).build().unwrap()
@@ -175,7 +177,7 @@ async fn a_sealed_session_is_readable_with_the_key_only() {
 
 #[tokio::test]
 async fn a_lease_that_lasts_longer_than_one_s_own_is_respected() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let with_timeout = |timeout| {
         let store = RedisStore::new(redis.url()).unwrap();
         sandbox.client().timeout(Duration::from_secs(timeout)).store(store).build().unwrap()
@@ -193,7 +195,7 @@ async fn a_lease_that_lasts_longer_than_one_s_own_is_respected() {
 
 #[tokio::test]
 async fn a_lease_that_no_client_would_take_counts_as_free() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     token(&bot(&sandbox, &redis.url())).await;
     let session = session_key(&redis);
     let lease = session.replace(":session", ":lease");
@@ -211,7 +213,7 @@ async fn a_lease_that_no_client_would_take_counts_as_free() {
 
 #[tokio::test]
 async fn a_user_of_redis_needs_the_documented_permissions_and_no_others() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let user = |rights: &[&str]| {
         let mut words = vec!["ACL", "SETUSER", "bot", "reset", "on", ">swordfish"];
         words.extend(rights);
@@ -251,7 +253,7 @@ async fn a_user_of_redis_needs_the_documented_permissions_and_no_others() {
 
 #[tokio::test]
 async fn a_cluster_node_is_reported_as_unsupported() {
-    let (redis, sandbox) = (Redis::start(&["--cluster-enabled", "yes"]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&["--cluster-enabled", "yes"]), service::start().await.unwrap());
     let error = bot(&sandbox, &redis.url()).stored_session().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     assert!(error.to_string().contains("Redis Cluster"), "{error}");

@@ -1,6 +1,5 @@
 //! Connections to Redis that are lost, forgotten or used on several runtimes.
 
-use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::store::RedisStore;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -10,9 +9,11 @@ use tokio::sync::watch;
 use crate::redis::{bot, token};
 use crate::redis_server::Redis;
 
+use crate::service;
+
 #[tokio::test]
 async fn a_connection_that_broke_since_the_last_time_is_no_fault() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let bot = bot(&sandbox, &redis.url());
     token(&bot).await;
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
@@ -27,7 +28,7 @@ fn a_store_outlives_the_runtime_in_which_it_was_first_used() {
     let store = RedisStore::new(redis.url()).unwrap();
     // The last one is not driven while another one is.
     let outer = Builder::new_current_thread().enable_all().build().unwrap();
-    let sandbox = outer.block_on(Sandbox::start()).unwrap();
+    let sandbox = outer.block_on(service::start()).unwrap();
     for round in 0..2 {
         let device = format!("device-{round}");
         let bot = sandbox.client().device_id(device).store(store.clone()).build().unwrap();
@@ -66,7 +67,7 @@ async fn forgetful(port: u16) -> (String, watch::Sender<()>) {
 
 #[tokio::test]
 async fn a_connection_that_was_forgotten_on_the_way_is_replaced_and_no_fault() {
-    let (redis, sandbox) = (Redis::start(&[]), Sandbox::start().await.unwrap());
+    let (redis, sandbox) = (Redis::start(&[]), service::start().await.unwrap());
     let (url, forget) = forgetful(redis.port()).await;
     let bot = bot(&sandbox, &url);
     let first = token(&bot).await;

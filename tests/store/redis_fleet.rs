@@ -7,6 +7,8 @@ use tokio::task::JoinSet;
 
 use crate::redis_server::Redis;
 
+use crate::service;
+
 /// Clients with a store each, as in processes of their own.
 struct Fleet {
     sandbox: Sandbox,
@@ -18,7 +20,7 @@ const CLIENTS: usize = 100;
 impl Fleet {
     /// A fleet in which every client has the session.
     async fn start(redis: &Redis) -> Self {
-        let sandbox = Sandbox::builder().daily_reads(u32::MAX).start().await.unwrap();
+        let sandbox = service::builder().daily_reads(u32::MAX).start().await.unwrap();
         let store = || RedisStore::new(redis.url()).unwrap();
         let bots = (0..CLIENTS).map(|_| sandbox.client().store(store()).build().unwrap()).collect();
         let fleet = Self { sandbox, bots };

@@ -1,16 +1,17 @@
 //! Servers that speak the protocol of Redis and respond with something unexpected, or with nothing.
 
 use social_plus_bot::ErrorKind;
-use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::store::{RedisStore, StoreOutage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::redis::{bot, token};
 
+use crate::service;
+
 #[tokio::test]
 async fn a_server_that_is_no_redis_or_says_nothing_is_a_store_outage() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("redis://{}", silent.local_addr().unwrap());
     for url in [sandbox.base_url().replace("http://", "redis://"), silent, "redis://127.0.0.1:1".to_owned()] {
@@ -65,7 +66,7 @@ async fn peculiar(
 
 #[tokio::test]
 async fn a_server_that_quotes_what_it_was_sent_does_not_bring_the_token_into_an_error() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = service::start().await.unwrap();
     let nothing = "*2\r\n$-1\r\n:-2\r\n";
     let quotes: fn(&str) -> String = |came| format!("-ERR can't keep '{came}'\r\n");
     let echoes: fn(&str) -> String = |came| format!("*1\r\n${}\r\n{came}\r\n", came.len());
