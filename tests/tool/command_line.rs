@@ -12,8 +12,13 @@ use crate::process::{run, text, tool};
 
 /// `register` with a sandbox of the test's own.
 fn register(sandbox: &Sandbox) -> Command {
+    register_as(sandbox, "crawler-1")
+}
+
+/// The same with a device id. A session of this device, or a failure, is stored for the next run.
+fn register_as(sandbox: &Sandbox, device: &str) -> Command {
     let mut command = tool();
-    command.args(["register", "--base-url", sandbox.base_url(), "--device-id", "crawler-1"]);
+    command.args(["register", "--base-url", sandbox.base_url(), "--device-id", device]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
     command
 }
@@ -173,8 +178,8 @@ async fn the_status_tells_a_refusal_from_an_outage() {
         (Fault::answer(200, "text/html", "<p>"), 1, "60"),
         (Fault::redirect(302, "https://example.com"), 1, "60"),
     ] {
+        let mut command = register_as(&sandbox, &format!("{fault:?}"));
         sandbox.fail_always(fault);
-        let mut command = register(&sandbox);
         command.args(["--timeout", timeout]);
         failed(&run(command).await, status);
     }
@@ -192,7 +197,7 @@ async fn differences_from_the_contract_are_summed_up_and_listed_on_demand() {
     assert_eq!(text(&output.stderr), format!("{summary}; --verbose lists them\n"));
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["userType"], "assistant");
 
-    let mut command = register(&sandbox);
+    let mut command = register_as(&sandbox, "crawler-2");
     command.arg("--verbose");
     let output = run(command).await;
     let lines: Vec<_> = text(&output.stderr).lines().collect();

@@ -4,15 +4,19 @@ use std::io::{self, Write};
 
 use social_plus_bot::Session;
 use social_plus_bot::sandbox::Sandbox;
+use social_plus_bot::store::StoreOutage;
 
 use crate::exit::{self, Failure};
 use crate::settings::{DeviceIdPolicy, Format, Settings};
+use crate::store::StoreArg;
 
 /// Register the device as a bot and print the session.
 ///
-/// According to the service's documentation, this ends the older access token of the same device; scripts should use
-/// `token`. The output contains the new access token. The API key is read from SOCIAL_PLUS_API_KEY or from a file.
-/// SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL and SOCIAL_PLUS_DEVICE_ID set the options of these names.
+/// According to the service's documentation, this ends the device's session: the older access token stops working. Scripts
+/// should use `token`, which registers only when it must. The new session is stored, and `token` returns it from then on.
+///
+/// The output contains the new access token. The API key is read from SOCIAL_PLUS_API_KEY or from a file.
+/// SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID and SOCIAL_PLUS_STORE set the options of these names.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  social-plus-bot register --region eu --device-id crawler-1 --api-key-file key.txt"
@@ -20,8 +24,10 @@ use crate::settings::{DeviceIdPolicy, Format, Settings};
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
-    /// Start a sandbox in this process and register with it; needs no key
-    #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file"])]
+    #[command(flatten)]
+    store: StoreArg,
+    /// Start a sandbox in this process and register with it; needs no key and stores nothing
+    #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file", "store"])]
     sandbox: bool,
     /// List where the response does not match the contract
     #[arg(long)]
@@ -35,10 +41,20 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let sandbox = if arguments.sandbox { Some(Sandbox::start().await?) } else { None };
     let bot = match &sandbox {
         Some(sandbox) => arguments.settings.client_of(sandbox),
-        None => arguments.settings.client(DeviceIdPolicy::LoadOrCreate)?,
+        None => arguments.store.set_or_note(arguments.settings.client(DeviceIdPolicy::LoadOrCreate)?)?,
     };
-    let bot = arguments.settings.build(bot)?;
+    let bot = arguments.settings.build(bot.on_store_outage(StoreOutage::Register))?;
+    if let Ok(Some(ends)) = bot.stored_session().await {
+        exit::note(format_args!(
+            "this ends the stored session of device {:?}, valid until {}; `token` prints its token",
+            bot.device_id(),
+            ends.expires_at()
+        ));
+    }
     let session = bot.register().await?;
+    if let Some(fault) = bot.store_faults().last {
+        exit::note(fault);
+    }
     tell_mismatches(&session, arguments.verbose);
     print(&session, arguments.format)
 }

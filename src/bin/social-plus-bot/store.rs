@@ -9,7 +9,7 @@ use social_plus_bot::store::{FileStore, RedisStore};
 use social_plus_bot::{BotClientBuilder, Error, ErrorKind};
 
 use crate::bounded;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 
 #[derive(clap::Args)]
 pub struct StoreArg {
@@ -27,6 +27,18 @@ pub enum Store {
 }
 
 impl StoreArg {
+    /// Sets the store of `client`. If it can't be opened and was not asked for, that is noted.
+    pub fn set_or_note(&self, client: BotClientBuilder) -> Result<BotClientBuilder, Failure> {
+        match self.open() {
+            Ok(store) => Ok(store.set(client)),
+            Err(failure) if self.store.is_none() && env::var_os("SOCIAL_PLUS_STORE").is_none() => {
+                exit::note(format_args!("the session is not stored: {failure}"));
+                Ok(client)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     pub fn open(&self) -> Result<Store, Failure> {
         if let Some(store) = &self.store {
             if Url::parse(store).is_ok_and(|url| url.password().is_some()) {

@@ -13,7 +13,8 @@ use crate::watch;
 
 /// Print an access token and nothing else.
 ///
-/// The session is stored between runs and refreshed when it is due. The API key is read from SOCIAL_PLUS_API_KEY or
+/// The session is stored between runs and refreshed when it is due, so this registers only when it must. Processes that use
+/// the same store share the session. The API key is read from SOCIAL_PLUS_API_KEY or
 /// from a file. SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID and SOCIAL_PLUS_STORE set the options of
 /// these names.
 #[derive(clap::Args)]
@@ -29,10 +30,13 @@ pub struct Arguments {
     store: store::StoreArg,
     /// File with a token that the service refused; `-` is standard input
     ///
-    /// If the stored session still has this token, a new session is registered.
+    /// If the stored session still has this token, a new session is registered. A token that is refused again within 10
+    /// minutes is replaced after a pause.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "sandbox"])]
     refused: Option<PathBuf>,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing
+    ///
+    /// A session that another process registered is found in the store within about a minute.
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
     /// Start a sandbox in this process and register with it; needs no key and stores nothing
@@ -62,11 +66,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match watch {
         Some(file) => watch::keep(&bot, &file).await,
         None => {
-            let mut token = bot.access_token().await?;
-            if refused.as_ref() == Some(&token) {
-                bot.invalidate(&token);
-                token = bot.access_token().await?;
-            }
+            let token = match &refused {
+                Some(refused) => bot.access_token_after(refused).await?,
+                None => bot.access_token().await?,
+            };
             was_kept(&bot, &store, &token).await?;
             print(&token)
         }
