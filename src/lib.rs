@@ -51,8 +51,10 @@
 //!   service, such as a user's name, is not redacted.
 //! - A response with status 200 and a usable token is a session, even if the rest of it does not match the contract;
 //!   [`Session::schema_mismatches`] lists where. Without a usable token it is an error.
-//! - While the service can be reached, no caller gets an expired token. Callers wait for a registration only if there
-//!   is no session yet, or the token has expired or was refused.
+//! - While the service can be reached and no other client registers the device, no caller gets an expired token. Callers
+//!   wait for a registration only if there is no session yet, or the token has expired or was refused.
+//! - A registration, which ends the device's older token, is made only when it must be: by one client for all that share a
+//!   store, and at most 10 times an hour although each new token is refused.
 //! - Memory is limited, whatever the service sends. Of a registration's response, or an error's body, 1 MiB is read by
 //!   default, and at most 5,000 values of a field and 10,000 in all are kept. Decoding takes at most 16 MiB, a session
 //!   10 MiB and an error 200 KiB. Each byte added to
@@ -115,6 +117,11 @@ pub mod guide {
     ///
     /// See [`Error`](crate::Error), [`ErrorKind`](crate::ErrorKind) and [`ErrorCode`](crate::ErrorCode).
     pub mod errors {}
+
+    #[doc = include_str!("../guide/several_processes.md")]
+    ///
+    #[cfg_attr(feature = "store", doc = "See [`store`](crate::store).")]
+    pub mod several_processes {}
 
     #[cfg_attr(any(not(doctest), feature = "redis-store"), doc = include_str!("../guide/stores.md"))]
     ///
