@@ -300,6 +300,28 @@ mod tests {
     }
 
     #[test]
+    fn the_search_of_short_texts_finds_the_same() {
+        let long = "x".repeat(SHORT_TEXT);
+        for input in [
+            "",
+            KEY,
+            "B0E8A2C4D6F81357",
+            "xb0e8a2c4d6f81357x",
+            "b0e8a2c4d6f8135",
+            "%62%30e8a2c4d6f81357",
+            TOKEN,
+            "eyJ",
+            "é",
+        ] {
+            for secrets in [&[KEY][..], &["abc"], &["", KEY], &[TOKEN, KEY]] {
+                for input in [input.to_owned(), format!("abc {input}"), format!("{input}{long}")] {
+                    assert_eq!(quotes(&input, secrets), !found(&input, secrets).is_empty(), "{input}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn other_words_are_unchanged() {
         let input = "The 'deviceId' field is required. eyJs are fine, so is a.b.c, and heyJude.mp3";
         assert_eq!(text(input, &[KEY]), input);
