@@ -18,7 +18,7 @@ const TESTS: [&str; 2] = ["client", "tool"];
 const OUTPUT: &str = "target/mutants";
 
 /// Tests every mutant of [`FILES`], or of `file`, and fails if one is missed.
-pub fn run(file: Option<&str>) -> Result<(), String> {
+pub fn run(file: Option<String>) -> Result<(), String> {
     tool::require("mutants", None)?;
     let mut arguments = ["mutants", "--no-default-features", "--features=rustls,cli", "--jobs=1", "-C=--lib"]
         .map(str::to_owned)

@@ -2,8 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+/// Returns the project folder that Cargo runs this program in, or else the current folder.
+pub fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    manifest.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
+}
 
 /// Runs `cargo` with `arguments`, split at spaces.
 pub fn cargo(arguments: &str) -> Result<(), String> {

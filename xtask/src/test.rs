@@ -1,5 +1,7 @@
 //! `cargo xtask test`: the checks that a change must pass.
 
+use std::num::NonZeroU32;
+
 use crate::run::{cargo, cargo_output, cargo_with};
 use crate::{regen, runner, simulate, system};
 
@@ -22,16 +24,12 @@ const FEATURES: [&str; 12] = [
 /// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
 
+/// The seeds of the long simulation.
+const LONG_SEEDS: NonZeroU32 = NonZeroU32::new(200).unwrap();
+
 /// Runs the checks, the quick ones first, and stops at the first failure. `--slow` adds the checks of single features
 /// and the long simulation.
-pub fn run(option: Option<&str>) -> Result<(), String> {
-    let slow = match option {
-        None => false,
-        Some("--slow") => true,
-        Some(option) => {
-            return Err(format!("unexpected argument {option}; usage: cargo xtask test [--slow]"));
-        }
-    };
+pub fn run(slow: bool) -> Result<(), String> {
     install_requirements()?;
     format_and_lint()?;
     eprintln!("\n--- cargo xtask regen --check");
@@ -84,7 +82,7 @@ fn single_features_and_long_runs() -> Result<(), String> {
         &FEW_SEEDS,
     )?;
     cargo("test --benches --workspace --all-features")?;
-    simulate::run(Some("200"))
+    simulate::run(LONG_SEEDS)
 }
 
 /// Checks that optional dependencies are not built without the features that need them.

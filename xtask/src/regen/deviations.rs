@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::normalize;
+
 /// The lines before and after the table in the README.
 const MARKERS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to here -->\n");
 
@@ -17,7 +19,7 @@ const MARKERS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to 
 pub struct Deviation {
     /// Method and path.
     pub operation: String,
-    /// The vendor's version, if the vendor has this part.
+    /// The vendor's version, normalized, if the vendor has this part.
     pub vendor: Option<Value>,
     entry: Entry,
 }
@@ -52,7 +54,7 @@ pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
     let mut deviations = Vec::new();
     for (operation, entries) in entries {
         for entry in entries {
-            let vendor = Some(entry.vendor.clone()).filter(|vendor| !vendor.is_null());
+            let vendor = Some(&entry.vendor).filter(|vendor| !vendor.is_null()).map(normalize::part);
             deviations.push(Deviation { operation: operation.clone(), vendor, entry });
         }
     }

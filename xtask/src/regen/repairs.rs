@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::node;
+use super::json;
 
 /// A defect and its repair.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,7 +58,7 @@ impl Repair {
 
     fn rename_member(&self, operation: &mut Value, name: &str) -> Option<()> {
         let (parent, _) = self.at.rsplit_once('/')?;
-        let misspelled = node::segments(&self.at).last()?;
+        let misspelled = json::segments(&self.at).last()?;
         let members = operation.pointer_mut(parent)?.as_object_mut()?;
         if members.contains_key(name) {
             return None;

@@ -114,3 +114,28 @@ fn without_a_commit_there_is_no_comparison() {
     assert_eq!(run.status, 0, "{}", run.err);
     assert!(run.out.contains("not compared with the last commit: "), "{}", run.out);
 }
+
+#[test]
+fn an_operation_whose_path_moved_is_one_change_with_its_new_path() {
+    let project = Project::committed();
+    let run = report(&project, "/paths", |paths| {
+        let mut item = paths.as_object_mut().unwrap().remove("/things").unwrap();
+        item["post"]["deprecated"] = json!(true);
+        paths["/v2/things"] = item;
+    });
+    let moved = run.lines("breaking");
+    assert_eq!(moved, ["POST /things: probably moved to POST /v2/things"], "{}", run.out);
+    assert!(run.lines("compatible").contains(&"POST /things: deprecated: none -> true"), "{}", run.out);
+}
+
+#[test]
+fn a_removed_and_an_unlike_new_operation_are_two_changes() {
+    let project = Project::committed();
+    let run = report(&project, "/paths", |paths| {
+        let mut item = paths.as_object_mut().unwrap().remove("/things").unwrap();
+        item["post"]["operationId"] = json!("other");
+        paths["/elsewhere/entirely"] = item;
+    });
+    assert!(run.lines("breaking").contains(&"POST /things: gone"), "{}", run.out);
+    assert!(run.lines("compatible").contains(&"POST /elsewhere/entirely: new"), "{}", run.out);
+}

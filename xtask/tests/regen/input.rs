@@ -18,12 +18,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Asserts that merging `bytes` into the contract fails with `reason` and changes nothing.
+/// Asserts that comparing the contract with `bytes` fails with `reason` and changes nothing.
 fn rejected(file: &str, bytes: &[u8], reason: &str) {
     let project = Project::small();
     fs::write(project.path(file), bytes).unwrap();
     let before = project.read(CONTRACT);
-    let run = project.regen(&["--from", file, "--write"]);
+    let run = project.regen(&["--from", file]);
     assert_eq!(run.status, 2, "{}{}", run.out, run.err);
     assert!(run.err.starts_with(&format!("error: {file}: {reason}")), "{}", run.err);
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
@@ -138,9 +138,14 @@ fn invalid_data_files_are_named() {
 #[test]
 fn invalid_arguments_print_the_usage() {
     let project = Project::small();
-    for arguments in [&["--write"][..], &["--from"], &["--check", "--write"], &["--from", "a", "b"], &["x"]] {
+    for arguments in
+        [&["--write"][..], &["--from"], &["--check", "--from", "a"], &["--from", "a", "b"], &["x"]]
+    {
         let run = project.regen(arguments);
         assert_eq!(run.status, 2, "{arguments:?}");
-        assert!(run.err.contains("cargo xtask regen --from FILE"), "{}", run.err);
+        assert!(run.err.contains("--help"), "{}", run.err);
     }
+    let run = project.regen(&["--help"]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    assert!(run.out.contains("cargo xtask regen") && run.out.contains("--from <FILE>"), "{}", run.out);
 }

@@ -6,4 +6,3 @@ mod input;
 mod project;
 mod rules;
 mod vendor;
-mod write;
