@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::{runner, test};
+use crate::{run, runner, test};
 
 /// The conformance suite, the model checks and the long simulations are left to `cargo xtask test`.
-const QUICK: [&str; 8] = [
+const QUICK: &[&str] = &[
     "--bins",
     "--lib",
     "--test api",
@@ -17,7 +17,31 @@ const QUICK: [&str; 8] = [
     "--test tool",
 ];
 
-const XTASK: [&str; 4] = ["--bins", "--test description", "--test regen", "--test without_generator"];
+const XTASK: &[&str] = &["--bins", "--test description", "--test regen", "--test without_generator"];
+
+/// The test targets that a file affects, by the start of its path. The first one counts.
+const AFFECTED: [(&str, &[&[&str]]); 20] = [
+    ("xtask/", &[XTASK]),
+    ("src/bin/", &[&["--bins", "--test tool"]]),
+    ("src/store/", &[&["--lib", "--test store", "--test tool"]]),
+    ("src/", &[QUICK]),
+    ("build/", &[QUICK]),
+    ("openapi/", &[QUICK]),
+    ("tests/api/", &[&["--test api"]]),
+    ("tests/client/", &[&["--test client"]]),
+    ("tests/conformance/", &[&["--test conformance"]]),
+    ("tests/corpus/", &[&["--test conformance"]]),
+    ("tests/memory.rs", &[&["--test memory"]]),
+    ("tests/sandbox/", &[&["--test sandbox"]]),
+    ("tests/session/", &[&["--test session"]]),
+    ("tests/store/", &[&["--test store"]]),
+    ("tests/tool/", &[&["--test tool"]]),
+    ("tests/", &[QUICK]),
+    ("examples/", &[&["--test client"]]),
+    ("build.rs", &[QUICK, XTASK]),
+    ("Cargo.toml", &[QUICK, XTASK]),
+    ("Cargo.lock", &[QUICK, XTASK]),
+];
 
 /// Runs the checks.
 pub fn run() -> Result<(), String> {
@@ -34,42 +58,19 @@ pub fn run() -> Result<(), String> {
 
 /// Returns the files that differ from the last commit, including untracked ones, one per line.
 fn changed_files() -> Result<String, String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().map_err(|error| format!("git: {error}"))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    let git = |arguments: &str| {
+        let mut command = Command::new("git");
+        run::output(command.args(arguments.split(' '))).map_err(|reason| format!("git {arguments}: {reason}"))
     };
-    let new = git(&["ls-files", "--others", "--exclude-standard", "--full-name"])?;
-    Ok(git(&["diff", "--name-only", "HEAD"])? + &new)
+    Ok(git("diff --name-only HEAD")? + &git("ls-files --others --exclude-standard --full-name")?)
 }
 
 /// Returns the test targets that the changed files affect.
 fn selection(changed: &str) -> BTreeSet<&'static str> {
     let mut targets = BTreeSet::new();
     for path in changed.lines() {
-        let mut folders = path.split('/');
-        match (folders.next(), folders.next()) {
-            (Some("xtask"), _) => targets.extend(XTASK),
-            (Some("src"), Some("bin")) => targets.extend(["--bins", "--test tool"]),
-            (Some("src"), Some("store")) => targets.extend(["--lib", "--test store", "--test tool"]),
-            (Some("src" | "build" | "openapi"), _) => targets.extend(QUICK),
-            (Some("tests"), Some(folder)) => {
-                let own_target = QUICK.iter().find(|target| target.strip_prefix("--test ") == Some(folder));
-                match (own_target, folder) {
-                    (Some(target), _) => drop(targets.insert(*target)),
-                    (None, "conformance" | "corpus") => drop(targets.insert("--test conformance")),
-                    (None, "memory.rs") => drop(targets.insert("--test memory")),
-                    (None, "session") => drop(targets.insert("--test session")),
-                    (None, _) => targets.extend(QUICK),
-                }
-            }
-            (Some("examples"), _) => drop(targets.insert("--test client")),
-            (Some("build.rs" | "Cargo.toml" | "Cargo.lock"), _) => {
-                targets.extend(QUICK);
-                targets.extend(XTASK);
-            }
-            _ => {}
-        }
+        let affected = AFFECTED.iter().find(|(prefix, _)| path.starts_with(prefix));
+        targets.extend(affected.into_iter().flat_map(|(_, targets)| *targets).copied().flatten());
     }
     targets
 }

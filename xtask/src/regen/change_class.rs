@@ -111,14 +111,8 @@ mod tests {
     use super::*;
 
     fn change(place: &str, keyword: &str, before: Option<Value>, after: Option<Value>) -> Difference {
-        Difference {
-            operation: String::new(),
-            place: format!("{place} /a"),
-            keyword: keyword.to_owned(),
-            before,
-            after,
-            at: None,
-        }
+        let (place, keyword) = (format!("{place} /a"), keyword.to_owned());
+        Difference { place, keyword, before, after, ..Difference::default() }
     }
 
     #[test]

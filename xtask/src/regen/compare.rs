@@ -13,9 +13,10 @@ use super::deviations::{Deviation, Matched};
 use super::inline::MAPS;
 use super::json::join;
 use super::normalize;
+use super::project::DEVIATIONS;
 
 /// A single difference between two documents.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Method and path.
     pub operation: String,
@@ -27,8 +28,8 @@ pub struct Difference {
     pub before: Option<Value>,
     /// The normalized value in the second document, if any.
     pub after: Option<Value>,
-    /// The JSON pointer of the value in the first document with references inlined. `None` within a deviation.
-    pub at: Option<String>,
+    /// The JSON pointer of the value in the first document with references inlined, or [`DEVIATIONS`].
+    pub at: String,
 }
 
 /// Compares `first`, modified by `deviations`, with `second`. Returns the differences, and how each deviation matched.
@@ -40,9 +41,8 @@ pub fn documents(
     let (first, mut second) = (normalize::operations(first)?, normalize::operations(second)?);
     let matched = vec![Matched::default(); deviations.len()];
     let mut comparison = Comparison { deviations, matched, found: Vec::new(), operation: String::new() };
-    for (name, left) in &first {
+    for (name, (at, left)) in &first {
         comparison.operation.clone_from(name);
-        let at = Some(left.pointer.as_str());
         let mut right = second.remove(name);
         if right.is_none() {
             let moved = similar(name, second.keys().filter(|name| !first.contains_key(*name)));
@@ -50,21 +50,22 @@ pub fn documents(
             comparison.add("", "operation", at, Some(&json!(name)), moved.clone().map(Value::from).as_ref());
             right = moved.and_then(|moved| second.remove(&moved));
         }
-        if let Some(right) = right {
-            comparison.walk("", at, &left.value, &right.value);
+        if let Some((_, right)) = right {
+            comparison.walk("", at, left, &right);
         }
     }
-    for (name, right) in second {
+    for (name, (at, right)) in second {
         comparison.operation = name;
-        comparison.add("", "operation", Some(&right.pointer), None, Some(&right.value));
+        comparison.add("", "operation", &at, None, Some(&right));
     }
     Ok((comparison.found, comparison.matched))
 }
 
-/// Returns the operation among `candidates` that `name` was probably moved to: the most similar path, if any is similar.
+/// Returns the operation among `candidates` that `name` was probably moved to: the one of the same method with the most
+/// similar path, if any is similar.
 pub fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a String>) -> Option<&'a str> {
-    let method = |name: &'a str| name.split(' ').next();
-    let candidates = candidates.filter(|candidate| Some(method(candidate)) == Some(name.split(' ').next()));
+    let (method, _) = name.split_once(' ')?;
+    let candidates = candidates.filter(|candidate| candidate.split(' ').next() == Some(method));
     let rated =
         candidates.map(|candidate| (TextDiff::from_chars(name, candidate).ratio(), candidate.as_str()));
     let similar = rated.filter(|(ratio, _)| *ratio >= 0.7);
@@ -81,55 +82,54 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Compares two objects at `place`. If their types differ, that is the only difference.
-    fn walk(&mut self, place: &str, at: Option<&str>, left: &Value, right: &Value) {
+    fn walk(&mut self, place: &str, at: &str, left: &Value, right: &Value) {
         if left.get("type") != right.get("type") {
             return self.add(place, "type", at, Some(left), Some(right));
         }
         for keyword in names(Some(left), Some(right)) {
             let (first, second) = (left.get(keyword), right.get(keyword));
-            let at = at.map(|at| join(at, keyword));
-            if MAPS.contains(&keyword) {
-                for name in names(first, second) {
-                    let get = |side: Option<&Value>| side.and_then(|it| it.get(name)).cloned();
-                    let at = at.as_ref().map(|at| join(at, name));
-                    self.part(place, keyword, name, at.as_deref(), (get(first), get(second)));
-                }
-                continue;
-            }
+            let at = &join(at, keyword);
             match (keyword, first, second) {
-                ("items" | "not" | "schema" | "requestBody", ..)
-                | ("additionalProperties", Some(Value::Object(_)), Some(Value::Object(_))) => {
-                    self.part(place, keyword, "", at.as_deref(), (first.cloned(), second.cloned()));
+                _ if MAPS.contains(&keyword) => {
+                    for name in names(first, second) {
+                        let inner = place_of(place, keyword, name);
+                        let get = |side: Option<&Value>| side.and_then(|it| it.get(name)).cloned();
+                        self.part(place, inner, &join(at, name), get(first), get(second));
+                    }
                 }
                 ("enum", Some(Value::Array(first)), Some(Value::Array(second))) => {
                     for value in first.iter().filter(|value| !second.contains(value)) {
-                        self.add(place, "value", at.as_deref(), Some(value), None);
+                        self.add(place, "value", at, Some(value), None);
                     }
                     for value in second.iter().filter(|value| !first.contains(value)) {
-                        self.add(place, "value", at.as_deref(), None, Some(value));
+                        self.add(place, "value", at, None, Some(value));
                     }
                 }
                 ("oneOf" | "anyOf" | "allOf", ..) => self.combination(place, keyword, at, first, second),
-                _ if place.is_empty() => {
-                    self.part(place, keyword, "", at.as_deref(), (first.cloned(), second.cloned()));
+                ("items" | "not" | "schema" | "requestBody", ..)
+                | ("additionalProperties", Some(Value::Object(_)), Some(Value::Object(_))) => {
+                    let inner = place_of(place, keyword, "");
+                    self.part(place, inner, at, first.cloned(), second.cloned());
                 }
-                _ if first != second => self.add(place, keyword, at.as_deref(), first, second),
+                _ if place.is_empty() => {
+                    self.part(place, (keyword.to_owned(), keyword), at, first.cloned(), second.cloned());
+                }
+                _ if first != second => self.add(place, keyword, at, first, second),
                 _ => {}
             }
         }
     }
 
-    /// Compares a part that one or both sides have: the member `keyword` of the object at `place`, or `name` in it.
+    /// Compares a part of the object at `place`, which has a place and a name of its own, and which one or both sides
+    /// have. Where a deviation applies, its version is that of the first side.
     fn part(
         &mut self,
         place: &str,
-        keyword: &str,
-        name: &str,
-        at: Option<&str>,
-        (mut left, right): (Option<Value>, Option<Value>),
+        (inner, word): (String, &str),
+        mut at: &str,
+        mut left: Option<Value>,
+        right: Option<Value>,
     ) {
-        let (inner, word) = place_of(place, keyword, name);
-        let mut at = at;
         for (deviation, matched) in self.deviations.iter().zip(&mut self.matched) {
             if inner != place && deviation.operation == self.operation && deviation.is_at(&inner) {
                 let mut noted = deviation.vendor.clone();
@@ -140,13 +140,13 @@ impl Comparison<'_> {
                 }
                 matched.visited = true;
                 matched.differs |= noted != left;
-                (left, at) = (noted, None);
+                (left, at) = (noted, DEVIATIONS);
                 break;
             }
         }
         match (&left, &right) {
             (Some(left @ Value::Object(_)), Some(right @ Value::Object(_))) => {
-                self.walk(&inner, at, left, right)
+                self.walk(&inner, at, left, right);
             }
             _ if left != right => self.add(&inner, word, at, left.as_ref(), right.as_ref()),
             _ => {}
@@ -159,79 +159,70 @@ impl Comparison<'_> {
         &mut self,
         place: &str,
         keyword: &str,
-        at: Option<String>,
+        at: &str,
         left: Option<&Value>,
         right: Option<&Value>,
     ) {
         let schemas = |side: Option<&Value>| side.and_then(Value::as_array).cloned().unwrap_or_default();
-        let (left, mut unpaired) = (schemas(left), schemas(right));
+        let (left, mut right) = (schemas(left).into_iter().enumerate(), schemas(right));
+        let left: Vec<(String, String, Value)> = left
+            .map(|(index, schema)| {
+                let index = index.to_string();
+                (place_of(place, keyword, &index).0, join(at, &index), schema)
+            })
+            .collect();
         let mut different = Vec::new();
-        for (index, first) in left.iter().enumerate() {
-            let (inner, _) = place_of(place, keyword, &index.to_string());
-            let at = at.as_ref().map(|at| join(at, &index.to_string()));
-            let equivalent = unpaired.iter().position(|second| {
-                let before = self.found.len();
-                self.walk(&inner, None, first, second);
-                let equivalent = self.found.len() == before;
-                self.found.truncate(before);
-                equivalent
-            });
-            match equivalent {
-                Some(index) => drop(unpaired.remove(index)),
-                None => different.push((inner, at, first)),
+        for (inner, at, schema) in &left {
+            match right.iter().position(|other| self.is_same(inner, schema, other)) {
+                Some(index) => drop(right.remove(index)),
+                None => different.push((inner, at, schema)),
             }
         }
-        let mut unpaired = unpaired.iter();
-        for (inner, at, first) in different {
-            match unpaired.next() {
-                Some(second) => self.walk(&inner, at.as_deref(), first, second),
-                None => self.add(&inner, keyword, at.as_deref(), Some(first), None),
+        let mut right = right.iter();
+        for (inner, at, schema) in different {
+            match right.next() {
+                Some(other) => self.walk(inner, at, schema, other),
+                None => self.add(inner, keyword, at, Some(schema), None),
             }
         }
-        for second in unpaired {
-            self.add(place, keyword, at.as_deref(), None, Some(second));
-        }
+        right.for_each(|other| self.add(place, keyword, at, None, Some(other)));
     }
 
-    fn add(
-        &mut self,
-        place: &str,
-        keyword: &str,
-        at: Option<&str>,
-        before: Option<&Value>,
-        after: Option<&Value>,
-    ) {
-        self.found.push(Difference {
-            operation: self.operation.clone(),
-            place: place.to_owned(),
-            keyword: keyword.to_owned(),
-            before: before.cloned(),
-            after: after.cloned(),
-            at: at.map(str::to_owned),
-        });
+    fn is_same(&mut self, place: &str, left: &Value, right: &Value) -> bool {
+        let before = self.found.len();
+        self.walk(place, "", left, right);
+        let same = self.found.len() == before;
+        self.found.truncate(before);
+        same
+    }
+
+    fn add(&mut self, place: &str, keyword: &str, at: &str, before: Option<&Value>, after: Option<&Value>) {
+        let (operation, at) = (self.operation.clone(), at.to_owned());
+        let (place, keyword) = (place.to_owned(), keyword.to_owned());
+        let (before, after) = (before.cloned(), after.cloned());
+        self.found.push(Difference { operation, place, keyword, before, after, at });
     }
 }
 
 /// Returns the place of a part and what it is called.
 fn place_of<'k>(place: &str, keyword: &'k str, name: &str) -> (String, &'k str) {
     let within = |segment: &str| {
-        if place.contains(" /") { join(place, segment) } else { join(&format!("{place} "), segment) }
+        let parent = if place.contains(" /") { place.to_owned() } else { format!("{place} ") };
+        join(&parent, segment)
     };
     match keyword {
         "properties" => (within(name), "field"),
         "items" => (within("0"), keyword),
         "not" => (within("(not)"), keyword),
         "additionalProperties" => (within("*"), keyword),
-        "schema" => (place.to_owned(), keyword),
-        "content" if name == "application/json" => (place.to_owned(), keyword),
-        "content" => (format!("{place} {name}"), keyword),
+        "content" if name != "application/json" => (format!("{place} {name}"), keyword),
+        "schema" | "content" => (place.to_owned(), keyword),
         "headers" => (format!("{place} header {name}"), "header"),
         "parameters" => (format!("parameter {name}"), "parameter"),
         "requestBody" => ("request".to_owned(), keyword),
         "responses" => (format!("response {name}"), "response"),
         "servers" => (format!("server {name}"), "server"),
-        "oneOf" | "anyOf" | "allOf" => (within(&format!("({keyword} {name})")), keyword),
-        _ => (keyword.to_owned(), keyword),
+        _ => (within(&format!("({keyword} {name})")), keyword),
     }
 }
 

@@ -55,8 +55,10 @@ pub fn report(file: &OsStr) -> Result<ExitCode, Error> {
 
 /// Returns where to edit the contract or its deviations to resolve `difference`.
 fn location(contract: &Contract, difference: &Difference) -> String {
-    let Some(at) = &difference.at else { return DEVIATIONS.to_owned() };
-    let document = &contract.document;
+    let (document, at) = (&contract.document, &difference.at);
+    if at.starts_with(DEVIATIONS) {
+        return DEVIATIONS.to_owned();
+    }
     let at = match (at.rsplit_once("/properties/"), at.split_once("/servers/")) {
         // The object has the list of the required fields.
         (Some((object, field)), _) if difference.keyword == "required" && field.matches('/').count() == 1 => {

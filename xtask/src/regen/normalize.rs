@@ -18,15 +18,8 @@ const FALSE: &str = "nullable deprecated readOnly writeOnly uniqueItems exclusiv
                      allowEmptyValue allowReserved";
 const ZERO: &str = "minLength minItems minProperties";
 
-/// An operation in the form in which it is compared.
-pub struct Operation {
-    /// Its JSON pointer in the document.
-    pub pointer: String,
-    pub value: Value,
-}
-
-/// Returns the operations of `document` by name.
-pub fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, String> {
+/// Returns the JSON pointer and the normalized form of each operation of `document`, by name.
+pub fn operations(document: &Value) -> Result<BTreeMap<String, (String, Value)>, String> {
     let mut found = BTreeMap::new();
     for (name, pointer) in json::operations(document) {
         let (of_item, method) = pointer.rsplit_once('/').unwrap_or_default();
@@ -34,18 +27,19 @@ pub fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, Strin
         let item = inlined(document, item, of_item, Cycle::Cut)?;
         let own = item.get(method).unwrap_or(&Value::Null);
         let inherited = |what: &str| own.get(what).or_else(|| item.get(what)).or_else(|| document.get(what));
-        let normalized = part(own);
-        let mut value = Map::new();
-        for keyword in ["operationId", "deprecated", "requestBody", "responses"] {
-            value.extend(normalized.get(keyword).map(|it| (keyword.to_owned(), it.clone())));
-        }
-        let servers = items(inherited("servers")).map(|it| (json::item_name(it), json!({})));
-        value.insert("servers".to_owned(), servers.collect());
-        value.insert("security".to_owned(), security(document, inherited("security")));
         let parameters = items(item.get("parameters")).chain(items(own.get("parameters")));
-        let parameters = parameters.map(|it| (json::item_name(it), part(it)));
-        value.insert("parameters".to_owned(), parameters.collect());
-        found.insert(name, Operation { pointer, value: Value::Object(value) });
+        let parameters: Map<_, _> = parameters.map(|it| (json::item_name(it), part(it))).collect();
+        let servers = items(inherited("servers"));
+        let servers: Map<_, _> = servers.map(|it| (json::item_name(it), json!({}))).collect();
+        let security = security(document, inherited("security"));
+        let mut value = json!({ "parameters": parameters, "servers": servers, "security": security });
+        let normalized = part(own);
+        for keyword in ["operationId", "deprecated", "requestBody", "responses"] {
+            if let Some(member) = normalized.get(keyword) {
+                value[keyword] = member.clone();
+            }
+        }
+        found.insert(name, (pointer, value));
     }
     Ok(found)
 }

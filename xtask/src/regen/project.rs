@@ -10,7 +10,7 @@ use std::process::Command;
 
 use tempfile::NamedTempFile;
 
-use crate::run::root;
+use crate::run;
 
 /// The contract.
 pub const CONTRACT: &str = "openapi/social-plus-bot.json";
@@ -27,23 +27,17 @@ pub const MANIFEST: &str = "Cargo.toml";
 
 /// Reads a file.
 pub fn text(file: &str) -> Result<String, String> {
-    fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"))
+    fs::read_to_string(run::root().join(file)).map_err(|error| format!("{file}: {error}"))
 }
 
 /// Reads a file as of the last commit.
 pub fn committed(file: &str) -> Result<String, String> {
-    let git = Command::new("git").args(["show", &format!("HEAD:./{file}")]).current_dir(root()).output();
-    let output = git.map_err(|error| format!("git: {error}"))?;
-    if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        return Err(stderr.lines().next().unwrap_or("git failed without a message").to_owned());
-    }
-    String::from_utf8(output.stdout).map_err(|_| format!("{file} is not UTF-8 in the last commit"))
+    run::output(Command::new("git").args(["show", &format!("HEAD:./{file}")]).current_dir(run::root()))
 }
 
 /// Replaces a file atomically.
 pub fn replace(file: &str, text: &str) -> Result<(), String> {
-    replace_at(&root().join(file), text).map_err(|error| format!("{file}: {error}"))
+    replace_at(&run::root().join(file), text).map_err(|error| format!("{file}: {error}"))
 }
 
 fn replace_at(path: &Path, text: &str) -> std::io::Result<()> {
