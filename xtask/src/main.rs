@@ -20,7 +20,6 @@ macro_rules! print_line {
 mod bench;
 mod build_cost;
 mod check;
-mod conformance;
 mod fuzz;
 mod mutants;
 mod regen;
@@ -30,6 +29,10 @@ mod simulate;
 mod system;
 mod test;
 mod tool;
+
+/// Runs the main test of the conformance suite, which prints the table.
+const CONFORMANCE: &str = "test --quiet --workspace --all-features --test conformance -- --exact --nocapture \
+                           every_part_of_the_contract_is_exercised";
 
 /// Development tasks of social-plus-bot
 #[derive(Parser)]
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
         Task::Regen(options) => return regen::run(&options),
         Task::Check => check::run(),
         Task::Test { slow } => test::run(slow),
-        Task::Conformance => conformance::run(),
+        Task::Conformance => run::cargo(CONFORMANCE),
         Task::Simulate { seeds } => simulate::run(seeds),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Mutants { file } => mutants::run(file),

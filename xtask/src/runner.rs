@@ -112,12 +112,12 @@ mod tests {
         assert_eq!(
             report,
             "\
+failed: file::bad
+  repeat with: TEST_SEED=42 cargo test --workspace --all-features -- --exact file::bad
 failed: hangs
   repeat with: cargo test --workspace --all-features -- --exact hangs
 failed: retry::tests::worse
   repeat with: cargo test --workspace --all-features -- --exact retry::tests::worse
-failed: file::bad
-  repeat with: TEST_SEED=42 cargo test --workspace --all-features -- --exact file::bad
 "
         );
     }

@@ -104,17 +104,17 @@ fn each_change_is_reported(file: &Path) {
         (
             &format!("{user}/properties/nickname"),
             json!({ "type": "string", "maxLength": 9 }),
-            "new         response 200 /users/0/nickname: new, optional: string, maxLength 9",
+            "new         response 200 /users/0/nickname: new, optional: {\"type\":\"string\",\"maxLength\":9}",
         ),
         (
             &format!("{user}/properties/flagCount"),
             Value::Null,
-            "gone        response 200 /users/0/flagCount: gone, optional: integer",
+            "gone        response 200 /users/0/flagCount: gone, optional: {\"type\":\"integer\"}",
         ),
         (
             &format!("{user}/properties/isBrand"),
             json!({ "type": "string" }),
-            "changed     response 200 /users/0/isBrand: type boolean -> string",
+            "changed     response 200 /users/0/isBrand: type {\"type\":\"boolean\"} -> {\"type\":\"string\"}",
         ),
         (
             &format!("{user}/required"),
@@ -144,7 +144,7 @@ fn each_change_is_reported(file: &Path) {
         (
             &format!("{RESPONSE}/properties/roles/items/properties/priority"),
             json!({ "type": "integer" }),
-            "new         response 200 /roles/0/priority: new, optional: integer",
+            "new         response 200 /roles/0/priority: new, optional: {\"type\":\"integer\"}",
         ),
         ("/responses/403/description", json!("Other words."), ""),
     ];

@@ -26,6 +26,11 @@ pub fn text(document: &Value) -> Result<String, String> {
     Ok(text)
 }
 
+/// Returns `value` in one line, with its members in canonical order.
+pub fn line(value: &Value) -> String {
+    serde_json::to_string(&Ordered(value)).unwrap_or_default()
+}
+
 struct Ordered<'a>(&'a Value);
 
 impl Serialize for Ordered<'_> {

@@ -15,6 +15,9 @@ use super::json::join;
 use super::normalize;
 use super::project::DEVIATIONS;
 
+/// A value in the first and in the second document, if they have it.
+type Sides<'v> = (Option<&'v Value>, Option<&'v Value>);
+
 /// A single difference between two documents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
@@ -47,7 +50,8 @@ pub fn documents(
         if right.is_none() {
             let moved = similar(name, second.keys().filter(|name| !first.contains_key(*name)));
             let moved = moved.map(str::to_owned);
-            comparison.add("", "operation", at, Some(&json!(name)), moved.clone().map(Value::from).as_ref());
+            let successor = moved.clone().map(Value::from);
+            comparison.add("", "operation", at, (Some(&json!(name)), successor.as_ref()));
             right = moved.and_then(|moved| second.remove(&moved));
         }
         if let Some((_, right)) = right {
@@ -56,7 +60,7 @@ pub fn documents(
     }
     for (name, (at, right)) in second {
         comparison.operation = name;
-        comparison.add("", "operation", &at, None, Some(&right));
+        comparison.add("", "operation", &at, (None, Some(&right)));
     }
     Ok((comparison.found, comparison.matched))
 }
@@ -84,37 +88,35 @@ impl Comparison<'_> {
     /// Compares two objects at `place`. If their types differ, that is the only difference.
     fn walk(&mut self, place: &str, at: &str, left: &Value, right: &Value) {
         if left.get("type") != right.get("type") {
-            return self.add(place, "type", at, Some(left), Some(right));
+            return self.add(place, "type", at, (Some(left), Some(right)));
         }
-        for keyword in names(Some(left), Some(right)) {
-            let (first, second) = (left.get(keyword), right.get(keyword));
+        for keyword in names((Some(left), Some(right))) {
+            let sides = (left.get(keyword), right.get(keyword));
             let at = &join(at, keyword);
-            match (keyword, first, second) {
+            match (keyword, sides) {
                 _ if MAPS.contains(&keyword) => {
-                    for name in names(first, second) {
+                    for name in names(sides) {
+                        let get = |side: Option<&'_ Value>| side.and_then(|it| it.get(name)).cloned();
+                        let (left, right) = (get(sides.0), get(sides.1));
                         let inner = place_of(place, keyword, name);
-                        let get = |side: Option<&Value>| side.and_then(|it| it.get(name)).cloned();
-                        self.part(place, inner, &join(at, name), get(first), get(second));
+                        self.part(place, inner, &join(at, name), (left.as_ref(), right.as_ref()));
                     }
                 }
-                ("enum", Some(Value::Array(first)), Some(Value::Array(second))) => {
+                ("enum", (Some(Value::Array(first)), Some(Value::Array(second)))) => {
                     for value in first.iter().filter(|value| !second.contains(value)) {
-                        self.add(place, "value", at, Some(value), None);
+                        self.add(place, "value", at, (Some(value), None));
                     }
                     for value in second.iter().filter(|value| !first.contains(value)) {
-                        self.add(place, "value", at, None, Some(value));
+                        self.add(place, "value", at, (None, Some(value)));
                     }
                 }
-                ("oneOf" | "anyOf" | "allOf", ..) => self.combination(place, keyword, at, first, second),
-                ("items" | "not" | "schema" | "requestBody", ..)
-                | ("additionalProperties", Some(Value::Object(_)), Some(Value::Object(_))) => {
-                    let inner = place_of(place, keyword, "");
-                    self.part(place, inner, at, first.cloned(), second.cloned());
+                ("oneOf" | "anyOf" | "allOf", _) => self.combination(place, keyword, at, sides),
+                ("items" | "not" | "schema" | "requestBody", _)
+                | ("additionalProperties", (Some(Value::Object(_)), Some(Value::Object(_)))) => {
+                    self.part(place, place_of(place, keyword, ""), at, sides);
                 }
-                _ if place.is_empty() => {
-                    self.part(place, (keyword.to_owned(), keyword), at, first.cloned(), second.cloned());
-                }
-                _ if first != second => self.add(place, keyword, at, first, second),
+                _ if place.is_empty() => self.part(place, (keyword.to_owned(), keyword), at, sides),
+                _ if sides.0 != sides.1 => self.add(place, keyword, at, sides),
                 _ => {}
             }
         }
@@ -122,70 +124,52 @@ impl Comparison<'_> {
 
     /// Compares a part of the object at `place`, which has a place and a name of its own, and which one or both sides
     /// have. Where a deviation applies, its version is that of the first side.
-    fn part(
-        &mut self,
-        place: &str,
-        (inner, word): (String, &str),
-        mut at: &str,
-        mut left: Option<Value>,
-        right: Option<Value>,
-    ) {
-        for (deviation, matched) in self.deviations.iter().zip(&mut self.matched) {
-            if inner != place && deviation.operation == self.operation && deviation.is_at(&inner) {
-                let mut noted = deviation.vendor.clone();
-                // The vendor's version of a field doesn't say whether the field is required.
-                let required = left.as_ref().or(right.as_ref()).and_then(|it| it.get("required"));
-                if let (Some(Value::Object(noted)), "field", Some(required)) = (&mut noted, word, required) {
-                    noted.insert("required".to_owned(), required.clone());
-                }
-                matched.visited = true;
-                matched.differs |= noted != left;
-                (left, at) = (noted, DEVIATIONS);
-                break;
+    fn part(&mut self, place: &str, (inner, word): (String, &str), mut at: &str, sides: Sides<'_>) {
+        let applies =
+            |deviation: &Deviation| deviation.operation == self.operation && deviation.is_at(&inner);
+        let mut deviations = self.deviations.iter().zip(&mut self.matched);
+        let (mut noted, (mut left, right)) = (None, sides);
+        if let Some((deviation, matched)) = deviations.find(|(it, _)| inner != place && applies(it)) {
+            noted = Some(deviation.vendor.clone()).filter(|vendor| !vendor.is_null());
+            // The vendor's version of a field doesn't say whether the field is required.
+            let required = left.or(right).and_then(|it| it.get("required"));
+            if let (Some(Value::Object(noted)), "field", Some(required)) = (&mut noted, word, required) {
+                noted.insert("required".to_owned(), required.clone());
             }
+            matched.visited = true;
+            matched.differs |= noted.as_ref() != left;
+            (left, at) = (noted.as_ref(), DEVIATIONS);
         }
-        match (&left, &right) {
+        match (left, right) {
             (Some(left @ Value::Object(_)), Some(right @ Value::Object(_))) => {
                 self.walk(&inner, at, left, right);
             }
-            _ if left != right => self.add(&inner, word, at, left.as_ref(), right.as_ref()),
+            sides if left != right => self.add(&inner, word, at, sides),
             _ => {}
         }
     }
 
     /// Compares combined schemas, regardless of their order. Equivalent schemas are paired first, the others by
     /// position.
-    fn combination(
-        &mut self,
-        place: &str,
-        keyword: &str,
-        at: &str,
-        left: Option<&Value>,
-        right: Option<&Value>,
-    ) {
+    fn combination(&mut self, place: &str, keyword: &str, at: &str, sides: Sides<'_>) {
         let schemas = |side: Option<&Value>| side.and_then(Value::as_array).cloned().unwrap_or_default();
-        let (left, mut right) = (schemas(left).into_iter().enumerate(), schemas(right));
-        let left: Vec<(String, String, Value)> = left
-            .map(|(index, schema)| {
-                let index = index.to_string();
-                (place_of(place, keyword, &index).0, join(at, &index), schema)
-            })
-            .collect();
+        let (left, mut right) = (schemas(sides.0), schemas(sides.1));
         let mut different = Vec::new();
-        for (inner, at, schema) in &left {
-            match right.iter().position(|other| self.is_same(inner, schema, other)) {
+        for (index, schema) in left.iter().enumerate() {
+            let (inner, _) = place_of(place, keyword, &index.to_string());
+            match right.iter().position(|other| self.is_same(&inner, schema, other)) {
                 Some(index) => drop(right.remove(index)),
-                None => different.push((inner, at, schema)),
+                None => different.push((inner, join(at, &index.to_string()), schema)),
             }
         }
         let mut right = right.iter();
         for (inner, at, schema) in different {
             match right.next() {
-                Some(other) => self.walk(inner, at, schema, other),
-                None => self.add(inner, keyword, at, Some(schema), None),
+                Some(other) => self.walk(&inner, &at, schema, other),
+                None => self.add(&inner, keyword, &at, (Some(schema), None)),
             }
         }
-        right.for_each(|other| self.add(place, keyword, at, None, Some(other)));
+        right.for_each(|other| self.add(place, keyword, at, (None, Some(other))));
     }
 
     fn is_same(&mut self, place: &str, left: &Value, right: &Value) -> bool {
@@ -196,7 +180,7 @@ impl Comparison<'_> {
         same
     }
 
-    fn add(&mut self, place: &str, keyword: &str, at: &str, before: Option<&Value>, after: Option<&Value>) {
+    fn add(&mut self, place: &str, keyword: &str, at: &str, (before, after): Sides<'_>) {
         let (operation, at) = (self.operation.clone(), at.to_owned());
         let (place, keyword) = (place.to_owned(), keyword.to_owned());
         let (before, after) = (before.cloned(), after.cloned());
@@ -227,7 +211,7 @@ fn place_of<'k>(place: &str, keyword: &'k str, name: &str) -> (String, &'k str) 
 }
 
 /// Returns the member names of both objects.
-fn names<'v>(left: Option<&'v Value>, right: Option<&'v Value>) -> BTreeSet<&'v str> {
+fn names<'v>((left, right): Sides<'v>) -> BTreeSet<&'v str> {
     let members = [left, right].into_iter().flatten().filter_map(Value::as_object);
     members.flat_map(|members| members.keys().map(String::as_str)).collect()
 }

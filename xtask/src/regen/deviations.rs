@@ -15,22 +15,16 @@ use super::normalize;
 const MARKERS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to here -->\n");
 
 /// A deliberate difference.
-#[derive(Debug)]
-pub struct Deviation {
-    /// Method and path.
-    pub operation: String,
-    /// The vendor's version, normalized, if the vendor has this part.
-    pub vendor: Option<Value>,
-    entry: Entry,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub struct Deviation {
+    /// Method and path.
+    #[serde(skip)]
+    pub operation: String,
     /// The locations. `*` matches any single word.
     places: Vec<String>,
-    /// The vendor's version as OpenAPI, or `null` if the vendor does not have this part.
-    vendor: Value,
+    /// The vendor's version, normalized, or `null` if the vendor does not have this part.
+    pub vendor: Value,
     /// The vendor's version as text.
     says: String,
     /// The contract's version as text.
@@ -49,22 +43,21 @@ pub struct Matched {
 
 /// Parses `deviations.json`.
 pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
-    let entries: BTreeMap<String, Vec<Entry>> =
+    let mut deviations: BTreeMap<String, Vec<Deviation>> =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let mut deviations = Vec::new();
-    for (operation, entries) in entries {
-        for entry in entries {
-            let vendor = Some(&entry.vendor).filter(|vendor| !vendor.is_null()).map(normalize::part);
-            deviations.push(Deviation { operation: operation.clone(), vendor, entry });
+    for (operation, deviations) in &mut deviations {
+        for deviation in deviations {
+            deviation.operation.clone_from(operation);
+            deviation.vendor = normalize::part(&deviation.vendor);
         }
     }
-    Ok(deviations)
+    Ok(deviations.into_values().flatten().collect())
 }
 
 impl Deviation {
     /// Returns whether the deviation applies to `place`.
     pub fn is_at(&self, place: &str) -> bool {
-        self.entry.places.iter().any(|pattern| {
+        self.places.iter().any(|pattern| {
             let (pattern, place) = (pattern.split(' '), place.split(' '));
             pattern.clone().count() == place.clone().count()
                 && pattern.zip(place).all(|(pattern, word)| pattern == "*" || pattern == word)
@@ -73,13 +66,12 @@ impl Deviation {
 
     /// Describes the deviation in one line.
     pub fn line(&self) -> String {
-        let Entry { says, contract, .. } = &self.entry;
-        format!("{}: the vendor says {says}, the contract {contract}", self.places())
+        format!("{}: the vendor says {}, the contract {}", self.places(), self.says, self.contract)
     }
 
     /// Returns the locations as text.
     pub fn places(&self) -> String {
-        self.entry.places.join(", ")
+        self.places.join(", ")
     }
 }
 
@@ -91,9 +83,8 @@ pub fn in_readme(readme: &str, deviations: &[Deviation]) -> Result<String, Strin
     let (_, after) = rest.split_once(end).ok_or_else(|| missing(end))?;
     let mut table =
         String::from("| place | the vendor says | the contract says | reason |\n|---|---|---|---|\n");
-    for Deviation { entry, .. } in deviations {
-        let places: Vec<String> = entry.places.iter().map(|place| format!("`{place}`")).collect();
-        let Entry { says, contract, reason, .. } = entry;
+    for Deviation { places, says, contract, reason, .. } in deviations {
+        let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
         table += &format!("| {} | {says} | {contract} | {reason} |\n", places.join(", "));
     }
     Ok(format!("{before}{begin}{table}{end}{after}"))

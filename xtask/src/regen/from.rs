@@ -1,26 +1,31 @@
 //! `cargo xtask regen --from FILE`: compares the contract with the vendor's description.
 
 use std::ffi::OsStr;
-use std::process::ExitCode;
 
 use super::compare::{self, Difference};
 use super::deviations::{Deviation, Matched};
 use super::project::{self, DEVIATIONS, REPAIRS};
-use super::{Contract, Error, json, repairs, report, source, vendor};
+use super::{Contract, json, repairs, report, source, vendor};
 
-/// The exit status if there are differences.
+/// The exit status if the description can't be used, and if there are differences.
+const UNUSABLE: u8 = 2;
 const DIFFERENT: u8 = 3;
 
-/// Reports how the vendor's description in `file` differs from the contract.
-pub fn report(file: &OsStr) -> Result<ExitCode, Error> {
+/// Reports how the vendor's description in `file` differs from the contract. Returns the exit status.
+pub fn report(file: &OsStr) -> Result<u8, String> {
     let contract = Contract::read()?;
     contract.is_valid()?;
     let repairs = repairs::parse(&project::text(REPAIRS)?);
     let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
-    let text = source::text(file).map_err(Error::Input)?;
     let name = source::name(file);
-    let extract = vendor::read(&text, &contract.document, &repairs)
-        .map_err(|reason| Error::Input(format!("{name}: {reason}")))?;
+    let extract = source::text(file).and_then(|text| vendor::read(&text, &contract.document, &repairs));
+    let extract = match extract {
+        Ok(extract) => extract,
+        Err(reason) => {
+            eprintln!("error: {name}: {reason}");
+            return Ok(UNUSABLE);
+        }
+    };
     let (differences, matched) =
         compare::documents(&contract.document, &extract.document, &contract.deviations)?;
 
@@ -47,10 +52,10 @@ pub fn report(file: &OsStr) -> Result<ExitCode, Error> {
     }
     if count == 0 {
         print_line!("{name}: no differences");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     print_line!("{name}: differences: {count}");
-    Ok(ExitCode::from(DIFFERENT))
+    Ok(DIFFERENT)
 }
 
 /// Returns where to edit the contract or its deviations to resolve `difference`.
@@ -78,7 +83,9 @@ fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
     match (matched.visited, matched.differs) {
         (true, true) => None,
         (true, false) => Some("the contract no longer differs from the listed version; remove the deviation"),
-        (false, _) if deviation.vendor.is_some() => Some("the vendor no longer has it; remove the deviation"),
+        (false, _) if !deviation.vendor.is_null() => {
+            Some("the vendor no longer has it; remove the deviation")
+        }
         (false, _) => Some("neither the vendor nor the contract has it; remove the deviation"),
     }
 }

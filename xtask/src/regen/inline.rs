@@ -16,28 +16,18 @@ const DEPTH: usize = 128;
 /// The maximum number of values, with references inlined.
 const VALUES: usize = 200_000;
 
-/// What becomes of a schema where it occurs within itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Cycle {
-    /// It ends in the empty schema.
-    Cut,
-    /// It is an error.
-    Refuse,
-}
-
 /// Returns the value at `pointer` in `document` with references inlined, without examples and extensions. `value`
-/// replaces what the document has there.
+/// replaces what the document has there. A schema within itself ends in the empty schema.
 ///
 /// # Errors
 ///
 /// Returns a one-line message with the location of a reference that can't be inlined.
-pub fn inlined(document: &Value, value: &Value, pointer: &str, cycle: Cycle) -> Result<Value, String> {
-    Inliner { document, cycle, trail: Vec::new(), values: 0 }.value(value, pointer, false, 0)
+pub fn inlined(document: &Value, value: &Value, pointer: &str) -> Result<Value, String> {
+    Inliner { document, trail: Vec::new(), values: 0 }.value(value, pointer, false, 0)
 }
 
 struct Inliner<'a> {
     document: &'a Value,
-    cycle: Cycle,
     /// The references that are being inlined, outermost first.
     trail: Vec<String>,
     values: usize,
@@ -78,10 +68,7 @@ impl Inliner<'_> {
         let decoded = percent_decode_str(target).decode_utf8().map_err(|_| missing())?;
         let place = decoded.strip_prefix('#').filter(|place| !place.is_empty()).ok_or_else(missing)?;
         if self.trail.iter().any(|outer| outer == place) {
-            return match self.cycle {
-                Cycle::Cut => Ok(json!({})),
-                Cycle::Refuse => Err(format!("#{pointer}: cyclic reference {target}")),
-            };
+            return Ok(json!({}));
         }
         let found = self.document.pointer(place).ok_or_else(missing)?;
         self.trail.push(place.to_owned());
@@ -96,24 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recursive_schemas_are_inlined_once_or_refused() {
+    fn recursive_schemas_are_inlined_once() {
         let document = json!({ "a": { "type": "object", "properties": {
             "left": { "$ref": "#/a" }, "right": { "$ref": "#/a" }, "id": { "type": "string" },
         } } });
-        let reference = json!({ "$ref": "#/a" });
         let once = json!({ "left": {}, "right": {}, "id": { "type": "string" } });
         assert_eq!(
-            inlined(&document, &reference, "", Cycle::Cut).unwrap(),
+            inlined(&document, &json!({ "$ref": "#/a" }), "").unwrap(),
             json!({ "type": "object", "properties": once })
         );
-        let reason = inlined(&document, &reference, "", Cycle::Refuse).unwrap_err();
-        assert_eq!(reason, "#/a/properties/left: cyclic reference #/a");
     }
 
     #[test]
     fn examples_are_dropped_but_fields_of_that_name_stay() {
         let schema = json!({ "example": 1, "x-order": 1, "properties": { "example": { "examples": {} } } });
-        let inlined = inlined(&Value::Null, &schema, "", Cycle::Cut).unwrap();
+        let inlined = inlined(&Value::Null, &schema, "").unwrap();
         assert_eq!(inlined, json!({ "properties": { "example": {} } }));
     }
 }

@@ -47,32 +47,17 @@ pub struct Options {
     from: Option<OsString>,
 }
 
-/// Why a run fails.
-pub enum Error {
-    /// The project is invalid: exit status 1.
-    Invalid(String),
-    /// The input is invalid: exit status 2.
-    Input(String),
-}
-
-impl From<String> for Error {
-    fn from(reason: String) -> Self {
-        Self::Invalid(reason)
-    }
-}
-
 /// Runs the task.
 pub fn run(options: &Options) -> ExitCode {
-    let result = match &options.from {
+    let status = match &options.from {
         Some(file) => from::report(file),
-        None if options.check => is_up_to_date().map(|()| ExitCode::SUCCESS).map_err(Error::Invalid),
-        None => regenerate().map(|()| ExitCode::SUCCESS).map_err(Error::Invalid),
+        None if options.check => is_up_to_date().map(|()| 0),
+        None => regenerate().map(|()| 0),
     };
-    result.unwrap_or_else(|error| {
-        let (Error::Invalid(reason) | Error::Input(reason)) = &error;
+    ExitCode::from(status.unwrap_or_else(|reason| {
         eprintln!("error: {}", reason.trim_end());
-        ExitCode::from(if matches!(error, Error::Invalid(_)) { 1 } else { 2 })
-    })
+        1
+    }))
 }
 
 /// The contract and its deviations.
@@ -107,30 +92,24 @@ impl Contract {
         let notes = project::text(NOTES)?;
         let with_table = deviations::in_readme(&notes, &self.deviations);
         let with_table = with_table.map_err(|reason| format!("{NOTES}: {reason}"))?;
-        let committed_copy = project::text(GENERATED).unwrap_or_default();
+        let generated = project::text(GENERATED).unwrap_or_default();
         Ok([
-            Output { file: GENERATED, current: committed_copy, expected: client },
-            Output { file: CONTRACT, current: self.text.clone(), expected: canonical },
-            Output { file: NOTES, current: notes, expected: with_table },
+            (GENERATED, generated, client),
+            (CONTRACT, self.text.clone(), canonical),
+            (NOTES, notes, with_table),
         ])
     }
 }
 
-/// A generated file.
-struct Output {
-    file: &'static str,
-    /// The current text.
-    current: String,
-    /// The text that it should have.
-    expected: String,
-}
+/// A generated file, its current text, and the text that it should have.
+type Output = (&'static str, String, String);
 
 fn regenerate() -> Result<(), String> {
     let contract = Contract::read()?;
     contract.is_valid()?;
     let outputs = contract.outputs()?;
-    report::contract(&contract.document, &outputs[0].expected)?;
-    for Output { file, expected, .. } in outputs.iter().filter(|output| output.current != output.expected) {
+    report::contract(&contract.document, &outputs[0].2)?;
+    for (file, _, expected) in outputs.iter().filter(|(_, current, expected)| current != expected) {
         project::replace(file, expected)?;
         print_line!("updated: {file}");
     }
@@ -144,17 +123,15 @@ pub fn is_up_to_date() -> Result<(), String> {
     // If the contract is also invalid, its violations are the more useful error.
     let outputs = contract.outputs().map_err(|reason| valid.clone().err().unwrap_or(reason))?;
     let mut up_to_date = true;
-    for Output { file, current, expected } in &outputs {
-        if current != expected {
-            up_to_date = false;
-            let diff = TextDiff::from_lines(current, expected);
-            let (old, new) = (format!("a/{file}"), format!("b/{file}"));
-            print_line!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
-        }
+    for (file, current, expected) in outputs.iter().filter(|(_, current, expected)| current != expected) {
+        up_to_date = false;
+        let diff = TextDiff::from_lines(current, expected);
+        let (old, new) = (format!("a/{file}"), format!("b/{file}"));
+        print_line!("{}", diff.unified_diff().header(&old, &new).to_string().trim_end());
     }
     valid?;
     if !up_to_date {
         return Err("generated files are out of date; run `cargo xtask regen`".to_owned());
     }
-    report::contract(&contract.document, &outputs[0].expected)
+    report::contract(&contract.document, &outputs[0].2)
 }

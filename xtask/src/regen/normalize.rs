@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::inline::{Cycle, MAPS, inlined};
+use super::inline::{MAPS, inlined};
 use super::json::{self, join};
 
 /// Members that document a schema without affecting requests or responses.
@@ -24,7 +24,7 @@ pub fn operations(document: &Value) -> Result<BTreeMap<String, (String, Value)>,
     for (name, pointer) in json::operations(document) {
         let (of_item, method) = pointer.rsplit_once('/').unwrap_or_default();
         let item = document.pointer(of_item).unwrap_or(&Value::Null);
-        let item = inlined(document, item, of_item, Cycle::Cut)?;
+        let item = inlined(document, item, of_item)?;
         let own = item.get(method).unwrap_or(&Value::Null);
         let inherited = |what: &str| own.get(what).or_else(|| item.get(what)).or_else(|| document.get(what));
         let parameters = items(item.get("parameters")).chain(items(own.get("parameters")));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::change_class::{self, ChangeClass};
 use super::compare::{self, Difference};
 use super::project::{CONTRACT, GENERATED, MANIFEST, committed, text};
-use super::surface;
+use super::{canonical, surface};
 
 /// Prints the changes of the contract and of the generated `client` since the last commit, and the next version.
 pub fn contract(document: &Value, client: &str) -> Result<(), String> {
@@ -51,30 +51,30 @@ pub fn contract(document: &Value, client: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Describes a difference in one line.
+/// Describes a difference in one line, with both values.
 pub fn line(difference: &Difference) -> String {
     let Difference { operation, place, keyword, before, after, .. } = difference;
     let at = if place.is_empty() { operation.clone() } else { format!("{operation}: {place}") };
-    let (before, after) = (before.as_ref(), after.as_ref());
-    let part = after.or(before);
-    let is_required = |part: Option<&Value>| part.is_some_and(|it| it.get("required").is_some());
     let kind = kind(difference);
+    let shown = |side: &Option<Value>| side.as_ref().map_or("none".to_owned(), canonical::line);
+    let part = if after.is_some() { after } else { before };
+    let has = |name: &str| part.as_ref().is_some_and(|part| part.get(name).is_some());
     match keyword.as_str() {
         "field" | "parameter" | "header" => {
-            let need = if is_required(part) { "required" } else { "optional" };
-            format!("{at}: {kind}, {need}: {}", describe(part.and_then(|it| it.get("schema")).or(part)))
+            let need = if has("required") { "required" } else { "optional" };
+            format!("{at}: {kind}, {need}: {}", shown(part))
         }
         "required" => format!("{at}: now {}", if after.is_some() { "required" } else { "optional" }),
         "operation" if kind == "changed" => {
-            format!("{at}: probably moved to {}", after.and_then(Value::as_str).unwrap_or_default())
+            format!("{at}: probably moved to {}", after.as_ref().and_then(Value::as_str).unwrap_or_default())
         }
         "content" if !place.contains('/') => format!("{at} application/json: {kind}"),
         "operation" | "response" | "server" | "requestBody" | "content" => format!("{at}: {kind}"),
-        "value" => format!("{at}: {kind} value {}", describe(part)),
+        "value" => format!("{at}: {kind} value {}", shown(part)),
         _ if place.rsplit(' ').next() == Some(keyword) => {
-            format!("{at}: {} -> {}", describe(before), describe(after))
+            format!("{at}: {} -> {}", shown(before), shown(after))
         }
-        _ => format!("{at}: {keyword} {} -> {}", describe(before), describe(after)),
+        _ => format!("{at}: {keyword} {} -> {}", shown(before), shown(after)),
     }
 }
 
@@ -85,43 +85,5 @@ pub fn kind(difference: &Difference) -> &'static str {
         (None, _) => "new",
         (_, None) => "gone",
         _ => "changed",
-    }
-}
-
-/// Describes a schema in a few words, such as `array of string, date-time`. Other values are shown as JSON.
-fn describe(value: Option<&Value>) -> String {
-    let Some(value) = value else { return "none".to_owned() };
-    if !value.is_object() {
-        return value.to_string();
-    }
-    let all = |values: &Vec<Value>, separator: &str| {
-        values.iter().map(|it| describe(Some(it))).collect::<Vec<_>>().join(separator)
-    };
-    for (combination, separator) in
-        [("enum", " | "), ("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")]
-    {
-        if let Some(Value::Array(values)) = value.get(combination) {
-            return all(values, separator);
-        }
-    }
-    match value.get("type").and_then(Value::as_str) {
-        None => "anything".to_owned(),
-        Some("array") => {
-            format!("array of {}", value.get("items").map_or("anything".to_owned(), |it| describe(Some(it))))
-        }
-        Some("object") => match value.get("properties").and_then(Value::as_object) {
-            Some(fields) if !fields.is_empty() => {
-                let mut names: Vec<&str> = fields.keys().map(String::as_str).collect();
-                names.sort_unstable();
-                format!("object {{ {} }}", names.join(", "))
-            }
-            _ => "object of any shape".to_owned(),
-        },
-        Some(name) => {
-            let format = value.get("format").and_then(Value::as_str).map(|format| format!(", {format}"));
-            let limits = ["minLength", "maxLength", "minimum", "maximum", "pattern"];
-            let limits = limits.iter().filter_map(|limit| Some(format!(", {limit} {}", value.get(limit)?)));
-            [name.to_owned()].into_iter().chain(format).chain(limits).collect()
-        }
     }
 }

@@ -15,7 +15,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Reads the text of `source`; `-` is standard input.
 pub fn text(source: &OsStr) -> Result<String, String> {
-    read(source).map_err(|error| format!("{}: {error}", name(source)))
+    read(source).map_err(|error| error.to_string())
 }
 
 /// Returns the name of `source` for messages.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
-use syn::{ImplItem, Item, Visibility};
+use syn::{Attribute, Field, ImplItem, Item, Visibility};
 
 use super::change_class::ChangeClass;
 
@@ -38,37 +38,37 @@ fn lines(text: &str) -> Result<BTreeSet<Line>, String> {
 
 fn collect(items: &[Item], module: &str, found: &mut BTreeSet<Line>) {
     for item in items {
-        let (owner, members) = match item {
-            Item::Mod(it) if is_public(&it.vis) => {
-                let inner = it.content.iter().flat_map(|(_, items)| items).cloned().collect::<Vec<_>>();
-                collect(&inner, &format!("{module}{}::", it.ident), found);
+        let (owner, members): (String, Vec<String>) = match item {
+            Item::Mod(it) => {
+                let items = it.content.as_ref().map_or(&[][..], |(_, items)| items);
+                collect(items, &format!("{module}{}::", it.ident), found);
                 continue;
             }
             Item::Struct(it) if is_public(&it.vis) => {
                 let fields = it.fields.iter().filter(|field| is_public(&field.vis));
-                let name =
-                    |field: &syn::Field| field.ident.as_ref().map_or("0".to_owned(), ToString::to_string);
+                let name = |field: &Field| field.ident.as_ref().map_or("0".to_owned(), ToString::to_string);
                 let fields = fields.map(|field| format!(".{}: {}", name(field), short(&field.ty)));
-                (it.ident.to_string(), fields.chain(derived(&it.attrs)).chain([String::new()]).collect())
+                (it.ident.to_string(), fields.chain(derived(&it.attrs)).collect())
             }
             Item::Enum(it) if is_public(&it.vis) => {
                 let variants = it.variants.iter().map(|it| format!("::{}{}", it.ident, short(&it.fields)));
-                (it.ident.to_string(), variants.chain(derived(&it.attrs)).chain([String::new()]).collect())
+                (it.ident.to_string(), variants.chain(derived(&it.attrs)).collect())
             }
             Item::Impl(it) => {
-                let members = it.items.iter().filter_map(|item| match (item, &it.trait_) {
-                    (ImplItem::Fn(function), None) if is_public(&function.vis) => {
-                        Some(format!(": {}", short(&function.sig)))
-                    }
+                let lines = it.items.iter().filter_map(|item| match (item, &it.trait_) {
+                    (ImplItem::Fn(it), None) if is_public(&it.vis) => Some(format!(": {}", short(&it.sig))),
                     _ => None,
                 });
                 let implemented = it.trait_.iter().map(|(of, _)| format!(" implements {}", short(of)));
-                (short(&it.self_ty), members.chain(implemented).collect::<Vec<_>>())
+                let owner = format!("{module}{}", short(&it.self_ty));
+                found.extend(lines.chain(implemented).map(|line| (owner.clone(), line)));
+                continue;
             }
-            Item::Use(it) if is_public(&it.vis) => (short(&it.tree), vec![String::new()]),
+            Item::Use(it) if is_public(&it.vis) => (short(&it.tree), Vec::new()),
             _ => continue,
         };
-        found.extend(members.into_iter().map(|line| (format!("{module}{owner}"), line)));
+        let lines = members.into_iter().chain([String::new()]);
+        found.extend(lines.map(|line| (format!("{module}{owner}"), line)));
     }
 }
 
@@ -77,23 +77,17 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 /// Returns the traits that a type derives.
-fn derived(attributes: &[syn::Attribute]) -> Vec<String> {
+fn derived(attributes: &[Attribute]) -> impl Iterator<Item = String> {
     let lists = attributes.iter().filter(|it| it.path().is_ident("derive"));
     let lists = lists.filter_map(|it| Some(short(&it.meta.require_list().ok()?.tokens)));
-    lists.flat_map(|list| list.split(',').map(|of| format!(" derives {of}")).collect::<Vec<_>>()).collect()
+    lists.flat_map(|list| list.split(',').map(|of| format!(" derives {of}")).collect::<Vec<_>>())
 }
 
 /// Formats tokens with usual spacing and without the paths of well-known types.
 fn short(tokens: &impl ToTokens) -> String {
-    let spaced = tokens.to_token_stream().to_string();
-    let mut text = String::new();
-    let mut characters = spaced.chars().peekable();
-    let word =
-        |character: Option<char>| character.is_some_and(|it| it.is_alphanumeric() || it == '_' || it == '\'');
-    while let Some(character) = characters.next() {
-        if character != ' ' || (word(text.chars().last()) && word(characters.peek().copied())) {
-            text.push(character);
-        }
+    let mut text = tokens.to_token_stream().to_string();
+    for spaced in ["<", ">", ",", ":", "::", "&", "(", ")", "'"] {
+        text = text.replace(&format!(" {spaced}"), spaced).replace(&format!("{spaced} "), spaced);
     }
     for known in ["::std::option::", "::std::string::", "::std::vec::", "::std::convert::", "::std::result::"]
     {

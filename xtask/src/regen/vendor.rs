@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::inline::{Cycle, inlined};
+use super::inline::inlined;
 use super::json::{self, join};
 use super::repairs::{Repair, Repairs};
 use super::{compare, openapi_schema};
@@ -30,7 +30,7 @@ pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Extract, Stri
     let description: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| format!("failed to parse: {error}"))?;
     let description = Value::Object(description);
-    let inline = |value: &Value, pointer: &str| inlined(&description, value, pointer, Cycle::Refuse);
+    let inline = |value: &Value, pointer: &str| inlined(&description, value, pointer);
     let (mut repaired, mut unneeded) = (Vec::new(), Vec::new());
     let mut paths = json!({});
     for (name, pointer) in json::operations(ours) {

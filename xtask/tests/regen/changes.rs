@@ -20,7 +20,8 @@ fn a_new_optional_response_field_is_compatible() {
     let run = report(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
         properties["nickname"] = json!({ "type": "string", "description": "A nickname." });
     });
-    let place = "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: string";
+    let place =
+        "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: {\"type\":\"string\"}";
     assert!(run.lines("compatible").contains(&place), "{}", run.out);
     let field = "generated code: new: types::User.nickname: Option<String>";
     assert!(run.lines("compatible").contains(&field), "{}", run.out);
@@ -36,7 +37,7 @@ fn a_removed_response_field_is_breaking() {
         properties.as_object_mut().unwrap().remove("flagCount");
     });
     // The example still has the field, which is valid because the schema allows additional properties.
-    let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: integer, int64";
+    let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: {\"type\":\"integer\",\"format\":\"int64\"}";
     assert!(run.lines("breaking").contains(&place), "{}", run.out);
     let field = "generated code: gone: types::User.flag_count: Option<i64>";
     assert!(run.lines("breaking").contains(&field), "{}", run.out);
@@ -58,7 +59,8 @@ fn a_new_required_request_field_is_breaking() {
         schema["properties"]["color"] = json!({ "type": "string" });
         schema["required"] = json!(["name", "color"]);
     });
-    assert_eq!(run.lines("breaking")[0], "POST /things: request /color: new, required: string");
+    let place = "POST /things: request /color: new, required: {\"type\":\"string\",\"required\":true}";
+    assert_eq!(run.lines("breaking")[0], place);
     assert!(run.out.contains("version: 0.1.0 -> 0.2.0"), "{}", run.out);
     assert!(project.read("src/api/generated.rs").contains("pub color:"));
 }

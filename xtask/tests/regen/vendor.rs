@@ -49,7 +49,7 @@ fn an_equivalent_description_has_no_differences() {
 
 #[test]
 fn a_new_field_is_reported() {
-    let place = "new         POST /things: response 200 /owners/0/age: new, optional: integer, maximum 200";
+    let place = "new         POST /things: response 200 /owners/0/age: new, optional: {\"type\":\"integer\",\"maximum\":200}";
     reports(
         &format!("{RESPONSE}/properties/owners/items/properties"),
         |it| it["age"] = json!({ "type": "integer", "maximum": 200, "description": "Prose." }),
@@ -59,7 +59,7 @@ fn a_new_field_is_reported() {
 
 #[test]
 fn a_removed_field_is_reported() {
-    let place = "gone        POST /things: request /size: gone, optional: integer";
+    let place = "gone        POST /things: request /size: gone, optional: {\"type\":\"integer\"}";
     reports(&format!("{REQUEST}/properties"), remove("size"), &[place]);
 }
 
@@ -80,7 +80,8 @@ fn added_and_removed_lengths_are_reported() {
 
 #[test]
 fn a_changed_type_is_reported() {
-    let place = "changed     POST /things: request /size: type integer -> string";
+    let place =
+        "changed     POST /things: request /size: type {\"type\":\"integer\"} -> {\"type\":\"string\"}";
     reports(&format!("{REQUEST}/properties/size"), |it| it["type"] = json!("string"), &[place]);
 }
 
@@ -112,10 +113,11 @@ fn added_and_removed_statuses_are_reported() {
 #[test]
 fn changed_parameters_headers_servers_and_security_are_reported() {
     let parameter = json!({ "in": "query", "name": "dry", "schema": { "type": "boolean" } });
-    let place = "new         POST /things: parameter query dry: new, optional: boolean";
+    let place =
+        "new         POST /things: parameter query dry: new, optional: {\"schema\":{\"type\":\"boolean\"}}";
     reports(&format!("{OPERATION}/parameters"), |it| it.as_array_mut().unwrap().push(parameter), &[place]);
     let header = json!({ "Retry-After": { "schema": { "type": "integer" } } });
-    let place = "new         POST /things: response 400 header retry-after: new, optional: integer";
+    let place = "new         POST /things: response 400 header retry-after: new, optional: {\"schema\":{\"type\":\"integer\"}}";
     reports(&format!("{OPERATION}/responses/400"), |it| it["headers"] = header, &[place]);
     let place = "new         POST /things: server https://two.example: new";
     let server = json!({ "url": "https://two.example" });
@@ -136,7 +138,7 @@ fn an_optional_body_and_a_deprecated_operation_are_reported() {
 
 #[test]
 fn a_new_alternative_is_reported() {
-    let place = "new         POST /things: response 500 /detail: oneOf none -> integer";
+    let place = "new         POST /things: response 500 /detail: oneOf none -> {\"type\":\"integer\"}";
     let detail =
         format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf");
     reports(&detail, |it| it.as_array_mut().unwrap().push(json!({ "type": "integer" })), &[place]);
@@ -144,7 +146,7 @@ fn a_new_alternative_is_reported() {
 
 #[test]
 fn a_difference_within_a_deviation_is_reported() {
-    let place = "new         POST /things: response 200 /extra/size: new, optional: integer";
+    let place = "new         POST /things: response 200 /extra/size: new, optional: {\"type\":\"integer\"}";
     let change = |it: &mut Value| it["size"] = json!({ "type": "integer" });
     reports(&format!("{RESPONSE}/properties/extra/properties"), change, &[place]);
 }
@@ -326,7 +328,9 @@ fn deprecated_fields_and_changed_headers_are_reported() {
         run.lines("changed"),
         [
             format!("POST /things: response 400 header x-wait: now required ({place}/required)"),
-            format!("POST /things: response 400 header x-wait: type integer -> string ({place}/schema)"),
+            format!(
+                "POST /things: response 400 header x-wait: type {{\"type\":\"integer\"}} -> {{\"type\":\"string\"}} ({place}/schema)"
+            ),
         ]
     );
 }
@@ -353,7 +357,7 @@ fn a_different_order_is_no_difference() {
 fn a_changed_alternative_is_one_difference() {
     let detail =
         format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf/0");
-    let place = "changed     POST /things: response 500 /detail/(oneOf 0)/0: type string -> integer";
+    let place = "changed     POST /things: response 500 /detail/(oneOf 0)/0: type {\"type\":\"string\"} -> {\"type\":\"integer\"}";
     reports(&format!("{detail}/items"), |it| it["type"] = json!("integer"), &[place]);
 }
 
