@@ -65,12 +65,10 @@ fn text(times: &Times, ours: &Counts, peers: &Counts, load: Option<f64>) -> Resu
     text += "| measured | compared with | result | target | |\n|---|---|---|---|---|\n";
     let mut row = |what: &str, compared: &str, value: f64, target: Target| {
         let result = if compared.is_empty() { value.to_string() } else { format!("{value:.2} ×") };
-        let (limit, met) = match target {
-            Some(("at least", limit)) => (format!("at least {limit}"), value >= limit),
-            Some((_, limit)) => (format!("at most {limit}"), value <= limit),
-            None => (String::new(), true),
-        };
-        let met = if limit.is_empty() { "" } else { ["missed", "met"][usize::from(met)] };
+        let (limit, met) = target.map_or_else(Default::default, |(bound, limit)| {
+            let met = if bound == "at least" { value >= limit } else { value <= limit };
+            (format!("{bound} {limit}"), if met { "met" } else { "missed" })
+        });
         text += &format!("| {what} | {compared} | {result} | {limit} | {met} |\n");
     };
     for (tasks, name) in TASKS {

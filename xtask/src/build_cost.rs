@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -68,30 +68,25 @@ const WITH_GENERATOR: Program = Program {
 pub fn run() -> Result<(), String> {
     let folder =
         tempfile::tempdir().map_err(|error| format!("failed to create a temporary folder: {error}"))?;
-    let programs = [HAND_WRITTEN, WITHOUT_GENERATOR, WITH_GENERATOR].into_iter().enumerate();
-    let programs = programs.map(|(index, program)| (folder.path().join(index.to_string()), program));
-    let programs: Vec<(PathBuf, Program)> = programs.collect();
-    for (folder, program) in &programs {
-        program.write(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        run::run(&format!("cargo fetch for {}", program.name), &mut cargo("fetch --quiet", folder))?;
+    let programs = [HAND_WRITTEN, WITHOUT_GENERATOR, WITH_GENERATOR];
+    for program in &programs {
+        let folder = folder.path().join(program.name);
+        program.write(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        run::run(&format!("cargo fetch for {}", program.name), &mut cargo("fetch --quiet", &folder))?;
     }
     print_line!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "CPU time", "packages", "limit");
     let mut first = None;
-    for (folder, Program { name, max_ratio, .. }) in &programs {
-        let cost = build(folder)?;
+    for Program { name, max_ratio, .. } in programs {
+        let cost = build(&folder.path().join(name))?;
         let first: &Cost = first.get_or_insert(cost);
+        let with_ratio = |seconds: f64, first: f64| format!("{seconds:.1} s {:.2}", seconds / first);
         let time = with_ratio(cost.time, first.time);
-        let cpu_time = cost.cpu_time.zip(first.cpu_time).map(|(time, first)| with_ratio(time, first));
-        let cpu_time = cpu_time.unwrap_or_default();
-        let exceeded = if cost.time / first.time > *max_ratio { " exceeded" } else { "" };
+        let cpu_time = cost.cpu_time.zip(first.cpu_time);
+        let cpu_time = cpu_time.map(|(time, first)| with_ratio(time, first)).unwrap_or_default();
+        let exceeded = if cost.time / first.time > max_ratio { " exceeded" } else { "" };
         print_line!("{name:<32} {time:>14} {cpu_time:>14} {:>9} {max_ratio:>5.1}{exceeded}", cost.packages);
     }
     Ok(())
-}
-
-/// Formats seconds, and their ratio to `first`.
-fn with_ratio(seconds: f64, first: f64) -> String {
-    format!("{seconds:.1} s {:.2}", seconds / first)
 }
 
 /// The cost of a build.

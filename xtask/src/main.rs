@@ -80,11 +80,9 @@ fn main() -> ExitCode {
         Task::Bench => bench::run(),
         Task::BuildCost => build_cost::run(),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    let failed = |reason| {
+        eprintln!("error: {reason}");
+        ExitCode::FAILURE
+    };
+    result.map_or_else(failed, |()| ExitCode::SUCCESS)
 }

@@ -12,15 +12,10 @@ use crate::run::command;
 const SEED: &str = "TEST_SEED=";
 
 /// The features of all tests. Each further feature set would build the dependencies again.
-const ALL: &str = "--workspace --all-features";
-
-/// Runs the tests of `targets` with all features, or all tests if it is empty.
-pub fn test(targets: &str, variables: &[(&str, &str)]) -> Result<(), String> {
-    test_with(&format!("{ALL} {targets}"), variables)
-}
+pub const ALL: &str = "--workspace --all-features";
 
 /// Runs the tests that `arguments` select, split at spaces.
-pub fn test_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+pub fn test(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
     let nextest = command("nextest --version").output().is_ok_and(|output| output.status.success());
     let shown =
         if nextest { format!("nextest run {arguments}") } else { format!("test {arguments} --no-fail-fast") };
@@ -67,7 +62,6 @@ fn report(lines: &[String], arguments: &str) -> String {
             seeds.insert(name, format!("{SEED}{digits} "));
         }
     }
-    let arguments = arguments.trim();
     let lines = seeds.iter().map(|(name, seed)| {
         format!("failed: {name}\n  repeat with: {seed}cargo test {arguments} -- --exact {name}\n")
     });
@@ -108,7 +102,7 @@ mod tests {
      TIMEOUT [ 900.005s] ( 4/17) xtask::bin/xtask hangs
      Summary [   1.0s] 17 tests run: 14 passed, 3 failed
         FAIL [   0.005s] ( 2/17) social-plus-bot::store file::bad";
-        let report = report(&lines(printed), "--workspace --all-features ");
+        let report = report(&lines(printed), ALL);
         assert_eq!(
             report,
             "\

@@ -27,7 +27,7 @@ pub fn run(slow: bool) -> Result<(), String> {
     eprintln!("\n--- cargo xtask regen --check");
     regen::is_up_to_date()?;
     check_optional_dependencies()?;
-    runner::test("", &FEW_SEEDS)?;
+    runner::test(runner::ALL, &FEW_SEEDS)?;
     cargo("test --doc --workspace --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])?;
     if slow { single_features_and_long_runs() } else { Ok(()) }
@@ -68,7 +68,7 @@ fn single_features_and_long_runs() -> Result<(), String> {
     }
     // Tests that behave differently without the optional features, and with the committed client.
     let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox";
-    runner::test_with(fewest, &FEW_SEEDS)?;
+    runner::test(fewest, &FEW_SEEDS)?;
     cargo("test --benches --workspace --all-features")?;
     simulate::run(LONG_SEEDS)
 }

@@ -21,10 +21,7 @@ pub enum ChangeClass {
 
 impl fmt::Display for ChangeClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Compatible => "compatible",
-            Self::Breaking => "breaking",
-        })
+        f.pad(if *self == Self::Breaking { "breaking" } else { "compatible" })
     }
 }
 
@@ -37,24 +34,16 @@ pub fn classify(change: &Difference) -> ChangeClass {
         "operation" | "server" | "content" => new,
         "deprecated" => true,
         "field" | "header" | "parameter" => new && !(request && required),
-        "response" => is_error_status(&change.place),
+        "response" => change.place.starts_with("response 4") || change.place.starts_with("response 5"),
         // Becoming required breaks requests but not responses.
         "required" => truth(change.after.as_ref()) != request,
         "requestBody" => new && !required,
         // Response enums are open, so a new value is compatible. A removed value removes a variant of the enum.
         "value" => new,
-        "oneOf" | "anyOf" => {
-            if request {
-                new
-            } else {
-                gone
-            }
-        }
+        "oneOf" | "anyOf" if request => new,
+        "oneOf" | "anyOf" => gone,
         "nullable" => truth(change.after.as_ref()) == request,
-        keyword => match stricter(keyword, change.before.as_ref(), change.after.as_ref()) {
-            Some(stricter) => stricter != request,
-            None => false,
-        },
+        keyword => stricter(keyword, change.before.as_ref(), change.after.as_ref()) == Some(!request),
     };
     if compatible { ChangeClass::Compatible } else { ChangeClass::Breaking }
 }
@@ -80,26 +69,20 @@ fn truth(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool).unwrap_or_default()
 }
 
-fn is_error_status(place: &str) -> bool {
-    place.strip_prefix("response ").is_some_and(|status| status.starts_with(['4', '5']))
-}
-
 /// Returns the version that follows `version`, and the rule that applies.
 pub fn next_version(version: &str, class: Option<ChangeClass>) -> Option<(String, &'static str)> {
     let mut numbers = version.split(['-', '+']).next()?.split('.').map(|number| number.parse::<u64>().ok());
     let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let next = match class {
+    let (next, rule) = match class {
         None => return Some((version.to_owned(), "no change for callers")),
-        Some(ChangeClass::Compatible) if major == 0 => (0, minor, patch + 1),
-        Some(ChangeClass::Compatible) => (major, minor + 1, 0),
-        Some(ChangeClass::Breaking) if major == 0 => (0, minor + 1, 0),
-        Some(ChangeClass::Breaking) => (major + 1, 0, 0),
-    };
-    let rule = match class {
-        Some(ChangeClass::Breaking) => {
-            "a breaking change raises the minor version before 1.0.0, and the major version after"
-        }
-        _ => "a compatible change raises the patch version before 1.0.0, and the minor version after",
+        Some(ChangeClass::Compatible) => (
+            if major == 0 { (0, minor, patch + 1) } else { (major, minor + 1, 0) },
+            "a compatible change raises the patch version before 1.0.0, and the minor version after",
+        ),
+        Some(ChangeClass::Breaking) => (
+            if major == 0 { (0, minor + 1, 0) } else { (major + 1, 0, 0) },
+            "a breaking change raises the minor version before 1.0.0, and the major version after",
+        ),
     };
     Some((format!("{}.{}.{}", next.0, next.1, next.2), rule))
 }

@@ -35,28 +35,24 @@ pub struct Difference {
     pub at: String,
 }
 
-/// Compares `first`, modified by `deviations`, with `second`. Returns the differences, and how each deviation matched.
-pub fn documents(
-    first: &Value,
-    second: &Value,
-    deviations: &[Deviation],
-) -> Result<(Vec<Difference>, Vec<Matched>), String> {
+/// The differences, and how each deviation matched.
+type Compared = (Vec<Difference>, Vec<Matched>);
+
+/// Compares `first`, modified by `deviations`, with `second`.
+pub fn documents(first: &Value, second: &Value, deviations: &[Deviation]) -> Result<Compared, String> {
     let (first, mut second) = (normalize::operations(first)?, normalize::operations(second)?);
-    let matched = vec![Matched::default(); deviations.len()];
+    let matched = vec![None; deviations.len()];
     let mut comparison = Comparison { deviations, matched, found: Vec::new(), operation: String::new() };
     for (name, (at, left)) in &first {
         comparison.operation.clone_from(name);
         let mut right = second.remove(name);
         if right.is_none() {
             let moved = similar(name, second.keys().filter(|name| !first.contains_key(*name)));
-            let moved = moved.map(str::to_owned);
-            let successor = moved.clone().map(Value::from);
-            comparison.add("", "operation", at, (Some(&json!(name)), successor.as_ref()));
-            right = moved.and_then(|moved| second.remove(&moved));
+            let moved = moved.map(|moved| json!(moved));
+            comparison.add("", "operation", at, (Some(&json!(name)), moved.as_ref()));
+            right = moved.and_then(|moved| second.remove(moved.as_str()?));
         }
-        if let Some((_, right)) = right {
-            comparison.walk("", at, left, &right);
-        }
+        right.into_iter().for_each(|(_, right)| comparison.walk("", at, left, &right));
     }
     for (name, (at, right)) in second {
         comparison.operation = name;
@@ -96,10 +92,9 @@ impl Comparison<'_> {
             match (keyword, sides) {
                 _ if MAPS.contains(&keyword) => {
                     for name in names(sides) {
-                        let get = |side: Option<&'_ Value>| side.and_then(|it| it.get(name)).cloned();
-                        let (left, right) = (get(sides.0), get(sides.1));
-                        let inner = place_of(place, keyword, name);
-                        self.part(place, inner, &join(at, name), (left.as_ref(), right.as_ref()));
+                        let named =
+                            (sides.0.and_then(|it| it.get(name)), sides.1.and_then(|it| it.get(name)));
+                        self.part(place, place_of(place, keyword, name), &join(at, name), named);
                     }
                 }
                 ("enum", (Some(Value::Array(first)), Some(Value::Array(second)))) => {
@@ -128,7 +123,8 @@ impl Comparison<'_> {
         let applies =
             |deviation: &Deviation| deviation.operation == self.operation && deviation.is_at(&inner);
         let mut deviations = self.deviations.iter().zip(&mut self.matched);
-        let (mut noted, (mut left, right)) = (None, sides);
+        let (mut left, right) = sides;
+        let mut noted;
         if let Some((deviation, matched)) = deviations.find(|(it, _)| inner != place && applies(it)) {
             noted = Some(deviation.vendor.clone()).filter(|vendor| !vendor.is_null());
             // The vendor's version of a field doesn't say whether the field is required.
@@ -136,8 +132,7 @@ impl Comparison<'_> {
             if let (Some(Value::Object(noted)), "field", Some(required)) = (&mut noted, word, required) {
                 noted.insert("required".to_owned(), required.clone());
             }
-            matched.visited = true;
-            matched.differs |= noted.as_ref() != left;
+            *matched = Some(*matched == Some(true) || noted.as_ref() != left);
             (left, at) = (noted.as_ref(), DEVIATIONS);
         }
         match (left, right) {

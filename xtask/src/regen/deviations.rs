@@ -32,26 +32,20 @@ pub struct Deviation {
     reason: String,
 }
 
-/// How a deviation matched in a comparison.
-#[derive(Clone, Debug, Default)]
-pub struct Matched {
-    /// At least one of its locations exists.
-    pub visited: bool,
-    /// The contract differs from the vendor's version at one of them.
-    pub differs: bool,
-}
+/// How a deviation matched in a comparison: `None` if none of its locations exists, and otherwise whether the contract
+/// differs from the vendor's version at one of them.
+pub type Matched = Option<bool>;
 
-/// Parses `deviations.json`.
-pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
-    let mut deviations: BTreeMap<String, Vec<Deviation>> =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
-    for (operation, deviations) in &mut deviations {
-        for deviation in deviations {
-            deviation.operation.clone_from(operation);
-            deviation.vendor = normalize::part(&deviation.vendor);
-        }
-    }
-    Ok(deviations.into_values().flatten().collect())
+/// Returns the deviations of all operations, from those of each.
+pub fn of_all(operations: BTreeMap<String, Vec<Deviation>>) -> Vec<Deviation> {
+    let each = operations.into_iter().flat_map(|(operation, deviations)| {
+        deviations.into_iter().map(move |deviation| Deviation {
+            operation: operation.clone(),
+            vendor: normalize::part(&deviation.vendor),
+            ..deviation
+        })
+    });
+    each.collect()
 }
 
 impl Deviation {
@@ -100,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_star_matches_exactly_one_word() {
-        let deviation = &parse(ONE).unwrap()[0];
+        let deviation = &of_all(serde_json::from_str(ONE).unwrap())[0];
         assert!(deviation.is_at("response 401 /code"));
         assert!(!deviation.is_at("response 401 /code/x"));
         assert!(!deviation.is_at("response 401 header /code"));
@@ -109,10 +103,10 @@ mod tests {
     #[test]
     fn only_the_table_is_replaced() {
         let readme = "a\n<!-- made from deviations.json -->\nold\n<!-- to here -->\nb\n";
-        let made = in_readme(readme, &parse(ONE).unwrap()).unwrap();
+        let made = in_readme(readme, &of_all(serde_json::from_str(ONE).unwrap())).unwrap();
         assert!(made.starts_with("a\n") && made.ends_with("-->\nb\n") && !made.contains("old"), "{made}");
         assert!(made.contains("| `response * /code` | s | c | r |\n"), "{made}");
-        assert_eq!(in_readme(&made, &parse(ONE).unwrap()).unwrap(), made);
+        assert_eq!(in_readme(&made, &of_all(serde_json::from_str(ONE).unwrap())).unwrap(), made);
         assert!(in_readme("a", &[]).unwrap_err().contains("made from deviations.json"));
     }
 }

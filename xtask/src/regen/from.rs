@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 
 use super::compare::{self, Difference};
-use super::deviations::{Deviation, Matched};
+use super::deviations::Matched;
 use super::project::{self, DEVIATIONS, REPAIRS};
-use super::{Contract, json, repairs, report, source, vendor};
+use super::{Contract, json, report, source, vendor};
 
 /// The exit status if the description can't be used, and if there are differences.
 const UNUSABLE: u8 = 2;
@@ -15,10 +15,10 @@ const DIFFERENT: u8 = 3;
 pub fn report(file: &OsStr) -> Result<u8, String> {
     let contract = Contract::read()?;
     contract.is_valid()?;
-    let repairs = repairs::parse(&project::text(REPAIRS)?);
-    let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
+    let repairs = project::json(REPAIRS)?;
     let name = source::name(file);
-    let extract = source::text(file).and_then(|text| vendor::read(&text, &contract.document, &repairs));
+    let extract = source::text(file).map_err(|error| error.to_string());
+    let extract = extract.and_then(|text| vendor::read(&text, &contract.document, &repairs));
     let extract = match extract {
         Ok(extract) => extract,
         Err(reason) => {
@@ -36,7 +36,7 @@ pub fn report(file: &OsStr) -> Result<u8, String> {
     let mut count = differences.len();
     for (deviation, matched) in contract.deviations.iter().zip(&matched) {
         let operation = &deviation.operation;
-        if let Some(reason) = outdated(deviation, matched) {
+        if let Some(reason) = outdated(*matched) {
             count += 1;
             print_line!("outdated    {DEVIATIONS}: {operation}: {}: {reason}", deviation.places());
         } else {
@@ -79,13 +79,10 @@ fn location(contract: &Contract, difference: &Difference) -> String {
 }
 
 /// Returns why a deviation is no longer needed, if so.
-fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
-    match (matched.visited, matched.differs) {
-        (true, true) => None,
-        (true, false) => Some("the contract no longer differs from the listed version; remove the deviation"),
-        (false, _) if !deviation.vendor.is_null() => {
-            Some("the vendor no longer has it; remove the deviation")
-        }
-        (false, _) => Some("neither the vendor nor the contract has it; remove the deviation"),
+fn outdated(matched: Matched) -> Option<&'static str> {
+    match matched {
+        Some(true) => None,
+        Some(false) => Some("the contract no longer differs from the listed version; remove the deviation"),
+        None => Some("neither the vendor nor the contract has it; remove the deviation"),
     }
 }

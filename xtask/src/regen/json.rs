@@ -61,11 +61,6 @@ pub fn is_schema(pointer: &str) -> bool {
     }
 }
 
-/// Returns whether `pointer` is that of a named schema.
-pub fn is_named_schema(pointer: &str) -> bool {
-    pointer.strip_prefix("/components/schemas/").is_some_and(|name| !name.contains('/'))
-}
-
 /// Returns the name of a parameter or server, by which the items of a list are told apart. Names of headers have no case.
 pub fn item_name(item: &Value) -> String {
     let text = |member: &str| item.get(member).and_then(Value::as_str).unwrap_or_default();
@@ -128,7 +123,6 @@ mod tests {
             assert!(is_schema(pointer), "{pointer}");
         }
         assert!(!is_schema("/paths/~1a/post") && !is_schema("/components/schemas"));
-        assert!(is_named_schema("/components/schemas/A") && !is_named_schema("/components/schemas/A/items"));
     }
 
     #[test]

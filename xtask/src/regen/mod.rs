@@ -62,20 +62,14 @@ pub fn run(options: &Options) -> ExitCode {
 
 /// The contract and its deviations.
 struct Contract {
-    /// The text of the file.
-    text: String,
     document: Value,
     deviations: Vec<Deviation>,
 }
 
 impl Contract {
     fn read() -> Result<Self, String> {
-        let text = project::text(CONTRACT)?;
-        let document =
-            serde_json::from_str(&text).map_err(|error| format!("{CONTRACT}: invalid JSON: {error}"))?;
-        let deviations = deviations::parse(&project::text(DEVIATIONS)?);
-        let deviations = deviations.map_err(|reason| format!("{DEVIATIONS}: {reason}"))?;
-        Ok(Self { text, document, deviations })
+        let deviations = deviations::of_all(project::json(DEVIATIONS)?);
+        Ok(Self { document: project::json(CONTRACT)?, deviations })
     }
 
     /// Fails with all violations of the rules, one per line.
@@ -95,7 +89,7 @@ impl Contract {
         let generated = project::text(GENERATED).unwrap_or_default();
         Ok([
             (GENERATED, generated, client),
-            (CONTRACT, self.text.clone(), canonical),
+            (CONTRACT, project::text(CONTRACT)?, canonical),
             (NOTES, notes, with_table),
         ])
     }

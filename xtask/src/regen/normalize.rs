@@ -73,18 +73,15 @@ pub fn part(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let is_parameter = members.contains_key("schema") || members.contains_key("content");
-            let kept = members.iter().filter(|(name, member)| {
-                let is_name = is_parameter && (*name == "in" || *name == "name");
-                !is_name
-                    && !PROSE.contains(&name.as_str())
-                    && !name.starts_with("x-")
-                    && !is_default(name, member)
-            });
-            let kept = kept.map(|(name, member)| match member {
-                Value::Object(named) if MAPS.contains(&name.as_str()) => (name.clone(), map(name, named)),
-                member => (name.clone(), part(member)),
-            });
-            let mut part: Map<String, Value> = kept.collect();
+            let mut part = Map::new();
+            for (name, member) in members {
+                let is_name = is_parameter && (name == "in" || name == "name");
+                let is_prose = PROSE.contains(&name.as_str()) || name.starts_with("x-");
+                if !is_name && !is_prose && !is_default(name, member) {
+                    let is_map = MAPS.contains(&name.as_str());
+                    part.insert(name.clone(), if is_map { map(name, member) } else { self::part(member) });
+                }
+            }
             if let Some(Value::Array(required)) = members.get("required") {
                 part.remove("required");
                 for name in required.iter().filter_map(Value::as_str) {
@@ -102,18 +99,18 @@ pub fn part(value: &Value) -> Value {
             Value::Object(part)
         }
         Value::Array(items) => items.iter().map(part).collect(),
-        Value::Number(number) => number
-            .as_f64()
-            .filter(|it| it.fract() == 0.0 && it.abs() < 1e15)
-            .map_or(value.clone(), |it| json!(it as i64)),
-        scalar => scalar.clone(),
+        scalar => match scalar.as_f64() {
+            Some(number) if number.fract() == 0.0 && number.abs() < 1e15 => json!(number as i64),
+            _ => scalar.clone(),
+        },
     }
 }
 
 /// Normalizes the members of an object whose names are chosen freely. Names of headers have no case.
-fn map(of: &str, named: &Map<String, Value>) -> Value {
+fn map(of: &str, named: &Value) -> Value {
+    let Some(members) = named.as_object() else { return part(named) };
     let name = |name: &String| if of == "headers" { name.to_lowercase() } else { name.clone() };
-    named.iter().map(|(it, member)| (name(it), part(member))).collect()
+    members.iter().map(|(it, member)| (name(it), part(member))).collect()
 }
 
 fn is_default(name: &str, value: &Value) -> bool {

@@ -35,7 +35,9 @@ fn collect(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
     if let ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } =
         error.kind()
     {
-        let mut alternatives = context.iter().filter(|errors| !expects_reference(errors));
+        // One of the alternatives is usually a reference.
+        let is_for_references = |error: &ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Required { property } if property == "$ref");
+        let mut alternatives = context.iter().filter(|errors| !errors.iter().any(is_for_references));
         // If more than one alternative remains, the intended one is ambiguous.
         if let (Some(errors), None) = (alternatives.next(), alternatives.next()) {
             return errors.iter().for_each(|error| collect(error, found));
@@ -44,13 +46,6 @@ fn collect(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
     let text = error.to_string();
     let message = if text.len() > MAX_MESSAGE { format!("violates {}", error.schema_path()) } else { text };
     found.push((error.instance_path().to_string(), message));
-}
-
-/// Returns whether the alternative is the one for references.
-fn expects_reference(errors: &[ValidationError<'_>]) -> bool {
-    errors
-        .iter()
-        .any(|error| matches!(error.kind(), ValidationErrorKind::Required { property } if property == "$ref"))
 }
 
 #[cfg(test)]

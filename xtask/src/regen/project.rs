@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
 use crate::run;
@@ -28,6 +29,11 @@ pub const MANIFEST: &str = "Cargo.toml";
 /// Reads a file.
 pub fn text(file: &str) -> Result<String, String> {
     fs::read_to_string(run::root().join(file)).map_err(|error| format!("{file}: {error}"))
+}
+
+/// Reads a JSON file.
+pub fn json<T: DeserializeOwned>(file: &str) -> Result<T, String> {
+    serde_json::from_str(&text(file)?).map_err(|error| format!("{file}: invalid JSON: {error}"))
 }
 
 /// Reads a file as of the last commit.

@@ -9,16 +9,9 @@ use super::{canonical, surface};
 
 /// Prints the changes of the contract and of the generated `client` since the last commit, and the next version.
 pub fn contract(document: &Value, client: &str) -> Result<(), String> {
-    let old = committed(CONTRACT).and_then(|text| {
-        let old: Value = serde_json::from_str(&text).map_err(|error| format!("{CONTRACT}: {error}"))?;
-        Ok((compare::documents(&old, document, &[])?.0, old))
-    });
-    let (changes, old) = match old {
-        Ok(old) => old,
-        Err(reason) => {
-            print_line!("not compared with the last commit: {reason}");
-            return Ok(());
-        }
+    let (changes, is_same) = match changes(document) {
+        Ok(changes) => changes,
+        Err(reason) => return Ok(print_line!("not compared with the last commit: {reason}")),
     };
     let mut overall = changes.iter().map(change_class::classify).max();
     for change in &changes {
@@ -35,8 +28,7 @@ pub fn contract(document: &Value, client: &str) -> Result<(), String> {
         Err(reason) => print_line!("generated code not compared with the last commit: {reason}"),
     }
     if overall.is_none() {
-        let changed = old != *document;
-        let what = if changed { "only descriptions, examples or references" } else { "no change" };
+        let what = if is_same { "no change" } else { "only descriptions, examples or references" };
         print_line!("since the last commit: {what}");
     }
     // Use the version of the last commit, because the current one can already be raised.
@@ -51,6 +43,13 @@ pub fn contract(document: &Value, client: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns the changes since the last commit, and whether the contract is the same.
+fn changes(document: &Value) -> Result<(Vec<Difference>, bool), String> {
+    let old = committed(CONTRACT)?;
+    let old: Value = serde_json::from_str(&old).map_err(|error| format!("{CONTRACT}: {error}"))?;
+    Ok((compare::documents(&old, document, &[])?.0, old == *document))
+}
+
 /// Describes a difference in one line, with both values.
 pub fn line(difference: &Difference) -> String {
     let Difference { operation, place, keyword, before, after, .. } = difference;
@@ -58,15 +57,14 @@ pub fn line(difference: &Difference) -> String {
     let kind = kind(difference);
     let shown = |side: &Option<Value>| side.as_ref().map_or("none".to_owned(), canonical::line);
     let part = if after.is_some() { after } else { before };
-    let has = |name: &str| part.as_ref().is_some_and(|part| part.get(name).is_some());
     match keyword.as_str() {
         "field" | "parameter" | "header" => {
-            let need = if has("required") { "required" } else { "optional" };
-            format!("{at}: {kind}, {need}: {}", shown(part))
+            let is_required = part.as_ref().is_some_and(|part| part.get("required").is_some());
+            format!("{at}: {kind}, {}: {}", if is_required { "required" } else { "optional" }, shown(part))
         }
         "required" => format!("{at}: now {}", if after.is_some() { "required" } else { "optional" }),
         "operation" if kind == "changed" => {
-            format!("{at}: probably moved to {}", after.as_ref().and_then(Value::as_str).unwrap_or_default())
+            format!("{at}: probably moved to {}", shown(after).trim_matches('"'))
         }
         "content" if !place.contains('/') => format!("{at} application/json: {kind}"),
         "operation" | "response" | "server" | "requestBody" | "content" => format!("{at}: {kind}"),

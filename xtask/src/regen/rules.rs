@@ -13,7 +13,7 @@ use super::openapi_schema;
 const PLACEHOLDER: &str = "TODO";
 
 /// Keywords of schemas that need a name.
-const UNNAMED: [&str; 6] = ["properties", "additionalProperties", "allOf", "anyOf", "oneOf", "not"];
+const UNNAMED: [&str; 7] = ["properties", "additionalProperties", "allOf", "anyOf", "enum", "oneOf", "not"];
 
 /// Returns all violations, sorted by location. If the contract is not valid OpenAPI 3.0, only that is checked.
 pub fn violations(document: &Value) -> Result<Vec<String>, String> {
@@ -26,7 +26,12 @@ pub fn violations(document: &Value) -> Result<Vec<String>, String> {
     }
     if invalid.is_empty() {
         json::visit(document, "", &mut |value, pointer| {
-            references(document, value, pointer, &mut add);
+            let target = value.get("$ref").and_then(Value::as_str);
+            let is_resolved =
+                |target: &str| target.strip_prefix('#').and_then(|it| document.pointer(it)).is_some();
+            if let Some(target) = target.filter(|target| !is_resolved(target)) {
+                add(pointer, "reference", &format!("unresolved reference `{target}`"));
+            }
             named(value, pointer, &mut add);
             examples(document, value, pointer, &mut add);
             let is_placeholder = value.as_str().is_some_and(|text| text.starts_with(PLACEHOLDER));
@@ -40,15 +45,6 @@ pub fn violations(document: &Value) -> Result<Vec<String>, String> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Checks that a reference can be resolved.
-fn references(document: &Value, value: &Value, pointer: &str, add: &mut impl FnMut(&str, &str, &str)) {
-    if let Some(target) = value.get("$ref").and_then(Value::as_str)
-        && target.strip_prefix('#').and_then(|target| document.pointer(target)).is_none()
-    {
-        add(pointer, "reference", &format!("unresolved reference `{target}`"));
-    }
 }
 
 /// Checks that an operation has a summary, a success and a default response.
@@ -68,15 +64,15 @@ fn operation(operation: &Value, pointer: &str, add: &mut impl FnMut(&str, &str, 
 /// Checks that objects, combinations and enumerations are components. Otherwise the generator would invent their
 /// names, and the enumerations could not be opened for unknown values, which `build/view.rs` does by name.
 fn named(schema: &Value, pointer: &str, add: &mut impl FnMut(&str, &str, &str)) {
-    if !json::is_schema(pointer) || json::is_named_schema(pointer) || schema.get("$ref").is_some() {
+    let is_named = pointer.starts_with("/components/schemas/") && pointer.matches('/').count() == 3;
+    if is_named || !json::is_schema(pointer) || schema.get("$ref").is_some() {
         return;
     }
     let is_object = schema.get("type").is_some_and(|of| of == "object");
     if is_object || UNNAMED.iter().any(|keyword| schema.get(keyword).is_some()) {
-        let message = "unnamed object or combination of schemas; move it to #/components/schemas";
+        let message =
+            "unnamed object, enumeration or combination of schemas; move it to #/components/schemas";
         add(pointer, "named schemas", message);
-    } else if schema.get("enum").is_some() {
-        add(pointer, "named schemas", "unnamed enumeration; move it to #/components/schemas");
     }
 }
 

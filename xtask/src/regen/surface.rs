@@ -29,8 +29,7 @@ pub fn changes(before: &str, after: &str) -> Result<Vec<(ChangeClass, String)>, 
 }
 
 fn lines(text: &str) -> Result<BTreeSet<Line>, String> {
-    let file =
-        syn::parse_file(text).map_err(|error| format!("failed to parse the generated code: {error}"))?;
+    let file = syn::parse_file(text).map_err(|error| format!("invalid generated code: {error}"))?;
     let mut found = BTreeSet::new();
     collect(&file.items, "", &mut found);
     Ok(found)

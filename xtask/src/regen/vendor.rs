@@ -56,17 +56,16 @@ pub fn read(text: &str, ours: &Value, repairs: &Repairs) -> Result<Extract, Stri
             document[shared] = inline(value, &join("", shared))?;
         }
     }
+    if let Some((pointer, wrong)) = openapi_schema::violations(&document)?.first() {
+        let hint = "if this is a defect of the description, add a repair to openapi/repairs.json";
+        return Err(format!("#{pointer}: not OpenAPI 3.0: {wrong}; {hint}"));
+    }
+    // Other operations' schemes can be invalid.
     let schemes = "/components/securitySchemes";
     if let Some(value) = description.pointer(schemes) {
         document["components"]["securitySchemes"] = inline(value, schemes)?;
     }
-    match openapi_schema::violations(&document)?.first() {
-        None => Ok(Extract { document, repaired, unneeded }),
-        Some((pointer, wrong)) => Err(format!(
-            "#{pointer}: not OpenAPI 3.0: {wrong}; if this is a defect of the description, add a repair to \
-             openapi/repairs.json"
-        )),
-    }
+    Ok(Extract { document, repaired, unneeded })
 }
 
 /// Returns the error for an operation that the description doesn't have.

@@ -124,7 +124,7 @@ fn changed_parameters_headers_servers_and_security_are_reported() {
     reports("/servers", |it| it.as_array_mut().unwrap().push(server), &[place]);
     let bearer = json!([{ "Bearer": [] }]);
     let place = "changed     POST /things: security: [] -> \
-                 [[{\"scheme\":{\"scheme\":\"bearer\",\"type\":\"http\"},\"scopes\":[]}]]";
+                 [[{\"scheme\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"scopes\":[]}]]";
     reports(OPERATION, |it| it["security"] = bearer, &[place]);
 }
 
@@ -160,7 +160,7 @@ fn a_vendor_change_that_matches_the_contract_is_reported() {
 #[test]
 fn unneeded_deviations_are_outdated() {
     let parameter = "outdated    openapi/deviations.json: POST /things: parameter header x-key: \
-                     the vendor no longer has it; remove the deviation";
+                     neither the vendor nor the contract has it; remove the deviation";
     reports(&format!("{OPERATION}/parameters"), |it| *it = json!([]), &[parameter]);
 
     let project = Project::small();
