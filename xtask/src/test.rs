@@ -82,10 +82,8 @@ fn check_optional_dependencies() -> Result<(), String> {
         return Err(format!("unexpected output of cargo tree: {tree}"));
     }
     let is_built = |name: &&str| tree.lines().any(|line| line.split(' ').next() == Some(name));
-    match OPTIONAL.split(' ').find(is_built) {
-        Some(name) => Err(format!("{name} is built although no enabled feature needs it")),
-        None => Ok(()),
-    }
+    let built = OPTIONAL.split(' ').find(is_built);
+    built.map_or(Ok(()), |name| Err(format!("{name} is built although no enabled feature needs it")))
 }
 
 #[cfg(test)]

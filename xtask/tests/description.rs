@@ -13,7 +13,6 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 
 #[allow(dead_code)]
-#[path = "regen/project.rs"]
 mod project;
 
 use project::Project;

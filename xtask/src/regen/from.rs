@@ -50,12 +50,9 @@ pub fn report(file: &OsStr) -> Result<u8, String> {
         count += 1;
         print_line!("outdated    {REPAIRS}: {operation}: {repair}: no longer needed; remove the repair");
     }
-    if count == 0 {
-        print_line!("{name}: no differences");
-        return Ok(0);
-    }
-    print_line!("{name}: differences: {count}");
-    Ok(DIFFERENT)
+    let found = if count == 0 { "no differences".to_owned() } else { format!("differences: {count}") };
+    print_line!("{name}: {found}");
+    Ok(if count == 0 { 0 } else { DIFFERENT })
 }
 
 /// Returns where to edit the contract or its deviations to resolve `difference`.

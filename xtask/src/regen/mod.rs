@@ -87,11 +87,8 @@ impl Contract {
         let with_table = deviations::in_readme(&notes, &self.deviations);
         let with_table = with_table.map_err(|reason| format!("{NOTES}: {reason}"))?;
         let generated = project::text(GENERATED).unwrap_or_default();
-        Ok([
-            (GENERATED, generated, client),
-            (CONTRACT, project::text(CONTRACT)?, canonical),
-            (NOTES, notes, with_table),
-        ])
+        let contract = (CONTRACT, project::text(CONTRACT)?, canonical);
+        Ok([(GENERATED, generated, client), contract, (NOTES, notes, with_table)])
     }
 }
 

@@ -11,7 +11,10 @@ use super::{canonical, surface};
 pub fn contract(document: &Value, client: &str) -> Result<(), String> {
     let (changes, is_same) = match changes(document) {
         Ok(changes) => changes,
-        Err(reason) => return Ok(print_line!("not compared with the last commit: {reason}")),
+        Err(reason) => {
+            print_line!("not compared with the last commit: {reason}");
+            return Ok(());
+        }
     };
     let mut overall = changes.iter().map(change_class::classify).max();
     for change in &changes {

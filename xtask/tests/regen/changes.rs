@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project, Run};
+use crate::project::{CONTRACT, Project, Run};
 
 const SCHEMAS: &str = "/components/schemas";
 

@@ -1,6 +1,6 @@
 //! `--check` detects every generated file that is out of date.
 
-use super::project::{CONTRACT, Project};
+use crate::project::{CONTRACT, Project};
 
 /// Asserts that `--check` fails with a diff of `file` and does not change it. Returns the output.
 fn fails_with_diff_of(project: &Project, file: &str) -> String {

@@ -7,8 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use super::project::{CONTRACT, Project};
 use super::vendor::description;
+use crate::project::{CONTRACT, Project};
 
 const NAME: &str = "/paths/~1things/post/requestBody/content/application~1json/schema/properties/name";
 

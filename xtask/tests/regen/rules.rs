@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project};
+use crate::project::{CONTRACT, Project};
 
 const OPERATION: &str = "/paths/~1things/post";
 const SCHEMAS: &str = "/components/schemas";

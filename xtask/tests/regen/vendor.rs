@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project, Run};
+use crate::project::{CONTRACT, Project, Run};
 
 const OPERATION: &str = "/paths/~1things/post";
 const RESPONSE: &str = "/paths/~1things/post/responses/200/content/application~1json/schema";
