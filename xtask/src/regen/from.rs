@@ -80,6 +80,6 @@ fn outdated(matched: Matched) -> Option<&'static str> {
     match matched {
         Some(true) => None,
         Some(false) => Some("the contract no longer differs from the listed version; remove the deviation"),
-        None => Some("neither the vendor nor the contract has it; remove the deviation"),
+        None => Some("there is nothing left to compare; remove the deviation"),
     }
 }

@@ -17,10 +17,9 @@ type Line = (String, String);
 pub fn changes(before: &str, after: &str) -> Result<Vec<(ChangeClass, String)>, String> {
     let (before, after) = (lines(before)?, lines(after)?);
     let only = |one: &BTreeSet<Line>, other: &BTreeSet<Line>, class| -> Vec<(ChangeClass, String)> {
-        let lines = one.difference(other).filter(|(owner, line)| {
-            let of_owner = (owner.clone(), String::new());
-            line.is_empty() || !one.contains(&of_owner) || other.contains(&of_owner)
-        });
+        let owners: BTreeSet<&str> = other.iter().map(|(owner, _)| owner.as_str()).collect();
+        let lines = one.difference(other);
+        let lines = lines.filter(|(owner, line)| line.is_empty() || owners.contains(owner.as_str()));
         lines.map(|(owner, line)| (class, format!("{owner}{line}"))).collect()
     };
     let mut changes = only(&before, &after, ChangeClass::Breaking);

@@ -160,7 +160,7 @@ fn a_vendor_change_that_matches_the_contract_is_reported() {
 #[test]
 fn unneeded_deviations_are_outdated() {
     let parameter = "outdated    openapi/deviations.json: POST /things: parameter header x-key: \
-                     neither the vendor nor the contract has it; remove the deviation";
+                     there is nothing left to compare; remove the deviation";
     reports(&format!("{OPERATION}/parameters"), |it| *it = json!([]), &[parameter]);
 
     let project = Project::small();
