@@ -11,7 +11,6 @@ use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeP
 use serde_json::Value;
 use syn::parse::Parser as _;
 
-#[path = "view.rs"]
 mod view;
 
 /// Schemas whose Rust type is hand-written, because it has behavior of its own.

@@ -5,16 +5,15 @@
 //! all rounds. Everything is built before the first measurement.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::run::{cargo, cargo_output, cargo_with, root};
 
 /// The file for the results.
 const TABLE: &str = "BENCHMARKS.md";
@@ -26,160 +25,85 @@ const PEERS: &str = "bench --locked --manifest-path benches/peers/Cargo.toml --t
 /// The crates to compare with.
 const OTHERS: [&str; 3] = ["gcp_auth", "yup-oauth2", "google-cloud-auth"];
 
-const REGISTER: &str = "`register()`";
+const TASKS: [(&str, &str); 3] = [("1 task", "tasks-1"), ("2 tasks", "tasks-2"), ("8 tasks", "tasks-8")];
 
-/// Explains why a registration costs more than the hand-written call, if it misses its target.
-const REGISTER_MORE: &str = ": it validates each field of the response against the contract and limits the size of the \
-    body; the hand-written call does neither. On a real network, the latency is far greater than this difference.";
+/// A limit for a result: `at most` or `at least`, and the number.
+type Target = Option<(&'static str, f64)>;
 
 /// Runs the benches, prints the results and writes them to [`TABLE`].
 pub fn run() -> Result<(), String> {
-    let manifest =
-        env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set: run `cargo xtask bench`")?;
-    let root = Path::new(&manifest).parent().ok_or("the xtask package has no parent folder")?;
-    let times = Times(root.join("target/bench"));
+    let times = Times(root().join("target/bench"));
     if times.0.exists() {
         fs::remove_dir_all(&times.0).map_err(|error| format!("{}: {error}", times.0.display()))?;
     }
-    let run = Run { root, times: &times.0 };
-    run.cargo(&format!("{OURS} --bench cached --bench counted --bench register --no-run"))?;
-    run.cargo(&format!("{PEERS} --benches --no-run"))?;
+    cargo(&format!("{OURS} --bench cached --bench counted --bench register --no-run"))?;
+    cargo(&format!("{PEERS} --benches --no-run"))?;
     let load = load();
-    let counts = run.counts(&format!("{OURS} --bench counted"))?;
-    let peers = run.counts(&format!("{PEERS} --bench counted"))?;
-    run.cargo(&format!("{OURS} --bench cached --bench register -- --quiet --noplot"))?;
-    run.cargo(&format!("{PEERS} --bench timed -- --quiet --noplot"))?;
+    let ours = counts(&cargo_output(&format!("{OURS} --bench counted"))?);
+    let peers = counts(&cargo_output(&format!("{PEERS} --bench counted"))?);
+    let variables = [("CRITERION_HOME", &*times.0.to_string_lossy())];
+    cargo_with(&format!("{OURS} --bench cached --bench register -- --quiet --noplot"), &variables)?;
+    cargo_with(&format!("{PEERS} --bench timed -- --quiet --noplot"), &variables)?;
 
-    let rows = rows(&times, &counts, &peers)?;
-    let text = text(&rows, &times, load)?;
+    let text = text(&times, &ours, &peers, load)?;
     print_line!("\n{text}");
-    let path = root.join(TABLE);
-    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    fs::write(root().join(TABLE), text).map_err(|error| format!("{TABLE}: {error}"))
 }
 
-/// A row of the table.
-struct Row {
-    what: String,
-    compared: &'static str,
-    /// A ratio to the baseline, or a count.
-    value: f64,
-    unit: &'static str,
-    target: Option<Target>,
-}
-
-#[derive(Clone, Copy)]
-enum Target {
-    AtMost(f64),
-    AtLeast(f64),
-}
-
-impl Target {
-    fn is_missed_by(self, value: f64) -> bool {
-        match self {
-            Self::AtMost(most) => value > most,
-            Self::AtLeast(least) => value < least,
-        }
-    }
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::AtMost(most) => write!(f, "at most {most}"),
-            Self::AtLeast(least) => write!(f, "at least {least}"),
-        }
-    }
-}
-
-fn rows(times: &Times, ours: &Counts, peers: &Counts) -> Result<Vec<Row>, String> {
-    let mut rows = Vec::new();
-    let mut row = |what: String, compared, unit, value, target| {
-        rows.push(Row { what, compared, value, unit, target });
-    };
-    for tasks in ["1 task", "2 tasks", "8 tasks"] {
-        let count = tasks.split(' ').next().unwrap_or_default();
-        let ratio = times.ratio("cached", &format!("tasks-{count}"), "floor")?;
-        row(format!("cached `access_token()`, {tasks}"), "floor", " ×", ratio, Some(Target::AtMost(1.0)));
-    }
-    let mut others = Vec::new();
-    for other in OTHERS {
-        others.push((times.ratio("peers", other, "ours")?, other));
-    }
-    let fastest = others.iter().map(|(ratio, _)| *ratio).fold(f64::INFINITY, f64::min);
-    for (ratio, other) in others {
-        let target = (ratio == fastest).then_some(Target::AtLeast(5.0));
-        row(format!("cached token of `{other}`"), "cached `access_token()`", " ×", ratio, target);
-    }
-    let register = times.ratio("register", "ours", "by-hand")?;
-    row(REGISTER.into(), "hand-written call", " ×", register, Some(Target::AtMost(1.05)));
-    for tasks in ["1 task", "2 tasks", "8 tasks"] {
-        let count = tasks.split(' ').next().unwrap_or_default();
-        let allocations = ours.of(&format!("tasks-{count}"))?;
-        let what = format!("allocations of a cached `access_token()`, {tasks}");
-        row(what, "", "", allocations, Some(Target::AtMost(0.0)));
-    }
-    for other in OTHERS {
-        row(format!("allocations of a cached token of `{other}`"), "", "", peers.of(other)?, None);
-    }
-    let requests = ours.of("concurrent-callers")?;
-    row(
-        "requests of 10,000 concurrent callers without a cached token".into(),
-        "",
-        "",
-        requests,
-        Some(Target::AtMost(1.0)),
-    );
-    Ok(rows)
-}
-
-fn text(rows: &[Row], times: &Times, load: Option<f64>) -> Result<String, String> {
-    let cores = thread::available_parallelism()
-        .map_err(|error| format!("failed to get the number of cores: {error}"))?;
+fn text(times: &Times, ours: &Counts, peers: &Counts, load: Option<f64>) -> Result<String, String> {
+    let cores = thread::available_parallelism().map_err(|error| format!("number of cores: {error}"))?;
     let mut text = format!(
         "# Benchmarks\n\n\
-         Written by `cargo xtask bench` on a machine with {cores} cores ({}, {}). Each ratio is the median over many \
-         short rounds in which both sides alternated, so that it is comparable between machines.\n\n",
-        env::consts::OS,
-        env::consts::ARCH,
+         Written by `cargo xtask bench` on a machine with {cores} cores ({OS}, {ARCH}). Each ratio is the median over \
+         many short rounds in which both sides alternated, so that it is comparable between machines.\n\n"
     );
     if let Some(load) = load.filter(|load| *load > 0.5) {
-        _ = writeln!(
-            text,
-            "**The machine was busy** ({load:.1} other threads were runnable): the times are unreliable.\n"
+        text += &format!(
+            "**The machine was busy** ({load:.1} other threads were runnable): the times are unreliable.\n\n"
         );
     }
-    _ = writeln!(text, "| measured | compared with | result | target | |\n|---|---|---|---|---|");
-    for row in rows {
-        let (what, compared, unit) = (&row.what, row.compared, row.unit);
-        let value = if unit.is_empty() { format!("{}", row.value) } else { format!("{:.2}", row.value) };
-        let target = row.target.map_or_else(String::new, |target| target.to_string());
-        let missed =
-            row.target.map_or("", |target| if target.is_missed_by(row.value) { "missed" } else { "met" });
-        _ = writeln!(text, "| {what} | {compared} | {value}{unit} | {target} | {missed} |");
+    text += "| measured | compared with | result | target | |\n|---|---|---|---|---|\n";
+    let mut row = |what: &str, compared: &str, value: f64, target: Target| {
+        let result = if compared.is_empty() { value.to_string() } else { format!("{value:.2} ×") };
+        let (limit, met) = target.map_or_else(Default::default, |(bound, limit)| {
+            let met = if bound == "at least" { value >= limit } else { value <= limit };
+            (format!("{bound} {limit}"), if met { "met" } else { "missed" })
+        });
+        text += &format!("| {what} | {compared} | {result} | {limit} | {met} |\n");
+    };
+    for (tasks, name) in TASKS {
+        let ratio = times.ratio("cached", name, "floor")?;
+        row(&format!("cached `access_token()`, {tasks}"), "the floor", ratio, Some(("at most", 1.0)));
     }
-    let floor = times.median("cached", "floor")?;
-    let by_hand = times.median("register", "by-hand")?;
-    _ = writeln!(
-        text,
-        "\nThe floor is one load of an `arc-swap` and one `Instant::now()`: {floor:.0} ns here. The hand-written call \
-         uses reqwest and serde, decodes the documented response, and reaches the same sandbox over an open \
-         connection, as `register()` does: {:.0} µs here, including the time of the sandbox. The other crates fetch \
-         their tokens from a server on the same machine and cache them.\n",
-        by_hand / 1_000.0,
-    );
-    let missed = rows.iter().filter(|row| row.target.is_some_and(|target| target.is_missed_by(row.value)));
-    let missed = missed.map(|row| {
-        let why = if row.what == REGISTER { REGISTER_MORE } else { "" };
-        let compared = if row.compared.is_empty() { "" } else { ", compared with " };
-        format!("- {}{compared}{}{why}", row.what, row.compared)
-    });
-    let missed = missed.collect::<Vec<_>>();
-    if missed.is_empty() {
-        _ = writeln!(text, "All targets are met.");
-    } else {
-        _ = writeln!(text, "Missed targets:\n\n{}", missed.join("\n"));
+    let others = OTHERS.map(|other| Ok((times.ratio("peers", other, "ours")?, other)));
+    let others = others.into_iter().collect::<Result<Vec<_>, String>>()?;
+    let fastest = others.iter().map(|(ratio, _)| *ratio).fold(f64::INFINITY, f64::min);
+    for (ratio, other) in others {
+        let target = (ratio == fastest).then_some(("at least", 5.0));
+        row(&format!("cached token of `{other}`"), "cached `access_token()`", ratio, target);
     }
-    Ok(text)
+    let ratio = times.ratio("register", "ours", "by-hand")?;
+    row("`register()`", "the hand-written call", ratio, Some(("at most", 1.05)));
+    for (tasks, name) in TASKS {
+        let what = format!("allocations of a cached `access_token()`, {tasks}");
+        row(&what, "", count(ours, name)?, Some(("at most", 0.0)));
+    }
+    for other in OTHERS {
+        row(&format!("allocations of a cached token of `{other}`"), "", count(peers, other)?, None);
+    }
+    let requests = "requests of 10,000 concurrent callers without a cached token";
+    row(requests, "", count(ours, "concurrent-callers")?, Some(("at most", 1.0)));
+    let floor = median(times.rounds("cached", "floor")?);
+    let by_hand = median(times.rounds("register", "by-hand")?) / 1_000.0;
+    Ok(text
+        + &format!(
+            "\nThe floor is one load of an `arc-swap` and one `Instant::now()`: {floor:.0} ns here. The hand-written \
+             call uses reqwest and serde, decodes the documented response, and reaches the same sandbox over an open \
+             connection, as `register()` does: {by_hand:.0} µs here, including the time of the sandbox. It neither \
+             compares the response with the contract nor limits its size, which `register()` does; on a real network, \
+             the latency is far greater than this difference. The other crates fetch their tokens from a server on \
+             the same machine and cache them.\n"
+        ))
 }
 
 /// The output folder of criterion. It has a folder for each group, benchmark and round.
@@ -188,24 +112,13 @@ struct Times(PathBuf);
 impl Times {
     /// Returns the median of each round in nanoseconds.
     fn rounds(&self, group: &str, name: &str) -> Result<Vec<f64>, String> {
-        let mut rounds = Vec::new();
-        loop {
-            let path =
-                self.0.join(group).join(name).join(rounds.len().to_string()).join("new/estimates.json");
-            if !path.exists() {
-                break;
-            }
-            let error_in = |reason: String| format!("{}: {reason}", path.display());
-            let text = fs::read(&path).map_err(|error| error_in(error.to_string()))?;
-            let found: Value = serde_json::from_slice(&text).map_err(|error| error_in(error.to_string()))?;
-            let median = found.pointer("/median/point_estimate").and_then(Value::as_f64);
-            rounds.push(median.ok_or_else(|| error_in("missing median".into()))?);
-        }
+        let folder = self.0.join(group).join(name);
+        let files = (0..).map(|round| folder.join(format!("{round}/new/estimates.json")));
+        let rounds = files
+            .take_while(|file| file.exists())
+            .map(|file| estimate(&file).ok_or_else(|| format!("{}: missing median", file.display())));
+        let rounds: Vec<f64> = rounds.collect::<Result<_, _>>()?;
         if rounds.is_empty() { Err(format!("{group}/{name} was not measured")) } else { Ok(rounds) }
-    }
-
-    fn median(&self, group: &str, name: &str) -> Result<f64, String> {
-        self.rounds(group, name).map(median)
     }
 
     /// Returns the median ratio of `name` to `baseline`.
@@ -215,6 +128,11 @@ impl Times {
     }
 }
 
+fn estimate(file: &Path) -> Option<f64> {
+    let found: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    found.pointer("/median/point_estimate")?.as_f64()
+}
+
 /// Returns the median of `values`, or NaN if there are none.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -222,57 +140,69 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The counts that a bench printed, by name.
-struct Counts(BTreeMap<String, f64>);
+type Counts = BTreeMap<String, f64>;
 
-impl Counts {
-    fn of(&self, name: &str) -> Result<f64, String> {
-        self.0.get(name).copied().ok_or_else(|| format!("{name} was not counted"))
-    }
+fn counts(printed: &str) -> Counts {
+    let pairs = printed.lines().filter_map(|line| line.rsplit_once(' '));
+    pairs.filter_map(|(name, count)| Some((name.to_owned(), count.parse().ok()?))).collect()
 }
 
-struct Run<'a> {
-    root: &'a Path,
-    times: &'a Path,
-}
-
-impl Run<'_> {
-    fn cargo(&self, arguments: &str) -> Result<(), String> {
-        crate::run::run(&format!("cargo {arguments}"), &mut self.command(arguments))
-    }
-
-    fn counts(&self, arguments: &str) -> Result<Counts, String> {
-        eprintln!("\n--- cargo {arguments}");
-        let mut command = self.command(arguments);
-        let output = command.stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| format!("cargo {arguments}: {error}"))?;
-        if !output.status.success() {
-            return Err(format!("cargo {arguments}: {}", output.status));
-        }
-        let printed = String::from_utf8_lossy(&output.stdout);
-        let counts = printed.lines().filter_map(|line| {
-            let (name, count) = line.rsplit_once(' ')?;
-            Some((name.to_owned(), count.parse().ok()?))
-        });
-        Ok(Counts(counts.collect()))
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-        command.args(arguments.split_whitespace()).current_dir(self.root).env("CRITERION_HOME", self.times);
-        command.env_remove("CARGO_MANIFEST_DIR");
-        command
-    }
+fn count(counts: &Counts, name: &str) -> Result<f64, String> {
+    counts.get(name).copied().ok_or_else(|| format!("{name} was not counted"))
 }
 
 /// Returns the number of other runnable threads, on average over a second, on Linux.
 fn load() -> Option<f64> {
     const SAMPLES: u32 = 20;
-    let mut sum = 0.0;
-    for _ in 0..SAMPLES {
+    let sample = |_| {
+        thread::sleep(Duration::from_millis(50));
         let text = fs::read_to_string("/proc/loadavg").ok()?;
         let (running, _) = text.split(' ').nth(3)?.split_once('/')?;
-        sum += running.parse::<f64>().ok()? - 1.0;
-        thread::sleep(Duration::from_millis(50));
+        Some(running.parse::<f64>().ok()? - 1.0)
+    };
+    let sum: Option<f64> = (0..SAMPLES).map(sample).sum();
+    Some(sum? / f64::from(SAMPLES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_medians_of_ratios_and_compared_with_their_targets() {
+        let folder = tempfile::tempdir().unwrap();
+        let times = Times(folder.path().to_owned());
+        let measure = |bench: &str, rounds: [u32; 3]| {
+            for (round, median) in rounds.iter().enumerate() {
+                let folder = folder.path().join(bench).join(format!("{round}/new"));
+                fs::create_dir_all(&folder).unwrap();
+                let text = format!("{{\"median\":{{\"point_estimate\":{median}}}}}");
+                fs::write(folder.join("estimates.json"), text).unwrap();
+            }
+        };
+        measure("cached/floor", [10, 20, 100]);
+        (1..=8).for_each(|tasks| measure(&format!("cached/tasks-{tasks}"), [5, 30, 80]));
+        measure("peers/ours", [1, 1, 1]);
+        OTHERS.iter().zip([9, 7, 8]).for_each(|(other, time)| measure(&format!("peers/{other}"), [time; 3]));
+        measure("register/ours", [3000, 3000, 3000]);
+        measure("register/by-hand", [2000, 2000, 2000]);
+        let ours = counts("tasks-1 0\ntasks-2 0\ntasks-8 2\nconcurrent-callers 1\nother words");
+        let peers = counts("gcp_auth 3\nyup-oauth2 1\ngoogle-cloud-auth 4");
+        let text = text(&times, &ours, &peers, Some(2.0)).unwrap();
+        for row in [
+            "| cached `access_token()`, 8 tasks | the floor | 0.80 × | at most 1 | met |",
+            "| cached token of `gcp_auth` | cached `access_token()` | 9.00 × |  |  |",
+            "| cached token of `yup-oauth2` | cached `access_token()` | 7.00 × | at least 5 | met |",
+            "| `register()` | the hand-written call | 1.50 × | at most 1.05 | missed |",
+            "| allocations of a cached `access_token()`, 8 tasks |  | 2 | at most 0 | missed |",
+            "| allocations of a cached token of `google-cloud-auth` |  | 4 |  |  |",
+            "**The machine was busy** (2.0 other threads",
+            "20 ns here",
+            "2 µs here",
+        ] {
+            assert!(text.contains(row), "{row}\n{text}");
+        }
+        let missing = times.ratio("cached", "tasks-9", "floor").unwrap_err();
+        assert_eq!(missing, "cached/tasks-9 was not measured");
     }
-    Some(sum / f64::from(SAMPLES))
 }

@@ -7,14 +7,14 @@
 //! no registry is needed.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
+
+use crate::run;
 
 /// A program to build and its limit.
 struct Program {
@@ -23,98 +23,70 @@ struct Program {
     dependencies: &'static str,
     /// The maximum build time, relative to the first program.
     max_ratio: f64,
-    source: &'static str,
+    main: &'static str,
 }
-
-/// The dependencies of a hand-written client, with the features that this crate uses.
-const HAND_WRITTEN: &str = r#"
-chrono = { version = "0.4", default-features = false, features = ["clock", "serde", "std"] }
-reqwest = { version = "0.13", default-features = false, features = ["json", "rustls"] }
-serde = { version = "1", features = ["derive"] }
-"#;
 
 /// The dependencies that every program needs.
-const RUNTIME: &str = r#"
-tokio = { version = "1", features = ["macros", "rt", "time"] }
-"#;
+const RUNTIME: &str = r#"tokio = { version = "1", features = ["macros", "rt", "time"] }"#;
 
-const PROGRAMS: [Program; 3] = [
-    Program {
-        name: "reqwest, serde and chrono",
-        dependencies: HAND_WRITTEN,
-        max_ratio: 1.0,
-        source: r#"
-#[derive(serde::Deserialize)]
-struct Session {
-    expires: chrono::DateTime<chrono::Utc>,
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), reqwest::Error> {
-    let session: Session = reqwest::get("https://localhost/").await?.json().await?;
-    println!("{}", session.expires);
-    Ok(())
-}
-"#,
-    },
-    Program {
-        name: "this crate without the generator",
-        dependencies: r#"social-plus-bot = { path = 'ROOT', default-features = false, features = ["rustls"] }"#,
-        max_ratio: 1.3,
-        source: OURS,
-    },
-    Program {
-        name: "this crate with the generator",
-        dependencies: "social-plus-bot = { path = 'ROOT' }",
-        max_ratio: 2.3,
-        source: OURS,
-    },
-];
-
-const OURS: &str = r#"
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), social_plus_bot::Error> {
-    let bot = social_plus_bot::BotClient::from_env()?;
-    println!("{}", bot.register().await?.expires_at());
-    Ok(())
-}
-"#;
+/// A hand-written client and its dependencies, with the features that this crate uses.
+const HAND_WRITTEN: Program = Program {
+    name: "reqwest, serde and chrono",
+    dependencies: r#"
+        chrono = { version = "0.4", default-features = false, features = ["clock", "serde", "std"] }
+        reqwest = { version = "0.13", default-features = false, features = ["json", "rustls"] }
+        serde = { version = "1", features = ["derive"] }"#,
+    max_ratio: 1.0,
+    main: r#"
+        #[derive(serde::Deserialize)]
+        struct Session { expires: chrono::DateTime<chrono::Utc> }
+        #[tokio::main(flavor = "current_thread")]
+        async fn main() -> Result<(), reqwest::Error> {
+            let session: Session = reqwest::get("https://localhost/").await?.json().await?;
+            Ok(println!("{}", session.expires))
+        }"#,
+};
+const WITHOUT_GENERATOR: Program = Program {
+    name: "this crate without the generator",
+    dependencies: r#"social-plus-bot = { path = 'ROOT', default-features = false, features = ["rustls"] }"#,
+    max_ratio: 1.3,
+    main: r#"
+        #[tokio::main(flavor = "current_thread")]
+        async fn main() -> Result<(), social_plus_bot::Error> {
+            let bot = social_plus_bot::BotClient::from_env()?;
+            Ok(println!("{}", bot.register().await?.expires_at()))
+        }"#,
+};
+const WITH_GENERATOR: Program = Program {
+    name: "this crate with the generator",
+    dependencies: "social-plus-bot = { path = 'ROOT' }",
+    max_ratio: 2.3,
+    ..WITHOUT_GENERATOR
+};
 
 /// Builds the programs and prints the cost of each.
 pub fn run() -> Result<(), String> {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR")
-        .ok_or("CARGO_MANIFEST_DIR is not set: run `cargo xtask build-cost`")?;
-    let root = Path::new(&manifest).parent().ok_or("the xtask package has no parent folder")?;
     let folder =
         tempfile::tempdir().map_err(|error| format!("failed to create a temporary folder: {error}"))?;
-    for (index, program) in PROGRAMS.iter().enumerate() {
-        let folder = folder.path().join(format!("program-{index}"));
-        program.write(&folder, root).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let fetched = cargo(&folder).args(["fetch", "--quiet"]).status();
-        if !fetched.map_err(|error| format!("cargo fetch: {error}"))?.success() {
-            return Err(format!("{}: failed to fetch the dependencies", program.name));
-        }
+    let programs = [HAND_WRITTEN, WITHOUT_GENERATOR, WITH_GENERATOR];
+    for program in &programs {
+        let folder = folder.path().join(program.name);
+        program.write(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        run::run(&format!("cargo fetch for {}", program.name), &mut cargo("fetch --quiet", &folder))?;
     }
     print_line!("{:<32} {:>14} {:>14} {:>9} {:>5}", "", "time", "CPU time", "packages", "limit");
     let mut first = None;
-    for (index, program) in PROGRAMS.iter().enumerate() {
-        let cost = build(&folder.path().join(format!("program-{index}")))?;
+    for Program { name, max_ratio, .. } in programs {
+        let cost = build(&folder.path().join(name))?;
         let first: &Cost = first.get_or_insert(cost);
+        let with_ratio = |seconds: f64, first: f64| format!("{seconds:.1} s {:.2}", seconds / first);
         let time = with_ratio(cost.time, first.time);
-        let cpu_time = cost
-            .cpu_time
-            .zip(first.cpu_time)
-            .map_or_else(String::new, |(time, first)| with_ratio(time, first));
-        let exceeded = if cost.time / first.time > program.max_ratio { " exceeded" } else { "" };
-        let (name, packages, limit) = (program.name, cost.packages, program.max_ratio);
-        print_line!("{name:<32} {time:>14} {cpu_time:>14} {packages:>9} {limit:>5.1}{exceeded}");
+        let cpu_time = cost.cpu_time.zip(first.cpu_time);
+        let cpu_time = cpu_time.map(|(time, first)| with_ratio(time, first)).unwrap_or_default();
+        let exceeded = if cost.time / first.time > max_ratio { " exceeded" } else { "" };
+        print_line!("{name:<32} {time:>14} {cpu_time:>14} {:>9} {max_ratio:>5.1}{exceeded}", cost.packages);
     }
     Ok(())
-}
-
-/// Formats seconds, and their ratio to `first`.
-fn with_ratio(seconds: f64, first: f64) -> String {
-    format!("{seconds:.1} s {:.2}", seconds / first)
 }
 
 /// The cost of a build.
@@ -128,43 +100,35 @@ struct Cost {
 }
 
 impl Program {
-    fn write(&self, folder: &Path, root: &Path) -> std::io::Result<()> {
-        let dependencies = self.dependencies.replace("ROOT", &root.to_string_lossy());
+    fn write(&self, folder: &Path) -> std::io::Result<()> {
+        let dependencies = self.dependencies.replace("ROOT", &run::root().to_string_lossy());
         let manifest = format!(
             "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-             [dependencies]{RUNTIME}{dependencies}\n"
+             [dependencies]\n{RUNTIME}\n{dependencies}\n"
         );
         fs::create_dir_all(folder.join("src"))?;
         fs::write(folder.join("Cargo.toml"), manifest)?;
-        fs::write(folder.join("src/main.rs"), self.source)?;
-        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
+        fs::write(folder.join("src/main.rs"), self.main)?;
+        fs::copy(run::root().join("Cargo.lock"), folder.join("Cargo.lock")).map(drop)
     }
 }
 
 /// Returns a Cargo command for the program in `folder`, without the environment of this task.
-fn cargo(folder: &Path) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", folder.join("target"))
-        .env_remove("CARGO_MANIFEST_DIR");
+fn cargo(arguments: &str, folder: &Path) -> Command {
+    let mut command = run::command(arguments);
+    command.current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env_remove("CARGO_MANIFEST_DIR");
     command
 }
 
 /// Builds the program in `folder` and returns the cost.
 fn build(folder: &Path) -> Result<Cost, String> {
     let (start, cpu_before) = (Instant::now(), cpu_time());
-    let mut command = cargo(folder);
-    command
-        .args(["build", "--quiet", "--offline", "--message-format=json-render-diagnostics"])
-        .stderr(Stdio::inherit());
-    let output = command.output().map_err(|error| format!("cargo build: {error}"))?;
+    let mut command = cargo("build --quiet --offline --message-format=json-render-diagnostics", folder);
+    let output = run::output(command.stderr(Stdio::inherit()));
+    let output = output.map_err(|reason| format!("cargo build: {reason}"))?;
     let time = start.elapsed().as_secs_f64();
-    if !output.status.success() {
-        return Err("cargo build failed".to_owned());
-    }
-    let messages = output.stdout.split(|byte| *byte == b'\n');
-    let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let messages = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let packages: BTreeSet<String> =
         messages.filter_map(|message| Some(message.get("package_id")?.as_str()?.to_owned())).collect();
     let cpu_time = cpu_before.and_then(|before| Some(cpu_time()? - before));

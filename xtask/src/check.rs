@@ -3,21 +3,34 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::{runner, test};
+use crate::{run, runner, test};
 
 /// The conformance suite, the model checks and the long simulations are left to `cargo xtask test`.
-const QUICK: [&str; 8] = [
-    "--bins",
-    "--lib",
-    "--test api",
-    "--test client",
-    "--test memory",
-    "--test sandbox",
-    "--test store",
-    "--test tool",
-];
+const QUICK: &str =
+    "--bins --lib --test=api --test=client --test=memory --test=sandbox --test=store --test=tool";
+const XTASK: &str = "--bins --test=description --test=regen --test=without_generator";
 
-const XTASK: [&str; 4] = ["--bins", "--test description", "--test regen", "--test without_generator"];
+/// The test targets that a file affects, by the start of its path. The first one counts.
+const AFFECTED: [(&str, &[&str]); 18] = [
+    ("xtask/", &[XTASK]),
+    ("src/bin/", &["--bins --test=tool"]),
+    ("src/store/", &["--lib --test=store --test=tool"]),
+    ("src/", &[QUICK]),
+    ("build/", &[QUICK]),
+    ("openapi/", &[QUICK]),
+    ("tests/api/", &["--test=api"]),
+    ("tests/client/", &["--test=client"]),
+    ("tests/co", &["--test=conformance"]),
+    ("tests/memory.rs", &["--test=memory"]),
+    ("tests/sandbox/", &["--test=sandbox"]),
+    ("tests/session/", &["--test=session"]),
+    ("tests/store/", &["--test=store"]),
+    ("tests/tool/", &["--test=tool"]),
+    ("tests/", &[QUICK]),
+    ("examples/", &["--test=client"]),
+    ("build.rs", &[QUICK, XTASK]),
+    ("Cargo.", &[QUICK, XTASK]),
+];
 
 /// Runs the checks.
 pub fn run() -> Result<(), String> {
@@ -29,47 +42,26 @@ pub fn run() -> Result<(), String> {
     }
     test::install_requirements()?;
     let targets = targets.into_iter().collect::<Vec<_>>().join(" ");
-    runner::test(&targets, &[("SIMULATE_SEEDS", "2")])
+    runner::test(&format!("{} {targets}", runner::ALL), &[("SIMULATE_SEEDS", "2")])
 }
 
 /// Returns the files that differ from the last commit, including untracked ones, one per line.
 fn changed_files() -> Result<String, String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().map_err(|error| format!("git: {error}"))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    let git = |arguments: &str| {
+        let mut git = Command::new("git");
+        git.args(arguments.split(' ')).current_dir(run::root());
+        run::output(&mut git).map_err(|reason| format!("git {arguments}: {reason}"))
     };
-    let new = git(&["ls-files", "--others", "--exclude-standard", "--full-name"])?;
-    Ok(git(&["diff", "--name-only", "HEAD"])? + &new)
+    Ok(git("diff --name-only HEAD")? + &git("ls-files --others --exclude-standard --full-name")?)
 }
 
 /// Returns the test targets that the changed files affect.
 fn selection(changed: &str) -> BTreeSet<&'static str> {
     let mut targets = BTreeSet::new();
     for path in changed.lines() {
-        let mut folders = path.split('/');
-        match (folders.next(), folders.next()) {
-            (Some("xtask"), _) => targets.extend(XTASK),
-            (Some("src"), Some("bin")) => targets.extend(["--bins", "--test tool"]),
-            (Some("src"), Some("store")) => targets.extend(["--lib", "--test store", "--test tool"]),
-            (Some("src" | "build" | "openapi"), _) => targets.extend(QUICK),
-            (Some("tests"), Some(folder)) => {
-                let own_target = QUICK.iter().find(|target| target.strip_prefix("--test ") == Some(folder));
-                match (own_target, folder) {
-                    (Some(target), _) => drop(targets.insert(*target)),
-                    (None, "conformance" | "corpus") => drop(targets.insert("--test conformance")),
-                    (None, "memory.rs") => drop(targets.insert("--test memory")),
-                    (None, "session") => drop(targets.insert("--test session")),
-                    (None, _) => targets.extend(QUICK),
-                }
-            }
-            (Some("examples"), _) => drop(targets.insert("--test client")),
-            (Some("build.rs" | "Cargo.toml" | "Cargo.lock"), _) => {
-                targets.extend(QUICK);
-                targets.extend(XTASK);
-            }
-            _ => {}
-        }
+        let affected = AFFECTED.iter().find(|(prefix, _)| path.starts_with(prefix));
+        let affected = affected.into_iter().flat_map(|(_, targets)| *targets);
+        targets.extend(affected.flat_map(|targets| targets.split(' ')));
     }
     targets
 }
@@ -81,11 +73,11 @@ mod tests {
     #[test]
     fn a_change_selects_the_tests_of_its_module() {
         let selected = |changed| selection(changed).into_iter().collect::<Vec<_>>();
-        assert_eq!(selected("tests/store/file.rs\nREADME.md"), ["--test store"]);
-        assert_eq!(selected("src/bin/social-plus-bot/main.rs"), ["--bins", "--test tool"]);
-        assert_eq!(selected("src/client/retry.rs"), QUICK);
-        assert_eq!(selected("tests/session/main.rs"), ["--test session"]);
-        assert_eq!(selected("xtask/src/main.rs"), XTASK);
+        assert_eq!(selected("tests/store/file.rs\nREADME.md"), ["--test=store"]);
+        assert_eq!(selected("src/bin/social-plus-bot/main.rs"), ["--bins", "--test=tool"]);
+        assert_eq!(selected("src/client/retry.rs"), QUICK.split(' ').collect::<Vec<_>>());
+        assert_eq!(selected("tests/session/main.rs"), ["--test=session"]);
+        assert_eq!(selected("xtask/src/main.rs"), XTASK.split(' ').collect::<Vec<_>>());
         assert_eq!(selected("README.md"), [""; 0]);
     }
 }

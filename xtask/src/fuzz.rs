@@ -9,13 +9,10 @@ const TARGETS: [&str; 2] = ["response", "error_body"];
 
 const NIGHTLY: &str = "+nightly";
 
-/// Runs each target for `seconds`, 60 by default. New inputs are not added to the committed corpus, which is small
+/// Runs each target for `seconds`. New inputs are not added to the committed corpus, which is small
 /// and curated.
-pub fn run(seconds: Option<&str>) -> Result<(), String> {
+pub fn run(seconds: u32) -> Result<(), String> {
     tool::require("fuzz", Some(NIGHTLY))?;
-    let seconds: u32 = seconds
-        .map_or(Ok(60), str::parse)
-        .map_err(|_| "invalid number of seconds; usage: cargo xtask fuzz [SECONDS]".to_owned())?;
     for target in TARGETS {
         // The fuzzer writes new inputs to the first folder and only reads the second.
         let found = format!("fuzz/target/corpus/{target}");

@@ -4,8 +4,10 @@
 
 #![forbid(unsafe_code)]
 
-use std::env;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
+
+use clap::Parser;
 
 /// Prints a line to standard output. Unlike `println!`, it does not panic if the pipe is closed.
 macro_rules! print_line {
@@ -18,7 +20,6 @@ macro_rules! print_line {
 mod bench;
 mod build_cost;
 mod check;
-mod conformance;
 mod fuzz;
 mod mutants;
 mod regen;
@@ -29,48 +30,59 @@ mod system;
 mod test;
 mod tool;
 
-const HELP: &str = "\
-cargo xtask <task>
+/// Runs the main test of the conformance suite, which prints the table.
+const CONFORMANCE: &str = "test --quiet --workspace --all-features --test conformance -- --exact --nocapture \
+                           every_part_of_the_contract_is_exercised";
 
-  check             run formatting, lints and the tests of what changed since the last commit
-  test [--slow]     run lints, tests and doc tests; --slow adds the single features and the long simulation
-  regen             validate the contract and update the files that are generated from it; see regen --help
-  conformance       list the parts of the contract with the checks that exercise them
-  simulate [SEEDS]  simulate years of a session's life, for 1000 seeds by default
-  fuzz [SECONDS]    run each fuzz target, for 60 seconds by default
-  mutants [FILE]    list mutations of the code that no test detects
-  bench             measure a cached token and a registration, and write BENCHMARKS.md
-  build-cost        measure what this crate adds to the build of a program
-";
+/// Development tasks of social-plus-bot
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Run formatting, lints and the tests of what changed since the last commit
+    Check,
+    /// Run lints, tests and doc tests
+    Test {
+        /// Also test the single features, and run the benches once and the long simulation
+        #[arg(long)]
+        slow: bool,
+    },
+    /// Validate the contract, update the files that are generated from it and report what changed
+    Regen(regen::Options),
+    /// List the parts of the contract with the checks that exercise them
+    Conformance,
+    /// Simulate years of a session's life
+    Simulate {
+        #[arg(default_value = "1000")]
+        seeds: NonZeroU32,
+    },
+    /// Run each fuzz target
+    Fuzz {
+        #[arg(default_value = "60")]
+        seconds: u32,
+    },
+    /// List mutations of the code that no test detects
+    Mutants { file: Option<String> },
+    /// Measure a cached token and a registration, and write BENCHMARKS.md
+    Bench,
+    /// Measure what this crate adds to the build of a program
+    BuildCost,
+}
 
 fn main() -> ExitCode {
-    let mut arguments = env::args_os().skip(1);
-    let task = arguments.next();
-    let mut option = || arguments.next().and_then(|option| option.into_string().ok());
-    let result = match task.as_ref().and_then(|task| task.to_str()) {
-        Some("check") => check::run(),
-        Some("test") => test::run(option().as_deref()),
-        Some("regen") => return regen::run(arguments),
-        Some("conformance") => conformance::run(),
-        Some("simulate") => simulate::run(option().as_deref()),
-        Some("fuzz") => fuzz::run(option().as_deref()),
-        Some("mutants") => mutants::run(option().as_deref()),
-        Some("bench") => bench::run(),
-        Some("build-cost") => build_cost::run(),
-        Some("help" | "--help" | "-h") => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprint!("{HELP}");
-            return ExitCode::from(2);
-        }
+    let result = match Task::parse() {
+        Task::Regen(options) => return regen::run(&options),
+        Task::Check => check::run(),
+        Task::Test { slow } => test::run(slow),
+        Task::Conformance => run::cargo(CONFORMANCE),
+        Task::Simulate { seeds } => simulate::run(seeds),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Mutants { file } => mutants::run(file),
+        Task::Bench => bench::run(),
+        Task::BuildCost => build_cost::run(),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    let failed = |reason| {
+        eprintln!("error: {reason}");
+        ExitCode::FAILURE
+    };
+    result.map_or_else(failed, |()| ExitCode::SUCCESS)
 }

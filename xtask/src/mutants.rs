@@ -5,45 +5,42 @@
 //! with the reason; so far there is none.
 
 use std::fs;
-use std::process::Command;
 
+use crate::run::{command, root};
 use crate::tool;
 
 /// The files to mutate by default.
-const FILES: [&str; 5] = ["session/mod", "error/mod", "config/credentials", "config/region", "client/retry"];
+const FILES: &str = "--file=src/session/mod.rs --file=src/error/mod.rs --file=src/config/credentials.rs \
+                     --file=src/config/region.rs --file=src/client/retry.rs";
 
 /// The test targets that cover these files. The others are slower and detect nothing more.
-const TESTS: [&str; 2] = ["client", "tool"];
+const TESTS: &str = "-C=--lib -C=--test=client -C=--test=tool";
 
 const OUTPUT: &str = "target/mutants";
 
 /// Tests every mutant of [`FILES`], or of `file`, and fails if one is missed.
-pub fn run(file: Option<&str>) -> Result<(), String> {
+pub fn run(file: Option<String>) -> Result<(), String> {
     tool::require("mutants", None)?;
-    let mut arguments = ["mutants", "--no-default-features", "--features=rustls,cli", "--jobs=1", "-C=--lib"]
-        .map(str::to_owned)
-        .to_vec();
-    arguments.push(format!("--output={OUTPUT}"));
-    arguments.extend(TESTS.map(|test| format!("-C=--test={test}")));
-    match file {
-        Some(file) => arguments.push(format!("--file={file}")),
-        None => arguments.extend(FILES.map(|file| format!("--file=src/{file}.rs"))),
-    }
+    let files = file.map_or_else(|| FILES.to_owned(), |file| format!("--file={file}"));
     // The simulations cover none of these files.
-    arguments.extend(["--", "--", "--skip=simulation::", "--skip=fleet::"].map(str::to_owned));
-    fs::create_dir_all(OUTPUT).map_err(|error| format!("{OUTPUT}: {error}"))?;
-    let name = format!("cargo {}", arguments.join(" "));
+    let arguments = format!(
+        "mutants --no-default-features --features=rustls,cli --jobs=1 --output={OUTPUT} {TESTS} {files} \
+         -- -- --skip=simulation:: --skip=fleet::"
+    );
+    let output = root().join(OUTPUT);
+    fs::create_dir_all(&output).map_err(|error| format!("{OUTPUT}: {error}"))?;
+    let name = format!("cargo {arguments}");
     eprintln!("\n--- {name}");
-    let mut command = Command::new("cargo");
-    command.args(&arguments).envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_TEST_DEBUG", "0")]);
+    let mut command = command(&arguments);
+    command.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_PROFILE_TEST_DEBUG", "0")]);
     let status = command.status().map_err(|error| format!("{name}: {error}"))?;
     // 2 means that mutants were missed, and 3 that some timed out, which counts as detected.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
         return Err(format!("{name}: {status}"));
     }
 
-    let list = format!("{OUTPUT}/mutants.out/missed.txt");
-    let missed = fs::read_to_string(&list).map_err(|error| format!("{list}: {error}"))?;
+    let list = output.join("mutants.out/missed.txt");
+    let missed = fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
     for mutant in missed.lines() {
         print_line!("missed: {mutant}");
     }

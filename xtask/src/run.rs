@@ -2,8 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// Returns the project folder that Cargo runs this program in, or else the current folder.
+pub fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    manifest.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
+}
 
 /// Runs `cargo` with `arguments`, split at spaces.
 pub fn cargo(arguments: &str) -> Result<(), String> {
@@ -18,16 +25,25 @@ pub fn cargo_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), Str
 /// Runs `cargo` with `arguments`, split at spaces, and returns its standard output.
 pub fn cargo_output(arguments: &str) -> Result<String, String> {
     eprintln!("\n--- cargo {arguments}");
-    let output = command(arguments).output().map_err(|error| format!("cargo {arguments}: {error}"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    output(command(arguments).stderr(Stdio::inherit()))
+        .map_err(|reason| format!("cargo {arguments}: {reason}"))
 }
 
-/// Returns a command that runs `cargo` with `arguments`, split at spaces.
+/// Runs `command` and returns its standard output.
+pub fn output(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return String::from_utf8(output.stdout).map_err(|_| "its output is not UTF-8".to_owned());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(stderr.lines().next().map_or_else(|| output.status.to_string(), str::to_owned))
+}
+
+/// Returns a command that runs `cargo` with `arguments`, split at spaces, in the project folder.
 pub fn command(arguments: &str) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(arguments.split_whitespace());
+    command.args(arguments.split_whitespace()).current_dir(root());
     command
 }
 

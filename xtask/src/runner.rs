@@ -2,7 +2,6 @@
 //! with their seeds and the commands that repeat them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::Command;
 use std::time::Instant;
@@ -12,38 +11,24 @@ use crate::run::command;
 /// The variable that a test with random input prints on failure, and reads to repeat the same input.
 const SEED: &str = "TEST_SEED=";
 
-/// A test that failed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Failed {
-    binary: Binary,
-    name: String,
-}
-
-/// The test binary, as arguments of `cargo test`.
-type Binary = String;
-
 /// The features of all tests. Each further feature set would build the dependencies again.
-const ALL: &str = "--workspace --all-features";
-
-/// Runs the tests of `targets` with all features, or all tests if it is empty.
-pub fn test(targets: &str, variables: &[(&str, &str)]) -> Result<(), String> {
-    test_with(&format!("{ALL} {targets}"), variables)
-}
+pub const ALL: &str = "--workspace --all-features";
 
 /// Runs the tests that `arguments` select, split at spaces.
-pub fn test_with(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+pub fn test(arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
     let nextest = command("nextest --version").output().is_ok_and(|output| output.status.success());
-    let (shown, read): (_, fn(&[String]) -> Report) = if nextest {
-        (format!("nextest run {arguments}"), nextest_report)
-    } else {
-        (format!("test {arguments} --no-fail-fast"), cargo_report)
-    };
+    let shown =
+        if nextest { format!("nextest run {arguments}") } else { format!("test {arguments} --no-fail-fast") };
     eprintln!("\n--- cargo {shown}");
     let start = Instant::now();
     let (status, lines) = output(command(&shown).envs(variables.iter().copied()))
         .map_err(|error| format!("cargo {shown}: {error}"))?;
     eprintln!("--- {:.1} s", start.elapsed().as_secs_f64());
-    if status.success() { Ok(()) } else { Err(format!("cargo {shown}: {status}\n{}", read(&lines))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo {shown}: {status}\n{}", report(&lines, arguments)))
+    }
 }
 
 /// Runs `command`, passes its output through, and returns its lines.
@@ -64,97 +49,38 @@ fn output(command: &mut Command) -> io::Result<(std::process::ExitStatus, Vec<St
     Ok((child.wait()?, lines))
 }
 
-/// The failed tests, with the seed if one was printed.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Report(BTreeMap<Failed, Option<String>>);
-
-impl Report {
-    fn record_seed(&mut self, failed: &Failed, line: &str) {
-        if let Some((_, seed)) = line.split_once(SEED) {
-            let seed = seed.chars().take_while(char::is_ascii_digit).collect();
-            self.0.insert(failed.clone(), Some(seed));
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (Failed { binary, name }, seed) in &self.0 {
-            let seed = seed.as_ref().map(|seed| format!("{SEED}{seed} ")).unwrap_or_default();
-            writeln!(f, "failed: {name}\n  repeat with: {seed}cargo test {ALL} {binary} -- --exact {name}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Parses lines such as `FAIL [ 0.005s] ( 1/17) social-plus-bot::store file::name`, each followed by the output of the
-/// test.
-fn nextest_report(lines: &[String]) -> Report {
-    let mut report = Report::default();
+/// Lists the failed tests, each with its seed if one was printed, and the command that runs it again.
+fn report(lines: &[String], arguments: &str) -> String {
+    let mut seeds: BTreeMap<&str, String> = BTreeMap::new();
     let mut current = None;
     for line in lines {
-        match nextest_failed(line) {
-            Some(failed) => {
-                report.0.entry(failed.clone()).or_default();
-                current = Some(failed);
-            }
-            None => {
-                if let Some(failed) = &current {
-                    report.record_seed(failed, line);
-                }
-            }
+        if let Some(name) = failed(line) {
+            seeds.entry(name).or_default();
+            current = Some(name);
+        } else if let (Some(name), Some((_, seed))) = (current, line.split_once(SEED)) {
+            let digits: String = seed.chars().take_while(char::is_ascii_digit).collect();
+            seeds.insert(name, format!("{SEED}{digits} "));
         }
     }
-    report
+    let lines = seeds.iter().map(|(name, seed)| {
+        format!("failed: {name}\n  repeat with: {seed}cargo test {arguments} -- --exact {name}\n")
+    });
+    lines.collect()
 }
 
-fn nextest_failed(line: &str) -> Option<Failed> {
-    let (status, rest) = line.trim_start().split_once(' ')?;
-    let failed = matches!(status, "FAIL" | "TIMEOUT" | "ABORT") || status.starts_with("SIG");
-    let (_, rest) = failed.then(|| rest.split_once(')'))??;
-    let (binary, name) = rest.trim().split_once(' ')?;
-    let (_, target) = binary.split_once("::").unwrap_or((binary, ""));
-    let target = match target.split_once('/') {
-        _ if target.is_empty() => "--lib".to_owned(),
-        Some((kind, target)) => format!("--{kind} {target}"),
-        None => format!("--test {target}"),
-    };
-    Some(Failed { binary: target, name: name.trim().to_owned() })
-}
-
-/// Parses lines such as `Running tests/store/main.rs (…)`, `test file::name ... FAILED` and `---- file::name stdout ----`.
-fn cargo_report(lines: &[String]) -> Report {
-    let mut report = Report::default();
-    let mut binary = String::new();
-    let mut current = None;
-    for line in lines {
-        if let Some(running) = line.trim_start().strip_prefix("Running ") {
-            binary = cargo_binary(running);
-        } else if let Some(name) =
-            line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... FAILED"))
-        {
-            report.0.entry(Failed { binary: binary.clone(), name: name.to_owned() }).or_default();
-        } else if let Some(name) =
-            line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"))
-        {
-            current = Some(Failed { binary: binary.clone(), name: name.to_owned() });
-        } else if let Some(failed) = &current {
-            report.record_seed(failed, line);
-        }
-    }
-    report
-}
-
-fn cargo_binary(running: &str) -> Binary {
-    let path = running.trim_start_matches("unittests ").split(" (").next().unwrap_or_default();
-    // The name of the binary is its file name without the hash.
-    let program = running.rsplit(['/', '\\']).next().and_then(|file| file.rsplit_once('-'));
-    let program = program.map(|(name, _)| name).unwrap_or_default();
-    match path {
-        "src/lib.rs" => "--lib".to_owned(),
-        _ if path.starts_with("src") => format!("--bin {program}"),
-        _ => format!("--test {program}"),
-    }
+/// Returns the test that a line reports as failed. Its output follows in both formats:
+///
+/// - cargo-nextest: `FAIL [   0.005s] ( 1/17) social-plus-bot::store file::name`
+/// - `cargo test`: `test file::name ... FAILED`, and `---- file::name stdout ----`
+fn failed(line: &str) -> Option<&str> {
+    let between = |start: &str, end: &str| line.strip_prefix(start)?.strip_suffix(end);
+    let by_cargo = between("test ", " ... FAILED").or_else(|| between("---- ", " stdout ----"));
+    by_cargo.or_else(|| {
+        let (status, rest) = line.trim_start().split_once(' ')?;
+        let failed = matches!(status, "FAIL" | "TIMEOUT" | "ABORT") || status.starts_with("SIG");
+        let (_, rest) = failed.then(|| rest.split_once(')'))??;
+        Some(rest.trim().split_once(' ')?.1.trim())
+    })
 }
 
 #[cfg(test)]
@@ -176,16 +102,16 @@ mod tests {
      TIMEOUT [ 900.005s] ( 4/17) xtask::bin/xtask hangs
      Summary [   1.0s] 17 tests run: 14 passed, 3 failed
         FAIL [   0.005s] ( 2/17) social-plus-bot::store file::bad";
-        let report = nextest_report(&lines(printed)).to_string();
+        let report = report(&lines(printed), ALL);
         assert_eq!(
             report,
             "\
-failed: hangs
-  repeat with: cargo test --workspace --all-features --bin xtask -- --exact hangs
-failed: retry::tests::worse
-  repeat with: cargo test --workspace --all-features --lib -- --exact retry::tests::worse
 failed: file::bad
-  repeat with: TEST_SEED=42 cargo test --workspace --all-features --test store -- --exact file::bad
+  repeat with: TEST_SEED=42 cargo test --workspace --all-features -- --exact file::bad
+failed: hangs
+  repeat with: cargo test --workspace --all-features -- --exact hangs
+failed: retry::tests::worse
+  repeat with: cargo test --workspace --all-features -- --exact retry::tests::worse
 "
         );
     }
@@ -199,7 +125,7 @@ test file::bad ... FAILED
 ---- file::bad stdout ----
 TEST_SEED=42
 thread panicked";
-        let report = cargo_report(&lines(printed)).to_string();
+        let report = report(&lines(printed), "--workspace --all-features --test store");
         assert_eq!(
             report,
             "\

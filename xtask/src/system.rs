@@ -15,11 +15,9 @@ pub fn require(what: &str, probe: &[&str], packages: &[&str]) -> Result<(), Stri
     if !can_install {
         return Err(format!("{what} is missing; install it (on Debian or Ubuntu: apt-get install {list})"));
     }
-    run::run("apt-get update", Command::new("apt-get").args(["update", "-qq"]))?;
-    let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
-    install.env("DEBIAN_FRONTEND", "noninteractive");
-    run::run(&format!("apt-get install {list}"), &mut install)?;
+    let install = format!("apt-get update -qq && apt-get install -y -qq --no-install-recommends {list}");
+    let mut shell = Command::new("sh");
+    run::run(&install, shell.args(["-c", &install]).env("DEBIAN_FRONTEND", "noninteractive"))?;
     if succeeds(probe) { Ok(()) } else { Err(format!("{what} is still missing after installing {list}")) }
 }
 

@@ -1,43 +1,33 @@
 //! `cargo xtask test`: the checks that a change must pass.
 
+use std::num::NonZeroU32;
+
 use crate::run::{cargo, cargo_output, cargo_with};
 use crate::{regen, runner, simulate, system};
 
-/// Feature sets that must build without warnings, in addition to the default and all features.
-const FEATURES: [&str; 12] = [
-    "",
-    "blocking",
-    "codegen",
-    "file-store",
-    "middleware",
-    "native-tls",
-    "redis-store",
-    "rustls",
-    "rustls,sandbox",
-    "sandbox",
-    "sealing",
-    "store",
-];
+/// Feature sets that must build without warnings, in addition to no features, the default and all features.
+const FEATURES: &str = "blocking codegen file-store middleware native-tls redis-store rustls rustls,sandbox sandbox \
+                        sealing store";
+
+/// Dependencies that must not be built without the features that need them.
+const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera jsonschema progenitor redis reqwest-middleware \
+                        sha2 tempfile";
 
 /// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
 
+/// The seeds of the long simulation.
+const LONG_SEEDS: NonZeroU32 = NonZeroU32::new(200).unwrap();
+
 /// Runs the checks, the quick ones first, and stops at the first failure. `--slow` adds the checks of single features
 /// and the long simulation.
-pub fn run(option: Option<&str>) -> Result<(), String> {
-    let slow = match option {
-        None => false,
-        Some("--slow") => true,
-        Some(option) => {
-            return Err(format!("unexpected argument {option}; usage: cargo xtask test [--slow]"));
-        }
-    };
+pub fn run(slow: bool) -> Result<(), String> {
     install_requirements()?;
     format_and_lint()?;
     eprintln!("\n--- cargo xtask regen --check");
     regen::is_up_to_date()?;
     check_optional_dependencies()?;
-    runner::test("", &FEW_SEEDS)?;
+    runner::test(runner::ALL, &FEW_SEEDS)?;
     cargo("test --doc --workspace --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])?;
     if slow { single_features_and_long_runs() } else { Ok(()) }
@@ -60,10 +50,8 @@ const LINUX_ONLY: usize = 2;
 /// Checks the requirements of the tests, and installs missing ones if permitted.
 pub fn install_requirements() -> Result<(), String> {
     let skipped = if cfg!(target_os = "linux") { 0 } else { LINUX_ONLY };
-    REQUIREMENTS
-        .iter()
-        .skip(skipped)
-        .try_for_each(|(what, probe, packages)| system::require(what, probe, packages))
+    let mut requirements = REQUIREMENTS.iter().skip(skipped);
+    requirements.try_for_each(|(what, probe, packages)| system::require(what, probe, packages))
 }
 
 /// Checks formatting, and runs the lints with all features.
@@ -74,43 +62,28 @@ pub fn format_and_lint() -> Result<(), String> {
 
 fn single_features_and_long_runs() -> Result<(), String> {
     cargo("clippy --workspace --all-targets -- -D warnings")?;
-    for features in FEATURES {
-        let features = if features.is_empty() { String::new() } else { format!("--features {features}") };
-        cargo(&format!("clippy --lib --no-default-features {features} -- -D warnings"))?;
+    cargo("clippy --lib --no-default-features -- -D warnings")?;
+    for features in FEATURES.split(' ') {
+        cargo(&format!("clippy --lib --no-default-features --features {features} -- -D warnings"))?;
     }
     // Tests that behave differently without the optional features, and with the committed client.
-    runner::test_with(
-        "--package social-plus-bot --no-default-features --features rustls,sandbox",
-        &FEW_SEEDS,
-    )?;
+    let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox";
+    runner::test(fewest, &FEW_SEEDS)?;
     cargo("test --benches --workspace --all-features")?;
-    simulate::run(Some("200"))
+    simulate::run(LONG_SEEDS)
 }
 
 /// Checks that optional dependencies are not built without the features that need them.
 fn check_optional_dependencies() -> Result<(), String> {
-    const OPTIONAL: [&str; 10] = [
-        "chacha20poly1305",
-        "clap",
-        "clap_complete",
-        "etcetera",
-        "jsonschema",
-        "progenitor",
-        "redis",
-        "reqwest-middleware",
-        "sha2",
-        "tempfile",
-    ];
     let tree = cargo_output(
         "tree --package social-plus-bot --edges normal,build --prefix none --no-default-features --features rustls",
     )?;
     if !tree.starts_with("social-plus-bot ") {
         return Err(format!("unexpected output of cargo tree: {tree}"));
     }
-    match OPTIONAL.iter().find(|name| tree.lines().any(|line| line.split(' ').next() == Some(name))) {
-        Some(name) => Err(format!("{name} is built although no enabled feature needs it")),
-        None => Ok(()),
-    }
+    let is_built = |name: &&str| tree.lines().any(|line| line.split(' ').next() == Some(name));
+    let built = OPTIONAL.split(' ').find(is_built);
+    built.map_or(Ok(()), |name| Err(format!("{name} is built although no enabled feature needs it")))
 }
 
 #[cfg(test)]

@@ -6,16 +6,10 @@ use std::process::Command;
 pub fn require(subcommand: &str, toolchain: Option<&str>) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command.args(toolchain).args([subcommand, "--version"]);
-    let installed = command.output().is_ok_and(|output| output.status.success());
-    if installed {
+    if command.output().is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    let toolchain = match toolchain {
-        Some(toolchain) => {
-            let name = toolchain.trim_start_matches('+');
-            format!("rustup toolchain install {name} and ")
-        }
-        None => String::new(),
-    };
-    Err(format!("cargo {subcommand} is missing; install it: {toolchain}cargo install cargo-{subcommand}"))
+    let name = toolchain.map(|toolchain| toolchain.trim_start_matches('+'));
+    let first = name.map(|name| format!("rustup toolchain install {name} and ")).unwrap_or_default();
+    Err(format!("cargo {subcommand} is missing; install it: {first}cargo install cargo-{subcommand}"))
 }

@@ -7,80 +7,28 @@
 //! Whether `serde_json` preserves or sorts members depends on features that other packages enable, so this module
 //! relies on neither.
 
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// The keywords that come before all other names, in this order.
-const KEYWORDS: [&str; 62] = [
-    "$ref",
-    "openapi",
-    "info",
-    "operationId",
-    "title",
-    "name",
-    "in",
-    "type",
-    "format",
-    "summary",
-    "version",
-    "description",
-    "license",
-    "url",
-    "servers",
-    "tags",
-    "security",
-    "parameters",
-    "deprecated",
-    "required",
-    "style",
-    "explode",
-    "schema",
-    "requestBody",
-    "headers",
-    "content",
-    "responses",
-    "example",
-    "examples",
-    "value",
-    "nullable",
-    "readOnly",
-    "writeOnly",
-    "default",
-    "enum",
-    "multipleOf",
-    "minimum",
-    "exclusiveMinimum",
-    "maximum",
-    "exclusiveMaximum",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "items",
-    "minProperties",
-    "maxProperties",
-    "properties",
-    "additionalProperties",
-    "oneOf",
-    "anyOf",
-    "allOf",
-    "not",
-    "discriminator",
-    "paths",
-    "components",
-    "securitySchemes",
-    "requestBodies",
-    "callbacks",
-    "schemas",
-];
+const KEYWORDS: &str = "$ref openapi info operationId title name in type format summary version description \
+    license url servers tags security parameters deprecated required style explode schema \
+    requestBody headers content responses example examples value nullable readOnly writeOnly \
+    default enum multipleOf minimum exclusiveMinimum maximum exclusiveMaximum minLength \
+    maxLength pattern minItems maxItems uniqueItems items minProperties maxProperties \
+    properties additionalProperties oneOf anyOf allOf not discriminator paths components \
+    securitySchemes requestBodies callbacks schemas";
 
 /// Returns the canonical text of `document`, with an indentation of two spaces and a final newline.
 pub fn text(document: &Value) -> Result<String, String> {
     let mut text = serde_json::to_string_pretty(&Ordered(document)).map_err(|error| error.to_string())?;
     text.push('\n');
     Ok(text)
+}
+
+/// Returns `value` in one line, with its members in canonical order.
+pub fn line(value: &Value) -> String {
+    serde_json::to_string(&Ordered(value)).unwrap_or_default()
 }
 
 struct Ordered<'a>(&'a Value);
@@ -91,26 +39,16 @@ impl Serialize for Ordered<'_> {
             Value::Object(members) => {
                 let mut members: Vec<(&String, &Value)> = members.iter().collect();
                 members.sort_by_key(|(name, _)| (rank(name), *name));
-                let mut map = serializer.serialize_map(Some(members.len()))?;
-                for (name, member) in members {
-                    map.serialize_entry(name, &Ordered(member))?;
-                }
-                map.end()
+                serializer.collect_map(members.into_iter().map(|(name, member)| (name, Ordered(member))))
             }
-            Value::Array(items) => {
-                let mut sequence = serializer.serialize_seq(Some(items.len()))?;
-                for item in items {
-                    sequence.serialize_element(&Ordered(item))?;
-                }
-                sequence.end()
-            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Ordered)),
             scalar => scalar.serialize(serializer),
         }
     }
 }
 
 fn rank(name: &str) -> usize {
-    KEYWORDS.iter().position(|keyword| *keyword == name).unwrap_or(KEYWORDS.len())
+    KEYWORDS.split(' ').position(|keyword| keyword == name).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

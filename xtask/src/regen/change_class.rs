@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::compare::{Difference, Direction};
+use super::compare::Difference;
 
 /// The effect of a change on callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,64 +21,46 @@ pub enum ChangeClass {
 
 impl fmt::Display for ChangeClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Compatible => "compatible",
-            Self::Breaking => "breaking",
-        })
+        f.pad(if *self == Self::Breaking { "breaking" } else { "compatible" })
     }
 }
 
 /// Classifies `change`. A change that is not known to be compatible is breaking.
 pub fn classify(change: &Difference) -> ChangeClass {
-    let request = change.direction == Direction::Request;
+    let request = change.place.starts_with("request") || change.place.starts_with("parameter");
     let (gone, new) = (change.after.is_none(), change.before.is_none());
+    let required = truth(change.after.as_ref().and_then(|part| part.get("required")));
     let compatible = match change.keyword.as_str() {
         "operation" | "server" | "content" => new,
         "deprecated" => true,
-        "field" | "header" | "parameter" => new && !(request && change.required),
-        "response" => is_error_status(&change.place),
+        "field" | "header" | "parameter" => new && !(request && required),
+        "response" => change.place.starts_with("response 4") || change.place.starts_with("response 5"),
         // Becoming required breaks requests but not responses.
         "required" => truth(change.after.as_ref()) != request,
-        "requestBody" => new && !change.required,
+        "requestBody" => new && !required,
         // Response enums are open, so a new value is compatible. A removed value removes a variant of the enum.
         "value" => new,
-        "oneOf" | "anyOf" => {
-            if request {
-                new
-            } else {
-                gone
-            }
-        }
+        "oneOf" | "anyOf" if request => new,
+        "oneOf" | "anyOf" => gone,
         "nullable" => truth(change.after.as_ref()) == request,
-        keyword => match stricter(keyword, change.before.as_ref(), change.after.as_ref()) {
-            Some(stricter) => stricter != request,
-            None => false,
-        },
+        keyword => stricter(keyword, change.before.as_ref(), change.after.as_ref()) == Some(!request),
     };
     if compatible { ChangeClass::Compatible } else { ChangeClass::Breaking }
 }
 
 /// Returns whether a constraint became stricter, or `None` if that is unknown.
 fn stricter(keyword: &str, before: Option<&Value>, after: Option<&Value>) -> Option<bool> {
+    let limit = |side: Option<&Value>, absent| side.map_or(Some(absent), Value::as_f64);
     match keyword {
         "maxLength" | "maxItems" | "maxProperties" | "maximum" => {
-            let limit = |side: Option<&Value>| side.map_or(Some(f64::INFINITY), Value::as_f64);
-            Some(limit(after)? < limit(before)?)
+            Some(limit(after, f64::INFINITY)? < limit(before, f64::INFINITY)?)
         }
-        "minLength" | "minItems" | "minProperties" => {
-            let limit = |side: Option<&Value>| side.map_or(Some(0.0), Value::as_f64);
-            Some(limit(after)? > limit(before)?)
-        }
-        "minimum" => {
-            let limit = |side: Option<&Value>| side.map_or(Some(f64::NEG_INFINITY), Value::as_f64);
-            Some(limit(after)? > limit(before)?)
+        "minLength" | "minItems" | "minProperties" | "minimum" => {
+            Some(limit(after, f64::NEG_INFINITY)? > limit(before, f64::NEG_INFINITY)?)
         }
         "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" => Some(truth(after)),
-        "pattern" | "multipleOf" | "additionalProperties" => match (before, after) {
-            (None, Some(_)) => Some(true),
-            (Some(_), None) => Some(false),
-            _ => None,
-        },
+        "pattern" | "multipleOf" | "additionalProperties" if before.is_none() => Some(true),
+        "pattern" | "multipleOf" | "additionalProperties" if after.is_none() => Some(false),
         _ => None,
     }
 }
@@ -87,26 +69,20 @@ fn truth(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool).unwrap_or_default()
 }
 
-fn is_error_status(place: &str) -> bool {
-    place.strip_prefix("response ").is_some_and(|status| status.starts_with(['4', '5']))
-}
-
 /// Returns the version that follows `version`, and the rule that applies.
 pub fn next_version(version: &str, class: Option<ChangeClass>) -> Option<(String, &'static str)> {
     let mut numbers = version.split(['-', '+']).next()?.split('.').map(|number| number.parse::<u64>().ok());
     let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let next = match class {
+    let (next, rule) = match class {
         None => return Some((version.to_owned(), "no change for callers")),
-        Some(ChangeClass::Compatible) if major == 0 => (0, minor, patch + 1),
-        Some(ChangeClass::Compatible) => (major, minor + 1, 0),
-        Some(ChangeClass::Breaking) if major == 0 => (0, minor + 1, 0),
-        Some(ChangeClass::Breaking) => (major + 1, 0, 0),
-    };
-    let rule = match class {
-        Some(ChangeClass::Breaking) => {
-            "a breaking change raises the minor version before 1.0.0, and the major version after"
-        }
-        _ => "a compatible change raises the patch version before 1.0.0, and the minor version after",
+        Some(ChangeClass::Compatible) => (
+            if major == 0 { (0, minor, patch + 1) } else { (major, minor + 1, 0) },
+            "a compatible change raises the patch version before 1.0.0, and the minor version after",
+        ),
+        Some(ChangeClass::Breaking) => (
+            if major == 0 { (0, minor + 1, 0) } else { (major + 1, 0, 0) },
+            "a breaking change raises the minor version before 1.0.0, and the major version after",
+        ),
     };
     Some((format!("{}.{}.{}", next.0, next.1, next.2), rule))
 }
@@ -117,39 +93,26 @@ mod tests {
 
     use super::*;
 
-    fn change(
-        direction: Direction,
-        keyword: &str,
-        before: Option<Value>,
-        after: Option<Value>,
-    ) -> Difference {
-        Difference {
-            operation: String::new(),
-            place: "response 200 /a".to_owned(),
-            direction,
-            keyword: keyword.to_owned(),
-            before,
-            after,
-            required: false,
-            at: None,
-        }
+    fn change(place: &str, keyword: &str, before: Option<Value>, after: Option<Value>) -> Difference {
+        let (place, keyword) = (format!("{place} /a"), keyword.to_owned());
+        Difference { place, keyword, before, after, ..Difference::default() }
     }
 
     #[test]
     fn limits_can_widen_in_requests_and_narrow_in_responses() {
-        let widened = |direction| classify(&change(direction, "maxLength", Some(json!(5)), Some(json!(9))));
-        let narrowed = |direction| classify(&change(direction, "minLength", None, Some(json!(2))));
-        assert_eq!(widened(Direction::Request), ChangeClass::Compatible);
-        assert_eq!(narrowed(Direction::Request), ChangeClass::Breaking);
-        assert_eq!(widened(Direction::Response), ChangeClass::Breaking);
-        assert_eq!(narrowed(Direction::Response), ChangeClass::Compatible);
+        let widened = |place| classify(&change(place, "maxLength", Some(json!(5)), Some(json!(9))));
+        let narrowed = |place| classify(&change(place, "minLength", None, Some(json!(2))));
+        assert_eq!(widened("request"), ChangeClass::Compatible);
+        assert_eq!(narrowed("request"), ChangeClass::Breaking);
+        assert_eq!(widened("response 200"), ChangeClass::Breaking);
+        assert_eq!(narrowed("response 200"), ChangeClass::Compatible);
     }
 
     #[test]
     fn responses_can_gain_fields_and_values_but_not_lose_any() {
         for keyword in ["field", "value"] {
-            let new = change(Direction::Response, keyword, None, Some(json!("x")));
-            let gone = change(Direction::Response, keyword, Some(json!("x")), None);
+            let new = change("response 200", keyword, None, Some(json!("x")));
+            let gone = change("response 200", keyword, Some(json!("x")), None);
             assert_eq!(
                 (classify(&new), classify(&gone)),
                 (ChangeClass::Compatible, ChangeClass::Breaking),
@@ -160,17 +123,17 @@ mod tests {
 
     #[test]
     fn requests_can_only_gain_optional_fields() {
-        let mut new = change(Direction::Request, "field", None, Some(json!({})));
+        let mut new = change("request", "field", None, Some(json!({})));
         assert_eq!(classify(&new), ChangeClass::Compatible);
-        new.required = true;
+        new.after = Some(json!({ "required": true }));
         assert_eq!(classify(&new), ChangeClass::Breaking);
-        let demanded = change(Direction::Request, "required", Some(json!(false)), Some(json!(true)));
+        let demanded = change("request", "required", Some(json!(false)), Some(json!(true)));
         assert_eq!(classify(&demanded), ChangeClass::Breaking);
     }
 
     #[test]
     fn error_statuses_can_change_but_successes_cannot() {
-        let mut status = change(Direction::Response, "response", None, Some(json!({})));
+        let mut status = change("response 200", "response", None, Some(json!({})));
         status.place = "response 409".to_owned();
         assert_eq!(classify(&status), ChangeClass::Compatible);
         status.place = "response 201".to_owned();
@@ -179,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_changed_format_is_breaking() {
-        let format = change(Direction::Response, "format", None, Some(json!("int64")));
+        let format = change("response 200", "format", None, Some(json!("int64")));
         assert_eq!(classify(&format), ChangeClass::Breaking);
     }
 

@@ -1,217 +1,212 @@
 //! Compares two OpenAPI documents.
 //!
 //! It is used for two comparisons: the contract with the vendor's description, and the contract with its version of
-//! the last commit. References are resolved on both sides, so it makes no difference whether a schema is named or
-//! inlined. Prose, examples and tags are ignored. Each difference is a single change at a single location, such as
+//! the last commit. Each difference is a single change at a single location, such as
 //! `response 200 /users/0/flagCount`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use similar::TextDiff;
 
-use super::contract;
 use super::deviations::{Deviation, Matched};
-use super::node::{Node, join};
+use super::inline::MAPS;
+use super::json::join;
 use super::normalize;
+use super::project::DEVIATIONS;
 
-mod operation;
-mod schema;
-
-/// Which part of an operation a difference is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// The operation itself.
-    Operation,
-    /// The request, from the caller to the service.
-    Request,
-    /// The response, from the service to the caller.
-    Response,
-}
+/// A value in the first and in the second document, if they have it.
+type Sides<'v> = (Option<&'v Value>, Option<&'v Value>);
 
 /// A single difference between two documents.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Method and path.
     pub operation: String,
     /// The location, for example `request /deviceId`.
     pub place: String,
-    /// The part of the operation.
-    pub direction: Direction,
     /// The OpenAPI keyword that differs.
     pub keyword: String,
     /// The normalized value in the first document, if any.
     pub before: Option<Value>,
     /// The normalized value in the second document, if any.
     pub after: Option<Value>,
-    /// Whether a field, header or parameter is required.
-    pub required: bool,
-    /// A JSON pointer to the value or its owner in the first document. `None` within a deviation.
-    pub at: Option<String>,
+    /// The JSON pointer of the value in the first document with references inlined, or [`DEVIATIONS`].
+    pub at: String,
 }
 
-/// Compares `first`, modified by `deviations`, with `second`. Returns the differences, and how each deviation matched.
-pub fn documents<'a>(
-    first: &'a Value,
-    second: &'a Value,
-    deviations: &'a [Deviation],
-) -> (Vec<Difference>, Vec<Matched>) {
-    let mut comparison = Comparison {
-        first,
-        deviations,
-        matched: vec![Matched::default(); deviations.len()],
-        found: Vec::new(),
-        operation: String::new(),
-        direction: Direction::Operation,
-        in_progress: Vec::new(),
-    };
-    let operations = |document| -> BTreeMap<String, (String, Node<'a>)> {
-        let found = contract::operations(document).into_iter();
-        let operation = |(path, method, pointer): (String, String, String)| {
-            let name = contract::name(&path, &method);
-            Some((name, (join("/paths", &path), Node::root(document).find(&pointer)?)))
-        };
-        found.filter_map(operation).collect()
-    };
-    let (first, second) = (operations(first), operations(second));
-    for (name, left, right) in pair_by_name(first, second) {
-        comparison.operation.clone_from(&name);
-        match (left, right) {
-            (Some((left_item, left)), Some((right_item, right))) => {
-                comparison.operation(&left, &left_item, &right, &right_item);
-            }
-            (left, right) => {
-                comparison.direction = Direction::Operation;
-                let value = |side: Option<(String, Node<'_>)>| side.map(|(_, it)| json!(it.text("summary")));
-                comparison.add("", "operation", value(left), value(right), false, None);
-            }
+/// The differences, and how each deviation matched.
+type Compared = (Vec<Difference>, Vec<Matched>);
+
+/// Compares `first`, modified by `deviations`, with `second`.
+pub fn documents(first: &Value, second: &Value, deviations: &[Deviation]) -> Result<Compared, String> {
+    let (first, mut second) = (normalize::operations(first)?, normalize::operations(second)?);
+    let matched = vec![None; deviations.len()];
+    let mut comparison = Comparison { deviations, matched, found: Vec::new(), operation: String::new() };
+    for (name, (at, left)) in &first {
+        comparison.operation.clone_from(name);
+        let mut right = second.remove(name);
+        if right.is_none() {
+            let moved = similar(name, second.keys().filter(|name| !first.contains_key(*name)));
+            let moved = moved.map(|moved| json!(moved));
+            comparison.add("", "operation", at, (Some(&json!(name)), moved.as_ref()));
+            right = moved.and_then(|moved| second.remove(moved.as_str()?));
         }
+        right.into_iter().for_each(|(_, right)| comparison.walk("", at, left, &right));
     }
-    (comparison.found, comparison.matched)
+    for (name, (at, right)) in second {
+        comparison.operation = name;
+        comparison.add("", "operation", &at, (None, Some(&right)));
+    }
+    Ok((comparison.found, comparison.matched))
 }
 
-/// Returns whether two schemas are equivalent at `place`, with deviations applied to the first.
-pub fn same_schema<'a>(
-    first: &Node<'a>,
-    second: &Node<'a>,
-    operation: &str,
-    place: &str,
-    deviations: &'a [Deviation],
-) -> bool {
-    let mut comparison = Comparison {
-        first: first.value,
-        deviations,
-        matched: vec![Matched::default(); deviations.len()],
-        found: Vec::new(),
-        operation: operation.to_owned(),
-        direction: Direction::Response,
-        in_progress: Vec::new(),
-    };
-    comparison.schema(place, first, second);
-    comparison.found.is_empty()
-}
-
-/// Pairs the values of two maps by name.
-fn pair_by_name<T>(
-    first: BTreeMap<String, T>,
-    second: BTreeMap<String, T>,
-) -> Vec<(String, Option<T>, Option<T>)> {
-    let mut sides: BTreeMap<String, (Option<T>, Option<T>)> = BTreeMap::new();
-    for (name, left) in first {
-        sides.entry(name).or_insert((None, None)).0 = Some(left);
-    }
-    for (name, right) in second {
-        sides.entry(name).or_insert((None, None)).1 = Some(right);
-    }
-    sides.into_iter().map(|(name, (left, right))| (name, left, right)).collect()
-}
-
-fn named<'a>(node: Option<Node<'a>>) -> BTreeMap<String, Node<'a>> {
-    let members = node.map(|node| node.members()).unwrap_or_default();
-    members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect()
+/// Returns the operation among `candidates` that `name` was probably moved to: the one of the same method with the most
+/// similar path, if any is similar.
+pub fn similar<'a>(name: &str, candidates: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+    let (method, _) = name.split_once(' ')?;
+    let candidates = candidates.filter(|candidate| candidate.split(' ').next() == Some(method));
+    let rated =
+        candidates.map(|candidate| (TextDiff::from_chars(name, candidate).ratio(), candidate.as_str()));
+    let similar = rated.filter(|(ratio, _)| *ratio >= 0.7);
+    similar.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, candidate)| candidate)
 }
 
 /// The state of a comparison.
 struct Comparison<'a> {
-    first: &'a Value,
     deviations: &'a [Deviation],
     matched: Vec<Matched>,
     found: Vec<Difference>,
     operation: String,
-    direction: Direction,
-    /// The pairs of schemas that are being compared. A pair that occurs again within itself is a cycle.
-    in_progress: Vec<(*const Value, *const Value)>,
 }
 
-impl<'a> Comparison<'a> {
-    /// Returns the expected value at `place`: that of a deviation, or else that of the first document.
-    fn expected(&mut self, place: &str, value: Option<Node<'a>>) -> Option<Node<'a>> {
-        let deviations = self.deviations;
-        for (deviation, matched) in deviations.iter().zip(&mut self.matched) {
-            if deviation.operation == self.operation && deviation.is_at(place) {
-                matched.visited = true;
-                let noted = deviation.vendor.as_ref().map(Node::root);
-                matched.differs |= noted.as_ref().map(normalize::node) != value.as_ref().map(normalize::node);
-                return noted;
+impl Comparison<'_> {
+    /// Compares two objects at `place`. If their types differ, that is the only difference.
+    fn walk(&mut self, place: &str, at: &str, left: &Value, right: &Value) {
+        if left.get("type") != right.get("type") {
+            return self.add(place, "type", at, (Some(left), Some(right)));
+        }
+        for keyword in names((Some(left), Some(right))) {
+            let sides = (left.get(keyword), right.get(keyword));
+            let at = &join(at, keyword);
+            match (keyword, sides) {
+                _ if MAPS.contains(&keyword) => {
+                    for name in names(sides) {
+                        let named =
+                            (sides.0.and_then(|it| it.get(name)), sides.1.and_then(|it| it.get(name)));
+                        self.part(place, place_of(place, keyword, name), &join(at, name), named);
+                    }
+                }
+                ("enum", (Some(Value::Array(first)), Some(Value::Array(second)))) => {
+                    for value in first.iter().filter(|value| !second.contains(value)) {
+                        self.add(place, "value", at, (Some(value), None));
+                    }
+                    for value in second.iter().filter(|value| !first.contains(value)) {
+                        self.add(place, "value", at, (None, Some(value)));
+                    }
+                }
+                ("oneOf" | "anyOf" | "allOf", _) => self.combination(place, keyword, at, sides),
+                ("items" | "not" | "schema" | "requestBody", _)
+                | ("additionalProperties", (Some(Value::Object(_)), Some(Value::Object(_)))) => {
+                    self.part(place, place_of(place, keyword, ""), at, sides);
+                }
+                _ if place.is_empty() => self.part(place, (keyword.to_owned(), keyword), at, sides),
+                _ if sides.0 != sides.1 => self.add(place, keyword, at, sides),
+                _ => {}
             }
         }
-        value
     }
 
-    /// Records a value that only one side has.
-    fn one_sided(
-        &mut self,
-        place: &str,
-        keyword: &str,
-        owner: &Node<'a>,
-        left: Option<Node<'a>>,
-        right: Option<Node<'a>>,
-    ) {
-        if left.is_none() && right.is_none() {
-            return;
+    /// Compares a part of the object at `place`, which has a place and a name of its own, and which one or both sides
+    /// have. Where a deviation applies, its version is that of the first side.
+    fn part(&mut self, place: &str, (inner, word): (String, &str), mut at: &str, sides: Sides<'_>) {
+        let applies =
+            |deviation: &Deviation| deviation.operation == self.operation && deviation.is_at(&inner);
+        let mut deviations = self.deviations.iter().zip(&mut self.matched);
+        let (mut left, right) = sides;
+        let mut noted;
+        if let Some((deviation, matched)) = deviations.find(|(it, _)| inner != place && applies(it)) {
+            noted = Some(deviation.vendor.clone()).filter(|vendor| !vendor.is_null());
+            // The vendor's version of a field doesn't say whether the field is required.
+            let required = left.or(right).and_then(|it| it.get("required"));
+            if let (Some(Value::Object(noted)), "field", Some(required)) = (&mut noted, word, required) {
+                noted.insert("required".to_owned(), required.clone());
+            }
+            *matched = Some(*matched == Some(true) || noted.as_ref() != left);
+            (left, at) = (noted.as_ref(), DEVIATIONS);
         }
-        let required = right.as_ref().or(left.as_ref()).is_some_and(|it| it.is("required"));
-        let at = self.pointer(owner);
-        self.add(
-            place,
-            keyword,
-            left.map(|it| normalize::node(&it)),
-            right.map(|it| normalize::node(&it)),
-            required,
-            at,
-        );
-    }
-
-    /// Compares a member of both sides. An absent member has its default value.
-    fn leaf(&mut self, place: &str, keyword: &str, left: (&Node<'a>, Option<&Value>), right: Option<&Value>) {
-        let (owner, left) = left;
-        if !schema::same(keyword, left, right) {
-            let at = self.pointer(owner);
-            self.add(place, keyword, left.cloned(), right.cloned(), false, at);
+        match (left, right) {
+            (Some(left @ Value::Object(_)), Some(right @ Value::Object(_))) => {
+                self.walk(&inner, at, left, right);
+            }
+            sides if left != right => self.add(&inner, word, at, sides),
+            _ => {}
         }
     }
 
-    fn pointer(&self, node: &Node<'a>) -> Option<String> {
-        node.is_in(self.first).then(|| node.pointer.clone())
+    /// Compares combined schemas, regardless of their order. Equivalent schemas are paired first, the others by
+    /// position.
+    fn combination(&mut self, place: &str, keyword: &str, at: &str, sides: Sides<'_>) {
+        let schemas = |side: Option<&Value>| side.and_then(Value::as_array).cloned().unwrap_or_default();
+        let (left, mut right) = (schemas(sides.0), schemas(sides.1));
+        let mut different = Vec::new();
+        for (index, schema) in left.iter().enumerate() {
+            let (inner, _) = place_of(place, keyword, &index.to_string());
+            match right.iter().position(|other| self.is_same(&inner, schema, other)) {
+                Some(index) => drop(right.remove(index)),
+                None => different.push((inner, join(at, &index.to_string()), schema)),
+            }
+        }
+        let mut right = right.iter();
+        for (inner, at, schema) in different {
+            match right.next() {
+                Some(other) => self.walk(&inner, &at, schema, other),
+                None => self.add(&inner, keyword, &at, (Some(schema), None)),
+            }
+        }
+        right.for_each(|other| self.add(place, keyword, at, (None, Some(other))));
     }
 
-    fn add(
-        &mut self,
-        place: &str,
-        keyword: &str,
-        before: Option<Value>,
-        after: Option<Value>,
-        required: bool,
-        at: Option<String>,
-    ) {
-        self.found.push(Difference {
-            operation: self.operation.clone(),
-            place: place.to_owned(),
-            direction: self.direction,
-            keyword: keyword.to_owned(),
-            before,
-            after,
-            required,
-            at,
-        });
+    fn is_same(&mut self, place: &str, left: &Value, right: &Value) -> bool {
+        let before = self.found.len();
+        self.walk(place, "", left, right);
+        let same = self.found.len() == before;
+        self.found.truncate(before);
+        same
     }
+
+    fn add(&mut self, place: &str, keyword: &str, at: &str, (before, after): Sides<'_>) {
+        let (operation, at) = (self.operation.clone(), at.to_owned());
+        let (place, keyword) = (place.to_owned(), keyword.to_owned());
+        let (before, after) = (before.cloned(), after.cloned());
+        self.found.push(Difference { operation, place, keyword, before, after, at });
+    }
+}
+
+/// Returns the place of a part and what it is called.
+fn place_of<'k>(place: &str, keyword: &'k str, name: &str) -> (String, &'k str) {
+    let within = |segment: &str| {
+        let parent = if place.contains(" /") { place.to_owned() } else { format!("{place} ") };
+        join(&parent, segment)
+    };
+    match keyword {
+        "properties" => (within(name), "field"),
+        "items" => (within("0"), keyword),
+        "not" => (within("(not)"), keyword),
+        "additionalProperties" => (within("*"), keyword),
+        "content" if name != "application/json" => (format!("{place} {name}"), keyword),
+        "schema" | "content" => (place.to_owned(), keyword),
+        "headers" => (format!("{place} header {name}"), "header"),
+        "parameters" => (format!("parameter {name}"), "parameter"),
+        "requestBody" => ("request".to_owned(), keyword),
+        "responses" => (format!("response {name}"), "response"),
+        "servers" => (format!("server {name}"), "server"),
+        _ => (within(&format!("({keyword} {name})")), keyword),
+    }
+}
+
+/// Returns the member names of both objects.
+fn names<'v>((left, right): Sides<'v>) -> BTreeSet<&'v str> {
+    let members = [left, right].into_iter().flatten().filter_map(Value::as_object);
+    members.flat_map(|members| members.keys().map(String::as_str)).collect()
 }

@@ -9,26 +9,22 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::normalize;
+
 /// The lines before and after the table in the README.
 const MARKERS: (&str, &str) = ("<!-- made from deviations.json -->\n", "<!-- to here -->\n");
 
 /// A deliberate difference.
-#[derive(Debug)]
-pub struct Deviation {
-    /// Method and path.
-    pub operation: String,
-    /// The vendor's version, if the vendor has this part.
-    pub vendor: Option<Value>,
-    entry: Entry,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub struct Deviation {
+    /// Method and path.
+    #[serde(skip)]
+    pub operation: String,
     /// The locations. `*` matches any single word.
     places: Vec<String>,
-    /// The vendor's version as OpenAPI, or `null` if the vendor does not have this part.
-    vendor: Value,
+    /// The vendor's version, normalized, or `null` if the vendor does not have this part.
+    pub vendor: Value,
     /// The vendor's version as text.
     says: String,
     /// The contract's version as text.
@@ -36,33 +32,26 @@ struct Entry {
     reason: String,
 }
 
-/// How a deviation matched in a comparison.
-#[derive(Clone, Debug, Default)]
-pub struct Matched {
-    /// At least one of its locations exists.
-    pub visited: bool,
-    /// The contract differs from the vendor's version at one of them.
-    pub differs: bool,
-}
+/// How a deviation matched in a comparison: `None` if none of its locations exists, and otherwise whether the contract
+/// differs from the vendor's version at one of them.
+pub type Matched = Option<bool>;
 
-/// Parses `deviations.json`.
-pub fn parse(text: &str) -> Result<Vec<Deviation>, String> {
-    let entries: BTreeMap<String, Vec<Entry>> =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let mut deviations = Vec::new();
-    for (operation, entries) in entries {
-        for entry in entries {
-            let vendor = Some(entry.vendor.clone()).filter(|vendor| !vendor.is_null());
-            deviations.push(Deviation { operation: operation.clone(), vendor, entry });
-        }
-    }
-    Ok(deviations)
+/// Returns the deviations of all operations, from those of each.
+pub fn of_all(operations: BTreeMap<String, Vec<Deviation>>) -> Vec<Deviation> {
+    let each = operations.into_iter().flat_map(|(operation, deviations)| {
+        deviations.into_iter().map(move |deviation| Deviation {
+            operation: operation.clone(),
+            vendor: normalize::part(&deviation.vendor),
+            ..deviation
+        })
+    });
+    each.collect()
 }
 
 impl Deviation {
     /// Returns whether the deviation applies to `place`.
     pub fn is_at(&self, place: &str) -> bool {
-        self.entry.places.iter().any(|pattern| {
+        self.places.iter().any(|pattern| {
             let (pattern, place) = (pattern.split(' '), place.split(' '));
             pattern.clone().count() == place.clone().count()
                 && pattern.zip(place).all(|(pattern, word)| pattern == "*" || pattern == word)
@@ -71,13 +60,12 @@ impl Deviation {
 
     /// Describes the deviation in one line.
     pub fn line(&self) -> String {
-        let Entry { says, contract, .. } = &self.entry;
-        format!("{}: the vendor says {says}, the contract {contract}", self.places())
+        format!("{}: the vendor says {}, the contract {}", self.places(), self.says, self.contract)
     }
 
     /// Returns the locations as text.
     pub fn places(&self) -> String {
-        self.entry.places.join(", ")
+        self.places.join(", ")
     }
 }
 
@@ -89,9 +77,8 @@ pub fn in_readme(readme: &str, deviations: &[Deviation]) -> Result<String, Strin
     let (_, after) = rest.split_once(end).ok_or_else(|| missing(end))?;
     let mut table =
         String::from("| place | the vendor says | the contract says | reason |\n|---|---|---|---|\n");
-    for Deviation { entry, .. } in deviations {
-        let places: Vec<String> = entry.places.iter().map(|place| format!("`{place}`")).collect();
-        let Entry { says, contract, reason, .. } = entry;
+    for Deviation { places, says, contract, reason, .. } in deviations {
+        let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
         table += &format!("| {} | {says} | {contract} | {reason} |\n", places.join(", "));
     }
     Ok(format!("{before}{begin}{table}{end}{after}"))
@@ -107,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_star_matches_exactly_one_word() {
-        let deviation = &parse(ONE).unwrap()[0];
+        let deviation = &of_all(serde_json::from_str(ONE).unwrap())[0];
         assert!(deviation.is_at("response 401 /code"));
         assert!(!deviation.is_at("response 401 /code/x"));
         assert!(!deviation.is_at("response 401 header /code"));
@@ -116,10 +103,10 @@ mod tests {
     #[test]
     fn only_the_table_is_replaced() {
         let readme = "a\n<!-- made from deviations.json -->\nold\n<!-- to here -->\nb\n";
-        let made = in_readme(readme, &parse(ONE).unwrap()).unwrap();
+        let made = in_readme(readme, &of_all(serde_json::from_str(ONE).unwrap())).unwrap();
         assert!(made.starts_with("a\n") && made.ends_with("-->\nb\n") && !made.contains("old"), "{made}");
         assert!(made.contains("| `response * /code` | s | c | r |\n"), "{made}");
-        assert_eq!(in_readme(&made, &parse(ONE).unwrap()).unwrap(), made);
+        assert_eq!(in_readme(&made, &of_all(serde_json::from_str(ONE).unwrap())).unwrap(), made);
         assert!(in_readme("a", &[]).unwrap_err().contains("made from deviations.json"));
     }
 }

@@ -1,45 +1,46 @@
 //! `cargo xtask regen --from FILE`: compares the contract with the vendor's description.
 
 use std::ffi::OsStr;
-use std::process::ExitCode;
 
 use super::compare::{self, Difference};
-use super::deviations::{Deviation, Matched};
-use super::project::{CONTRACT, DEVIATIONS, Project, REPAIRS};
-use super::{Contract, Error, merge, outputs, repairs, report, rules, source, vendor, write};
+use super::deviations::Matched;
+use super::project::{self, DEVIATIONS, REPAIRS};
+use super::{Contract, json, report, source, vendor};
 
-/// The exit status if there are differences.
+/// The exit status if the description can't be used, and if there are differences.
+const UNUSABLE: u8 = 2;
 const DIFFERENT: u8 = 3;
 
-/// Reports how the vendor's description in `file` differs from the contract. With `write_contract`, it also merges the
-/// differences into the contract.
-pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<ExitCode, Error> {
-    let contract = Contract::read(project)?;
+/// Reports how the vendor's description in `file` differs from the contract. Returns the exit status.
+pub fn report(file: &OsStr) -> Result<u8, String> {
+    let contract = Contract::read()?;
     contract.is_valid()?;
-    let repairs = repairs::parse(&project.text(REPAIRS)?);
-    let repairs = repairs.map_err(|reason| format!("{REPAIRS}: {reason}"))?;
-    let text = source::text(file).map_err(Error::Input)?;
+    let repairs = project::json(REPAIRS)?;
     let name = source::name(file);
-    let extract = vendor::read(&text, &contract.document, &repairs)
-        .map_err(|reason| Error::Input(format!("{name}: {reason}")))?;
+    let extract = source::text(file).map_err(|error| error.to_string());
+    let extract = extract.and_then(|text| vendor::read(&text, &contract.document, &repairs));
+    let extract = match extract {
+        Ok(extract) => extract,
+        Err(reason) => {
+            eprintln!("error: {name}: {reason}");
+            return Ok(UNUSABLE);
+        }
+    };
     let (differences, matched) =
-        compare::documents(&contract.document, &extract.document, &contract.deviations);
+        compare::documents(&contract.document, &extract.document, &contract.deviations)?;
 
     for difference in &differences {
-        print_line!("{:<10}  {}", report::kind(difference), report::line(difference));
+        let location = location(&contract, difference);
+        print_line!("{:<10}  {} ({location})", report::kind(difference), report::line(difference));
     }
     let mut count = differences.len();
     for (deviation, matched) in contract.deviations.iter().zip(&matched) {
-        match outdated(deviation, matched) {
-            None => print_line!("deliberate  {}: {}", deviation.operation, deviation.line()),
-            Some(reason) => {
-                count += 1;
-                print_line!(
-                    "outdated    {DEVIATIONS}: {}: {}: {reason}",
-                    deviation.operation,
-                    deviation.places()
-                );
-            }
+        let operation = &deviation.operation;
+        if let Some(reason) = outdated(*matched) {
+            count += 1;
+            print_line!("outdated    {DEVIATIONS}: {operation}: {}: {reason}", deviation.places());
+        } else {
+            print_line!("deliberate  {operation}: {}", deviation.line());
         }
     }
     for (operation, repair) in &extract.repaired {
@@ -49,50 +50,36 @@ pub fn report(project: &Project, file: &OsStr, write_contract: bool) -> Result<E
         count += 1;
         print_line!("outdated    {REPAIRS}: {operation}: {repair}: no longer needed; remove the repair");
     }
-    print_line!(
-        "{name}: {}",
-        if count == 0 { "no differences".to_owned() } else { format!("differences: {count}") }
-    );
-    if write_contract && !differences.is_empty() {
-        merge_into_contract(project, contract, &extract)?;
+    let found = if count == 0 { "no differences".to_owned() } else { format!("differences: {count}") };
+    print_line!("{name}: {found}");
+    Ok(if count == 0 { 0 } else { DIFFERENT })
+}
+
+/// Returns where to edit the contract or its deviations to resolve `difference`.
+fn location(contract: &Contract, difference: &Difference) -> String {
+    let (document, at) = (&contract.document, &difference.at);
+    if at.starts_with(DEVIATIONS) {
+        return DEVIATIONS.to_owned();
     }
-    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+    let at = match (at.rsplit_once("/properties/"), at.split_once("/servers/")) {
+        // The object has the list of the required fields.
+        (Some((object, field)), _) if difference.keyword == "required" && field.matches('/').count() == 1 => {
+            format!("{object}/required")
+        }
+        // An operation without its own servers has those of the document.
+        (_, Some((operation, server))) if document.pointer(&format!("{operation}/servers")).is_none() => {
+            format!("/servers/{server}")
+        }
+        _ => at.clone(),
+    };
+    format!("#{}", json::locate(document, &at))
 }
 
 /// Returns why a deviation is no longer needed, if so.
-fn outdated(deviation: &Deviation, matched: &Matched) -> Option<&'static str> {
-    match (matched.visited, matched.differs) {
-        (true, true) => None,
-        (true, false) => Some("the contract no longer differs from the listed version; remove the deviation"),
-        (false, _) if deviation.vendor.is_some() => Some("the vendor no longer has it; remove the deviation"),
-        (false, _) => Some("neither the vendor nor the contract has it; remove the deviation"),
+fn outdated(matched: Matched) -> Option<&'static str> {
+    match matched {
+        Some(true) => None,
+        Some(false) => Some("the contract no longer differs from the listed version; remove the deviation"),
+        None => Some("there is nothing left to compare; remove the deviation"),
     }
-}
-
-fn merge_into_contract(
-    project: &Project,
-    contract: Contract,
-    extract: &vendor::Extract,
-) -> Result<(), Error> {
-    let (document, left) = merge::into_contract(&contract.document, &extract.document, &contract.deviations);
-    let changed = Contract { document, ..contract };
-    let outputs = outputs(project, &changed).map_err(|reason| {
-        format!("nothing was written, because the merged contract can't be used: {reason}")
-    })?;
-    write(project, &outputs)?;
-    for difference in &left {
-        print_line!("merge by hand: {}", line_of(difference));
-    }
-    for violation in rules::violations(&changed.document)? {
-        print_line!("fix by hand: {CONTRACT}: {violation}");
-    }
-    for pointer in rules::placeholders(&changed.document) {
-        print_line!("missing description: {CONTRACT}: #{pointer}");
-    }
-    Ok(())
-}
-
-fn line_of(difference: &Difference) -> String {
-    let owner = if difference.at.is_none() { format!(" (see {DEVIATIONS})") } else { String::new() };
-    format!("{}{owner}", report::line(difference))
 }

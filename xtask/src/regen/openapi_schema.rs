@@ -3,20 +3,12 @@
 //! Most parts of a document can be either a value or a reference, so the schema's own errors only say that neither
 //! alternative matches. This module picks the intended alternative and returns its errors.
 
-use std::sync::LazyLock;
-
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
 /// The maximum length of an error message. Longer ones contain a large value and are replaced.
 const MAX_MESSAGE: usize = 160;
-
-static OPENAPI: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("../../openapi-3.0/schema.json"))
-        .map_err(|error| format!("invalid OpenAPI 3.0 schema: {error}"))?;
-    validator(&schema).map_err(|error| format!("invalid OpenAPI 3.0 schema: {error}"))
-});
 
 /// Builds a validator for JSON Schema draft 4, whose keywords OpenAPI 3.0 uses.
 pub fn validator(schema: &Value) -> Result<Validator, String> {
@@ -26,42 +18,34 @@ pub fn validator(schema: &Value) -> Result<Validator, String> {
 
 /// Returns the JSON pointer and message of each violation of OpenAPI 3.0 in `document`.
 pub fn violations(document: &Value) -> Result<Vec<(String, String)>, String> {
-    Ok(errors(OPENAPI.as_ref()?, document))
+    let schema = serde_json::from_str(include_str!("../../openapi-3.0/schema.json"));
+    let validator = schema.map_err(|error| error.to_string()).and_then(|schema| validator(&schema));
+    Ok(errors(&validator.map_err(|reason| format!("invalid OpenAPI 3.0 schema: {reason}"))?, document))
 }
 
 /// Returns the JSON pointer and message of each error in `instance`.
 pub fn errors(validator: &Validator, instance: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for error in validator.iter_errors(instance) {
-        collect_errors(&error, &mut found);
-    }
+    validator.iter_errors(instance).for_each(|error| collect(&error, &mut found));
     found
 }
 
 /// Adds the errors of the intended alternative to `found`.
-fn collect_errors(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
+fn collect(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
     if let ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } =
         error.kind()
     {
-        let mut alternatives = context.iter().filter(|errors| !expects_reference(errors));
+        // One of the alternatives is usually a reference.
+        let is_for_references = |error: &ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Required { property } if property == "$ref");
+        let mut alternatives = context.iter().filter(|errors| !errors.iter().any(is_for_references));
         // If more than one alternative remains, the intended one is ambiguous.
         if let (Some(errors), None) = (alternatives.next(), alternatives.next()) {
-            errors.iter().for_each(|error| collect_errors(error, found));
-            return;
+            return errors.iter().for_each(|error| collect(error, found));
         }
     }
-    let pointer = error.instance_path().to_string();
     let text = error.to_string();
     let message = if text.len() > MAX_MESSAGE { format!("violates {}", error.schema_path()) } else { text };
-    found.push((pointer, message));
-}
-
-/// Returns whether the alternative is the one for references.
-fn expects_reference(errors: &[ValidationError<'_>]) -> bool {
-    errors.iter().any(|error| match error.kind() {
-        ValidationErrorKind::Required { property } => property == "$ref",
-        _ => false,
-    })
+    found.push((error.instance_path().to_string(), message));
 }
 
 #[cfg(test)]

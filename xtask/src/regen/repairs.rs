@@ -9,73 +9,56 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::node;
+use super::json;
 
-/// A defect and its repair.
+/// A defect and its repair, at a JSON pointer into the operation.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Repair {
-    /// The location: a JSON pointer into the operation.
-    at: String,
-    /// The defective value and its replacement.
-    before: Option<Value>,
-    after: Option<Value>,
-    /// Or the new name of the member.
-    rename: Option<String>,
-    reason: String,
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a repair requires `at` and `reason`, and `before` and `after`, or `rename`"
+)]
+pub enum Repair {
+    /// A defective value and its replacement.
+    Replace { at: String, before: Value, after: Value, reason: String },
+    /// A misspelled member and its name.
+    Rename { at: String, rename: String, reason: String },
 }
 
 /// The repairs by operation.
 pub type Repairs = BTreeMap<String, Vec<Repair>>;
 
-/// Parses `repairs.json`.
-pub fn parse(text: &str) -> Result<Repairs, String> {
-    let repairs: Repairs = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    for repair in repairs.values().flatten() {
-        let given = (repair.before.is_some(), repair.after.is_some(), repair.rename.is_some());
-        if !matches!(given, (true, true, false) | (false, false, true)) {
-            return Err(format!("the repair at {} requires `before` and `after`, or `rename`", repair.at));
-        }
-    }
-    Ok(repairs)
-}
-
 impl Repair {
     /// Repairs `operation`. Returns whether the defect was present.
     pub fn apply(&self, operation: &mut Value) -> bool {
-        match (&self.before, &self.after, &self.rename) {
-            (Some(before), Some(after), _) => match operation.pointer_mut(&self.at) {
-                Some(found) if found == before => {
-                    *found = after.clone();
-                    true
-                }
-                _ => false,
-            },
-            (_, _, Some(name)) => self.rename_member(operation, name).is_some(),
-            _ => false,
+        match self {
+            Self::Replace { at, before, after, .. } => {
+                let found = operation.pointer_mut(at).filter(|found| *found == before);
+                found.map(|found| found.clone_from(after)).is_some()
+            }
+            Self::Rename { at, rename, .. } => rename_member(operation, at, rename).is_some(),
         }
     }
+}
 
-    fn rename_member(&self, operation: &mut Value, name: &str) -> Option<()> {
-        let (parent, _) = self.at.rsplit_once('/')?;
-        let misspelled = node::segments(&self.at).last()?;
-        let members = operation.pointer_mut(parent)?.as_object_mut()?;
-        if members.contains_key(name) {
-            return None;
-        }
-        let member = members.remove(&misspelled)?;
-        members.insert(name.to_owned(), member);
-        Some(())
+fn rename_member(operation: &mut Value, at: &str, name: &str) -> Option<()> {
+    let (parent, _) = at.rsplit_once('/')?;
+    let members = operation.pointer_mut(parent)?.as_object_mut()?;
+    if members.contains_key(name) {
+        return None;
     }
+    let member = members.remove(&json::segments(at).last()?)?;
+    members.insert(name.to_owned(), member);
+    Some(())
 }
 
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, before, after, rename, reason } = self;
-        match (before, after, rename) {
-            (Some(before), Some(after), _) => write!(f, "{at}: {before} replaced with {after}: {reason}"),
-            (_, _, Some(rename)) => write!(f, "{at} replaced with {rename}: {reason}"),
-            _ => f.write_str(at),
+        match self {
+            Self::Replace { at, before, after, reason } => {
+                write!(f, "{at}: {before} replaced with {after}: {reason}")
+            }
+            Self::Rename { at, rename, reason } => write!(f, "{at} replaced with {rename}: {reason}"),
         }
     }
 }
@@ -87,7 +70,7 @@ mod tests {
     use super::*;
 
     fn repairs(text: &str) -> Vec<Repair> {
-        parse(&format!(r#"{{ "GET /a": [{text}] }}"#)).unwrap().remove("GET /a").unwrap()
+        serde_json::from_str(&format!("[{text}]")).unwrap()
     }
 
     #[test]
@@ -111,7 +94,11 @@ mod tests {
 
     #[test]
     fn an_incomplete_repair_is_rejected() {
-        let reason = parse(r#"{ "GET /a": [{ "at": "/a", "before": 1, "reason": "" }] }"#).unwrap_err();
-        assert!(reason.contains("/a requires `before` and `after`, or `rename`"), "{reason}");
+        let repair = r#"{ "at": "/a", "before": 1, "reason": "" }"#;
+        let reason = serde_json::from_str::<Repair>(repair).unwrap_err().to_string();
+        assert!(
+            reason.contains("requires `at` and `reason`, and `before` and `after`, or `rename`"),
+            "{reason}"
+        );
     }
 }

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
@@ -13,20 +12,15 @@ const LIMIT: u64 = 64 << 20;
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Reads the text of `source`; `-` is standard input.
-pub fn text(source: &OsStr) -> Result<String, String> {
-    read(source).map_err(|error| format!("{}: {error}", name(source)))
-}
-
 /// Returns the name of `source` for messages.
 pub fn name(source: &OsStr) -> String {
     if source == "-" { "standard input".to_owned() } else { source.to_string_lossy().into_owned() }
 }
 
-fn read(source: &OsStr) -> io::Result<String> {
+/// Reads the text of `source`; `-` is standard input.
+pub fn text(source: &OsStr) -> io::Result<String> {
     let raw = if source == "-" { limited(io::stdin().lock())? } else { limited(File::open(source)?)? };
-    let is_gzip = Path::new(source).extension().is_some_and(|of| of == "gz");
-    let bytes = if is_gzip || raw.starts_with(&GZIP) {
+    let bytes = if raw.starts_with(&GZIP) {
         limited(MultiGzDecoder::new(raw.as_slice()))
             .map_err(|error| io::Error::other(format!("invalid gzip: {error}")))?
     } else {

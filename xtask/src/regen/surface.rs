@@ -1,105 +1,72 @@
 //! Compares the public API of two versions of the generated code.
 //!
-//! A change of the contract that is compatible for requests and responses can still change a Rust type. So this lists
-//! the public items of the generated source, one line each, and compares the lists. A removed line is a breaking
-//! change. An added line is not, because the types are non-exhaustive.
+//! A change of the contract that is compatible for requests and responses can still change a Rust type. A removed or
+//! changed item is a breaking change. A new one is not, because the types are non-exhaustive.
 
 use std::collections::BTreeSet;
 
 use quote::ToTokens;
-use syn::{Fields, ImplItem, Item, Visibility};
+use syn::{Attribute, Field, ImplItem, Item, Visibility};
 
-/// A public item: its owner, which is a type or module, and its description.
+use super::change_class::ChangeClass;
+
+/// A public item: its owner, which is a type or module, and its description, which is empty for the type itself.
 type Line = (String, String);
 
-/// The differences of two public APIs.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Items that only the second version has.
-    pub added: Vec<String>,
-    /// Items that only the first version has.
-    pub removed: Vec<String>,
-}
-
-/// Compares the public API of two versions of the source.
-pub fn changes(before: &str, after: &str) -> Result<Changes, String> {
+/// Returns the public items that differ, the removed ones first. If a whole type is new or gone, only that is listed.
+pub fn changes(before: &str, after: &str) -> Result<Vec<(ChangeClass, String)>, String> {
     let (before, after) = (lines(before)?, lines(after)?);
-    Ok(Changes { added: only(&after, &before), removed: only(&before, &after) })
-}
-
-/// Returns the lines that only `one` has. If the other lacks a whole type, only the type is listed.
-fn only(one: &BTreeSet<Line>, other: &BTreeSet<Line>) -> Vec<String> {
-    let of_other: BTreeSet<&str> = other.iter().map(|(owner, _)| owner.as_str()).collect();
-    let lines = one.difference(other);
-    lines
-        .filter(|(owner, line)| of_other.contains(owner.as_str()) || owner == line)
-        .map(|(_, line)| line.clone())
-        .collect()
+    let only = |one: &BTreeSet<Line>, other: &BTreeSet<Line>, class| -> Vec<(ChangeClass, String)> {
+        let owners: BTreeSet<&str> = other.iter().map(|(owner, _)| owner.as_str()).collect();
+        let lines = one.difference(other);
+        let lines = lines.filter(|(owner, line)| line.is_empty() || owners.contains(owner.as_str()));
+        lines.map(|(owner, line)| (class, format!("{owner}{line}"))).collect()
+    };
+    let mut changes = only(&before, &after, ChangeClass::Breaking);
+    changes.extend(only(&after, &before, ChangeClass::Compatible));
+    Ok(changes)
 }
 
 fn lines(text: &str) -> Result<BTreeSet<Line>, String> {
-    let file =
-        syn::parse_file(text).map_err(|error| format!("failed to parse the generated code: {error}"))?;
+    let file = syn::parse_file(text).map_err(|error| format!("invalid generated code: {error}"))?;
     let mut found = BTreeSet::new();
-    items(&file.items, "", &mut found);
+    collect(&file.items, "", &mut found);
     Ok(found)
 }
 
-fn items(items_of: &[Item], module: &str, found: &mut BTreeSet<Line>) {
-    let mut add =
-        |owner: &str, line: String| found.insert((format!("{module}{owner}"), format!("{module}{line}")));
-    for item in items_of {
-        match item {
+fn collect(items: &[Item], module: &str, found: &mut BTreeSet<Line>) {
+    for item in items {
+        let (owner, members): (String, Vec<String>) = match item {
+            Item::Mod(it) => {
+                let items = it.content.as_ref().map_or(&[][..], |(_, items)| items);
+                collect(items, &format!("{module}{}::", it.ident), found);
+                continue;
+            }
             Item::Struct(it) if is_public(&it.vis) => {
-                let name = it.ident.to_string();
-                add(&name, name.clone());
-                for (index, field) in it.fields.iter().enumerate().filter(|(_, field)| is_public(&field.vis))
-                {
-                    let field_name = field.ident.as_ref().map_or(index.to_string(), ToString::to_string);
-                    add(&name, format!("{name}.{field_name}: {}", short(&field.ty)));
-                }
-                derived(&it.attrs).for_each(|of| _ = add(&name, format!("{name} derives {of}")));
+                let fields = it.fields.iter().filter(|field| is_public(&field.vis));
+                let name = |field: &Field| field.ident.as_ref().map_or("0".to_owned(), ToString::to_string);
+                let fields = fields.map(|field| format!(".{}: {}", name(field), short(&field.ty)));
+                (it.ident.to_string(), fields.chain(derived(&it.attrs)).collect())
             }
             Item::Enum(it) if is_public(&it.vis) => {
-                let name = it.ident.to_string();
-                add(&name, name.clone());
-                for variant in &it.variants {
-                    let fields = match &variant.fields {
-                        Fields::Unit => String::new(),
-                        fields => short(fields),
-                    };
-                    add(&name, format!("{name}::{}{fields}", variant.ident));
-                }
-                derived(&it.attrs).for_each(|of| _ = add(&name, format!("{name} derives {of}")));
+                let variants = it.variants.iter().map(|it| format!("::{}{}", it.ident, short(&it.fields)));
+                (it.ident.to_string(), variants.chain(derived(&it.attrs)).collect())
             }
             Item::Impl(it) => {
-                let name = short(&it.self_ty);
-                if let Some((of, _)) = &it.trait_ {
-                    add(&name, format!("{name} implements {}", short(of)));
-                    continue;
-                }
-                for member in &it.items {
-                    if let ImplItem::Fn(function) = member
-                        && is_public(&function.vis)
-                    {
-                        add(&name, format!("{name}: {}", short(&function.sig)));
-                    }
-                }
+                let lines = it.items.iter().filter_map(|item| match (item, &it.trait_) {
+                    (ImplItem::Fn(it), None) if is_public(&it.vis) => Some(format!(": {}", short(&it.sig))),
+                    _ => None,
+                });
+                let implemented = it.trait_.iter().map(|(of, _)| format!(" implements {}", short(of)));
+                let owner = format!("{module}{}", short(&it.self_ty));
+                found.extend(lines.chain(implemented).map(|line| (owner.clone(), line)));
+                continue;
             }
-            Item::Fn(it) if is_public(&it.vis) => _ = add("", short(&it.sig)),
-            Item::Trait(it) if is_public(&it.vis) => _ = add("", short(it)),
-            Item::Type(it) if is_public(&it.vis) => _ = add("", short(it)),
-            Item::Const(it) if is_public(&it.vis) => _ = add("", short(it)),
-            Item::Use(it) if is_public(&it.vis) => _ = add("", short(&it.tree)),
-            _ => {}
-        }
-    }
-    for item in items_of {
-        if let Item::Mod(it) = item
-            && let (true, Some((_, inner))) = (is_public(&it.vis), &it.content)
-        {
-            items(inner, &format!("{module}{}::", it.ident), found);
-        }
+            Item::Use(it) if is_public(&it.vis) => (short(&it.tree), Vec::new()),
+            _ => continue,
+        };
+        let lines = members.into_iter().chain([String::new()]);
+        found.extend(lines.map(|line| (format!("{module}{owner}"), line)));
     }
 }
 
@@ -108,25 +75,17 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 /// Returns the traits that a type derives.
-fn derived(attributes: &[syn::Attribute]) -> impl Iterator<Item = String> {
+fn derived(attributes: &[Attribute]) -> impl Iterator<Item = String> {
     let lists = attributes.iter().filter(|it| it.path().is_ident("derive"));
-    lists.filter_map(|it| it.meta.require_list().ok()).flat_map(|list| {
-        let traits = short(&list.tokens);
-        traits.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    })
+    let lists = lists.filter_map(|it| Some(short(&it.meta.require_list().ok()?.tokens)));
+    lists.flat_map(|list| list.split(',').map(|of| format!(" derives {of}")).collect::<Vec<_>>())
 }
 
 /// Formats tokens with usual spacing and without the paths of well-known types.
 fn short(tokens: &impl ToTokens) -> String {
-    let spaced = tokens.to_token_stream().to_string();
-    let mut text = String::new();
-    let mut characters = spaced.chars().peekable();
-    let word =
-        |character: Option<char>| character.is_some_and(|it| it.is_alphanumeric() || it == '_' || it == '\'');
-    while let Some(character) = characters.next() {
-        if character != ' ' || (word(text.chars().last()) && word(characters.peek().copied())) {
-            text.push(character);
-        }
+    let mut text = tokens.to_token_stream().to_string();
+    for spaced in ["<", ">", ",", ":", "::", "&", "(", ")", "'"] {
+        text = text.replace(&format!(" {spaced}"), spaced).replace(&format!("{spaced} "), spaced);
     }
     for known in ["::std::option::", "::std::string::", "::std::vec::", "::std::convert::", "::std::result::"]
     {
@@ -145,24 +104,35 @@ mod tests {
         impl A { pub fn make() -> Self { loop {} } fn hidden() {} }
     }";
 
+    fn told(after: &str) -> Vec<String> {
+        let changes = changes(BEFORE, after).unwrap().into_iter();
+        changes.map(|(class, line)| format!("{class}: {line}")).collect()
+    }
+
     #[test]
     fn added_changed_and_removed_items_are_listed() {
         let after = BEFORE.replace("i64", "u64").replace("One", "One, Two").replace(", Default", "");
-        let changes = changes(BEFORE, &after).unwrap();
-        assert_eq!(changes.added, ["types::A.a: Option<u64>", "types::E::Two"]);
-        assert_eq!(changes.removed, ["types::A derives Default", "types::A.a: Option<i64>"]);
+        assert_eq!(
+            told(&after),
+            [
+                "breaking: types::A derives Default",
+                "breaking: types::A.a: Option<i64>",
+                "compatible: types::A.a: Option<u64>",
+                "compatible: types::E::Two",
+            ]
+        );
     }
 
     #[test]
     fn a_new_type_is_listed_without_its_members() {
-        let after = format!("{BEFORE} #[derive(Clone)] pub struct New {{ pub a: u8 }}");
-        assert_eq!(changes(BEFORE, &after).unwrap().added, ["New"]);
+        let new =
+            "#[derive(Clone)] pub struct New { pub a: u8 } impl New { pub fn make() -> Self { loop {} } }";
+        assert_eq!(told(&format!("{BEFORE} {new}")), ["compatible: New"]);
     }
 
     #[test]
     fn private_items_are_ignored() {
         let after = BEFORE.replace("b: u8", "c: u16").replace("hidden", "concealed");
-        let changes = changes(BEFORE, &after).unwrap();
-        assert!(changes.added.is_empty() && changes.removed.is_empty(), "{changes:?}");
+        assert_eq!(told(&after), [""; 0]);
     }
 }

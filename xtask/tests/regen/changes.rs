@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project, Run};
+use crate::project::{CONTRACT, Project, Run};
 
 const SCHEMAS: &str = "/components/schemas";
 
@@ -20,7 +20,8 @@ fn a_new_optional_response_field_is_compatible() {
     let run = report(&project, &format!("{SCHEMAS}/User/properties"), |properties| {
         properties["nickname"] = json!({ "type": "string", "description": "A nickname." });
     });
-    let place = "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: string";
+    let place =
+        "POST /api/v5/sessions/bot: response 200 /users/0/nickname: new, optional: {\"type\":\"string\"}";
     assert!(run.lines("compatible").contains(&place), "{}", run.out);
     let field = "generated code: new: types::User.nickname: Option<String>";
     assert!(run.lines("compatible").contains(&field), "{}", run.out);
@@ -36,7 +37,7 @@ fn a_removed_response_field_is_breaking() {
         properties.as_object_mut().unwrap().remove("flagCount");
     });
     // The example still has the field, which is valid because the schema allows additional properties.
-    let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: integer, int64";
+    let place = "POST /api/v5/sessions/bot: response 200 /users/0/flagCount: gone, optional: {\"type\":\"integer\",\"format\":\"int64\"}";
     assert!(run.lines("breaking").contains(&place), "{}", run.out);
     let field = "generated code: gone: types::User.flag_count: Option<i64>";
     assert!(run.lines("breaking").contains(&field), "{}", run.out);
@@ -58,7 +59,8 @@ fn a_new_required_request_field_is_breaking() {
         schema["properties"]["color"] = json!({ "type": "string" });
         schema["required"] = json!(["name", "color"]);
     });
-    assert_eq!(run.lines("breaking")[0], "POST /things: request /color: new, required: string");
+    let place = "POST /things: request /color: new, required: {\"type\":\"string\",\"required\":true}";
+    assert_eq!(run.lines("breaking")[0], place);
     assert!(run.out.contains("version: 0.1.0 -> 0.2.0"), "{}", run.out);
     assert!(project.read("src/api/generated.rs").contains("pub color:"));
 }
@@ -113,4 +115,29 @@ fn without_a_commit_there_is_no_comparison() {
     let run = Project::small().regen(&[]);
     assert_eq!(run.status, 0, "{}", run.err);
     assert!(run.out.contains("not compared with the last commit: "), "{}", run.out);
+}
+
+#[test]
+fn an_operation_whose_path_moved_is_one_change_with_its_new_path() {
+    let project = Project::committed();
+    let run = report(&project, "/paths", |paths| {
+        let mut item = paths.as_object_mut().unwrap().remove("/things").unwrap();
+        item["post"]["deprecated"] = json!(true);
+        paths["/v2/things"] = item;
+    });
+    let moved = run.lines("breaking");
+    assert_eq!(moved, ["POST /things: probably moved to POST /v2/things"], "{}", run.out);
+    assert!(run.lines("compatible").contains(&"POST /things: deprecated: none -> true"), "{}", run.out);
+}
+
+#[test]
+fn a_removed_and_an_unlike_new_operation_are_two_changes() {
+    let project = Project::committed();
+    let run = report(&project, "/paths", |paths| {
+        let mut item = paths.as_object_mut().unwrap().remove("/things").unwrap();
+        item["post"]["operationId"] = json!("other");
+        paths["/elsewhere/entirely"] = item;
+    });
+    assert!(run.lines("breaking").contains(&"POST /things: gone"), "{}", run.out);
+    assert!(run.lines("compatible").contains(&"POST /elsewhere/entirely: new"), "{}", run.out);
 }

@@ -1,6 +1,6 @@
 //! `--check` detects every generated file that is out of date.
 
-use super::project::{CONTRACT, Project};
+use crate::project::{CONTRACT, Project};
 
 /// Asserts that `--check` fails with a diff of `file` and does not change it. Returns the output.
 fn fails_with_diff_of(project: &Project, file: &str) -> String {
@@ -17,7 +17,6 @@ fn fails_with_diff_of(project: &Project, file: &str) -> String {
 fn the_project_is_up_to_date() {
     let run = Project::real().regen(&["--check"]);
     assert_eq!(run.status, 0, "{}{}", run.out, run.err);
-    assert!(run.out.contains("1 operation, 21 types, 24 constraints\n"), "{}", run.out);
     assert!(run.out.contains("since the last commit: no change\n"), "{}", run.out);
 }
 
@@ -62,23 +61,4 @@ fn regen_updates_all_files_and_is_idempotent() {
     assert_eq!(files.map(|file| project.read(file)), expected);
     assert!(project.regen(&[]).lines("updated:").is_empty());
     assert_eq!(files.map(|file| project.read(file)), expected);
-}
-
-#[test]
-fn a_placeholder_description_fails_only_the_check() {
-    let project = Project::real();
-    project.change(CONTRACT, "/components/schemas/User/description", |text| {
-        *text = "TODO: describe this".into();
-    });
-    let run = project.regen(&[]);
-    assert_eq!(run.status, 0, "{}", run.err);
-    assert_eq!(run.lines("missing description:").len(), 1);
-    let run = project.regen(&["--check"]);
-    assert_eq!(run.status, 1);
-    assert!(
-        run.err
-            .contains("#/components/schemas/User/description: missing description; replace the placeholder"),
-        "{}",
-        run.err
-    );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project};
+use crate::project::{CONTRACT, Project};
 
 const OPERATION: &str = "/paths/~1things/post";
 const SCHEMAS: &str = "/components/schemas";
@@ -30,7 +30,7 @@ fn the_contract_must_be_json() {
     project.write(CONTRACT, "{ \"openapi\": \"3.0.3\", \"paths\": { \"/things\": nothing } }");
     let run = project.regen(&["--check"]);
     assert_eq!(run.status, 1);
-    assert!(run.err.contains("#/paths/~1things: invalid JSON: "), "{}", run.err);
+    assert!(run.err.contains(&format!("{CONTRACT}: invalid JSON: ")), "{}", run.err);
     assert!(run.err.contains("line 1 column 46"), "{}", run.err);
 }
 
@@ -49,13 +49,15 @@ fn references_must_resolve() {
 
 #[test]
 fn an_operation_must_have_an_id() {
-    rejected(OPERATION, without("operationId"), &format!("#{OPERATION}: operation id: "));
+    let error = "the generator failed: unexpected or unhandled format in the OpenAPI document path /things is missing operation ID";
+    rejected(OPERATION, without("operationId"), error);
 }
 
 #[test]
 fn operation_ids_must_be_unique() {
     let twice = |paths: &mut Value| paths["/zebras"] = paths["/things"].clone();
-    rejected("/paths", twice, "#/paths/~1zebras/post/operationId: operation id: duplicate operationId");
+    let error = "the generator failed: unexpected or unhandled format in the OpenAPI document duplicate operation ID: makeThing";
+    rejected("/paths", twice, error);
 }
 
 #[test]
@@ -84,9 +86,18 @@ fn an_operation_must_have_a_default_response() {
 #[test]
 fn an_operation_must_have_one_error_type() {
     let schema = format!("{OPERATION}/responses/400/content/application~1json/schema/$ref");
-    let violation = format!("#{OPERATION}/responses/400: one error type: ");
-    rejected(&schema, |it| *it = json!("#/components/schemas/Thing"), &violation);
-    rejected(&format!("{OPERATION}/responses/500"), without("content"), &violation.replace("400", "500"));
+    let error = "post /things: the schema of response 400 differs from that of the default response";
+    rejected(&schema, |it| *it = json!("#/components/schemas/Thing"), error);
+    let error = error.replace("400", "500");
+    rejected(&format!("{OPERATION}/responses/500"), without("content"), &error);
+    let error = format!("#{OPERATION}/responses: default: ");
+    rejected(&format!("{OPERATION}/responses/default"), without("content"), &error);
+}
+
+#[test]
+fn descriptions_must_not_be_placeholders() {
+    let place = format!("{SCHEMAS}/Thing/description");
+    rejected(&place, |it| *it = json!("TODO: describe this"), &format!("#{place}: description: "));
 }
 
 #[test]
@@ -111,6 +122,15 @@ fn body_examples_must_be_valid() {
     rejected(&body, |it| it["name"] = json!("12345678901"), &violation);
     let response = format!("{OPERATION}/responses/200/content/application~1json/examples/one/value");
     rejected(&response, without("id"), &format!("#{response}: examples: \"id\" is a required property"));
+}
+
+#[test]
+fn null_is_a_valid_example_of_a_nullable_schema() {
+    let project = Project::small();
+    project.change(CONTRACT, &format!("{SCHEMAS}/Name"), |it| it["nullable"] = json!(true));
+    project.change(CONTRACT, &format!("{SCHEMAS}/Name/example"), |it| *it = json!(null));
+    let run = project.regen(&[]);
+    assert_eq!(run.status, 0, "{}", run.err);
 }
 
 #[test]

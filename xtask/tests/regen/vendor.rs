@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use super::project::{CONTRACT, Project, Run};
+use crate::project::{CONTRACT, Project, Run};
 
 const OPERATION: &str = "/paths/~1things/post";
 const RESPONSE: &str = "/paths/~1things/post/responses/200/content/application~1json/schema";
@@ -22,13 +22,14 @@ fn report_in(project: &Project, description: &Value) -> Run {
     project.regen(&["--from", "vendor.json"])
 }
 
-/// Asserts that a change of the description at `pointer` is reported exactly as `expected`.
+/// Asserts that a change of the description at `pointer` is reported exactly as `expected`, with the place to edit.
 fn reports(pointer: &str, change: impl FnOnce(&mut Value), expected: &[&str]) {
     let mut description = description();
     change(description.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")));
     let run = report_in(&Project::small(), &description);
     assert_eq!(run.status, 3, "{}{}", run.out, run.err);
     let reported: Vec<&str> = run.out.lines().filter(|line| line.starts_with(['n', 'g', 'c', 'o'])).collect();
+    let reported: Vec<&str> = reported.iter().map(|line| line.split(" (").next().unwrap()).collect();
     assert_eq!(reported, expected, "{}", run.out);
 }
 
@@ -48,7 +49,7 @@ fn an_equivalent_description_has_no_differences() {
 
 #[test]
 fn a_new_field_is_reported() {
-    let place = "new         POST /things: response 200 /owners/0/age: new, optional: integer, maximum 200";
+    let place = "new         POST /things: response 200 /owners/0/age: new, optional: {\"type\":\"integer\",\"maximum\":200}";
     reports(
         &format!("{RESPONSE}/properties/owners/items/properties"),
         |it| it["age"] = json!({ "type": "integer", "maximum": 200, "description": "Prose." }),
@@ -58,7 +59,7 @@ fn a_new_field_is_reported() {
 
 #[test]
 fn a_removed_field_is_reported() {
-    let place = "gone        POST /things: request /size: gone, optional: integer";
+    let place = "gone        POST /things: request /size: gone, optional: {\"type\":\"integer\"}";
     reports(&format!("{REQUEST}/properties"), remove("size"), &[place]);
 }
 
@@ -79,7 +80,8 @@ fn added_and_removed_lengths_are_reported() {
 
 #[test]
 fn a_changed_type_is_reported() {
-    let place = "changed     POST /things: request /size: type integer -> string";
+    let place =
+        "changed     POST /things: request /size: type {\"type\":\"integer\"} -> {\"type\":\"string\"}";
     reports(&format!("{REQUEST}/properties/size"), |it| it["type"] = json!("string"), &[place]);
 }
 
@@ -111,17 +113,18 @@ fn added_and_removed_statuses_are_reported() {
 #[test]
 fn changed_parameters_headers_servers_and_security_are_reported() {
     let parameter = json!({ "in": "query", "name": "dry", "schema": { "type": "boolean" } });
-    let place = "new         POST /things: parameter query dry: new, optional: boolean";
+    let place =
+        "new         POST /things: parameter query dry: new, optional: {\"schema\":{\"type\":\"boolean\"}}";
     reports(&format!("{OPERATION}/parameters"), |it| it.as_array_mut().unwrap().push(parameter), &[place]);
     let header = json!({ "Retry-After": { "schema": { "type": "integer" } } });
-    let place = "new         POST /things: response 400 header retry-after: new, optional: integer";
+    let place = "new         POST /things: response 400 header retry-after: new, optional: {\"schema\":{\"type\":\"integer\"}}";
     reports(&format!("{OPERATION}/responses/400"), |it| it["headers"] = header, &[place]);
     let place = "new         POST /things: server https://two.example: new";
     let server = json!({ "url": "https://two.example" });
     reports("/servers", |it| it.as_array_mut().unwrap().push(server), &[place]);
     let bearer = json!([{ "Bearer": [] }]);
     let place = "changed     POST /things: security: [] -> \
-                 [[{\"scheme\":{\"scheme\":\"bearer\",\"type\":\"http\"},\"scopes\":[]}]]";
+                 [[{\"scheme\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"scopes\":[]}]]";
     reports(OPERATION, |it| it["security"] = bearer, &[place]);
 }
 
@@ -135,7 +138,7 @@ fn an_optional_body_and_a_deprecated_operation_are_reported() {
 
 #[test]
 fn a_new_alternative_is_reported() {
-    let place = "new         POST /things: response 500 /detail: oneOf none -> integer";
+    let place = "new         POST /things: response 500 /detail: oneOf none -> {\"type\":\"integer\"}";
     let detail =
         format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf");
     reports(&detail, |it| it.as_array_mut().unwrap().push(json!({ "type": "integer" })), &[place]);
@@ -143,7 +146,7 @@ fn a_new_alternative_is_reported() {
 
 #[test]
 fn a_difference_within_a_deviation_is_reported() {
-    let place = "new         POST /things: response 200 /extra/size: new, optional: integer";
+    let place = "new         POST /things: response 200 /extra/size: new, optional: {\"type\":\"integer\"}";
     let change = |it: &mut Value| it["size"] = json!({ "type": "integer" });
     reports(&format!("{RESPONSE}/properties/extra/properties"), change, &[place]);
 }
@@ -157,7 +160,7 @@ fn a_vendor_change_that_matches_the_contract_is_reported() {
 #[test]
 fn unneeded_deviations_are_outdated() {
     let parameter = "outdated    openapi/deviations.json: POST /things: parameter header x-key: \
-                     the vendor no longer has it; remove the deviation";
+                     there is nothing left to compare; remove the deviation";
     reports(&format!("{OPERATION}/parameters"), |it| *it = json!([]), &[parameter]);
 
     let project = Project::small();
@@ -231,11 +234,141 @@ fn a_description_can_be_compressed_and_read_from_standard_input() {
 }
 
 #[test]
-fn without_write_nothing_is_written() {
+fn nothing_is_written() {
     let project = Project::small();
     let mut changed = description();
     *changed.pointer_mut(&format!("{REQUEST}/properties/name/maxLength")).unwrap() = json!(12);
     let before = project.read(CONTRACT);
     assert_eq!(report_in(&project, &changed).status, 3);
     assert_eq!(project.read(CONTRACT), before);
+}
+
+/// Asserts that the difference that a change of the description makes is to be resolved at `location`.
+fn located(pointer: &str, change: impl FnOnce(&mut Value), location: &str) {
+    let mut description = description();
+    change(description.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")));
+    let run = report_in(&Project::small(), &description);
+    let line = run.out.lines().next().unwrap();
+    assert!(line.ends_with(&format!(" ({location})")), "{line}\n{location}");
+}
+
+#[test]
+fn each_difference_names_the_place_to_edit() {
+    let schemas = "#/components/schemas";
+    let fields = format!("{RESPONSE}/properties/owners/items/properties");
+    located(&fields, |it| it["age"] = json!({}), &format!("{schemas}/Owner/properties/age"));
+    located(&format!("{REQUEST}/properties"), remove("size"), &format!("{schemas}/NewThing/properties/size"));
+    located(REQUEST, remove("required"), &format!("{schemas}/NewThing/required"));
+    let name = format!("{REQUEST}/properties/name/maxLength");
+    located(&name, |it| *it = json!(12), &format!("{schemas}/Name/maxLength"));
+    let size = format!("{REQUEST}/properties/size/type");
+    located(&size, |it| *it = json!("string"), &format!("{schemas}/NewThing/properties/size"));
+    let state = format!("{RESPONSE}/properties/state/enum");
+    located(&state, |it| *it = json!(["new"]), &format!("{schemas}/State/enum"));
+    located(
+        &format!("{OPERATION}/requestBody/required"),
+        |it| *it = json!(false),
+        &format!("#{OPERATION}/requestBody/required"),
+    );
+    located(&format!("{OPERATION}/responses"), remove("500"), &format!("#{OPERATION}/responses/500"));
+    let header = json!({ "Retry-After": { "schema": { "type": "integer" } } });
+    let place = format!("#{OPERATION}/responses/400/headers/retry-after");
+    located(&format!("{OPERATION}/responses/400"), |it| it["headers"] = header, &place);
+    located("/servers/0", |it| it["url"] = json!("https://two.example"), "#/servers/0");
+    let parameter = json!({ "in": "query", "name": "dry", "schema": { "type": "boolean" } });
+    let parameters = format!("{OPERATION}/parameters");
+    located(&parameters, |it| it.as_array_mut().unwrap().push(parameter), &format!("#{parameters}/-"));
+    located(&format!("{RESPONSE}/properties/extra/properties"), remove("color"), "openapi/deviations.json");
+}
+
+#[test]
+fn changes_of_formats_patterns_and_ranges_are_reported() {
+    let name = format!("{REQUEST}/properties/name");
+    let changes = [
+        ("format", json!("date")),
+        ("pattern", json!("^a")),
+        ("minLength", json!(1)),
+        ("nullable", json!(true)),
+    ];
+    for (keyword, value) in changes {
+        let place = format!("new         POST /things: request /name: {keyword} none -> {value}");
+        reports(&name, |it| it[keyword] = value, &[&place]);
+    }
+}
+
+#[test]
+fn changed_media_types_are_reported() {
+    let content = format!("{OPERATION}/responses/200/content");
+    let place = "new         POST /things: response 200 text/plain: new";
+    reports(&content, |it| it["text/plain"] = json!({ "schema": { "type": "string" } }), &[place]);
+    let content = format!("{OPERATION}/responses/400/content");
+    let place = "gone        POST /things: response 400 application/json: gone";
+    reports(&content, remove("application/json"), &[place]);
+}
+
+#[test]
+fn deprecated_fields_and_changed_headers_are_reported() {
+    let place = "new         POST /things: request /size: deprecated none -> true";
+    reports(&format!("{REQUEST}/properties/size"), |it| it["deprecated"] = json!(true), &[place]);
+    let place = "new         POST /things: response 200 /extra/color: deprecated none -> true";
+    let color = format!("{RESPONSE}/properties/extra/properties/color");
+    reports(&color, |it| it["deprecated"] = json!(true), &[place]);
+
+    // A header of the contract.
+    let project = Project::small();
+    project.change(CONTRACT, &format!("{OPERATION}/responses/400"), |it| {
+        it["headers"] = json!({ "X-Wait": { "schema": { "type": "integer" } } });
+    });
+    let mut description = description();
+    description.pointer_mut(&format!("{OPERATION}/responses/400")).unwrap()["headers"] =
+        json!({ "x-wait": { "required": true, "schema": { "type": "string" } } });
+    let run = report_in(&project, &description);
+    let place = format!("#{OPERATION}/responses/400/headers/x-wait");
+    assert_eq!(
+        run.lines("changed"),
+        [
+            format!("POST /things: response 400 header x-wait: now required ({place}/required)"),
+            format!(
+                "POST /things: response 400 header x-wait: type {{\"type\":\"integer\"}} -> {{\"type\":\"string\"}} ({place}/schema)"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_different_order_is_no_difference() {
+    let mut description = description();
+    let mut swap =
+        |pointer: &str| description.pointer_mut(pointer).unwrap().as_array_mut().unwrap().reverse();
+    swap(&format!("{RESPONSE}/properties/state/enum"));
+    swap(&format!("{OPERATION}/responses/400/content/application~1json/schema/properties/detail/oneOf"));
+    swap(&format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf"));
+    description.pointer_mut(REQUEST).unwrap()["required"] = json!(["size", "name"]);
+    let project = Project::small();
+    project.change(CONTRACT, "/components/schemas/NewThing", |it| it["required"] = json!(["name", "size"]));
+    project.change(CONTRACT, OPERATION, |it| {
+        it["requestBody"]["content"]["application/json"]["example"]["size"] = json!(1);
+    });
+    let run = report_in(&project, &description);
+    assert_eq!(run.status, 0, "{}{}", run.out, run.err);
+}
+
+#[test]
+fn a_changed_alternative_is_one_difference() {
+    let detail =
+        format!("{OPERATION}/responses/500/content/application~1json/schema/properties/detail/oneOf/0");
+    let place = "changed     POST /things: response 500 /detail/(oneOf 0)/0: type {\"type\":\"string\"} -> {\"type\":\"integer\"}";
+    reports(&format!("{detail}/items"), |it| it["type"] = json!("integer"), &[place]);
+}
+
+#[test]
+fn an_operation_whose_path_moved_is_reported_with_its_probable_new_path() {
+    let mut description = description();
+    let paths = description["paths"].as_object_mut().unwrap();
+    let item = paths.remove("/things").unwrap();
+    paths.insert("/v2/things".to_owned(), item);
+    let run = report_in(&Project::small(), &description);
+    assert_eq!(run.status, 2);
+    let expected = "error: vendor.json: missing operation POST /things; probably moved to POST /v2/things\n";
+    assert_eq!(run.err, expected);
 }

@@ -105,10 +105,6 @@ impl Project {
         fs::write(self.path(file), text).unwrap();
     }
 
-    pub fn contract(&self) -> Value {
-        serde_json::from_str(&self.read(CONTRACT)).unwrap()
-    }
-
     /// Changes the value at `pointer` in a JSON file.
     pub fn change(&self, file: &str, pointer: &str, change: impl FnOnce(&mut Value)) {
         let mut document: Value = serde_json::from_str(&self.read(file)).unwrap();
