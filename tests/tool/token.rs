@@ -291,7 +291,10 @@ async fn register_notes_that_it_ends_the_stored_session_and_stores_the_new_one()
     let output = run(fixture.in_folder("register", &folder)).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let note = text(&output.stderr);
-    assert!(note.starts_with("note: this ends the stored session of device \"crawler-1\", valid until "), "{note}");
+    assert!(
+        note.starts_with("note: this ends the stored session of device \"crawler-1\", valid until "),
+        "{note}"
+    );
     assert!(!note.contains(first.trim_end()) && note.lines().count() == 1, "{note}");
     let session: Value = serde_json::from_slice(&output.stdout).unwrap();
     let stored = printed(fixture.in_folder("token", &folder)).await;

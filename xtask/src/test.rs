@@ -16,6 +16,9 @@ const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera jsonschema 
 /// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
 
+/// The tests that run in both readings of the service's documentation: whether a registration ends the older token.
+const OTHER_READING: &str = "--workspace --all-features --test client --test store";
+
 /// The seeds of the long simulation.
 const LONG_SEEDS: NonZeroU32 = NonZeroU32::new(200).unwrap();
 
@@ -28,6 +31,7 @@ pub fn run(slow: bool) -> Result<(), String> {
     regen::is_up_to_date()?;
     check_optional_dependencies()?;
     runner::test(runner::ALL, &FEW_SEEDS)?;
+    runner::test(OTHER_READING, &[("SANDBOX_KEEPS_OLDER_TOKENS", "1")])?;
     cargo("test --doc --workspace --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])?;
     if slow { single_features_and_long_runs() } else { Ok(()) }
