@@ -84,9 +84,12 @@ struct Shared<E: Loader> {
     flight: Mutex<Option<InFlight<E::Output>>>,
 }
 
+/// The outcome of a load, once it has completed.
+type Outcome<O> = watch::Receiver<Option<O>>;
+
 /// A load that has not completed.
 struct InFlight<O> {
-    outcome: watch::Receiver<Option<O>>,
+    outcome: Outcome<O>,
     task: AbortHandle,
     /// Whether it loads a value that is newer than the cached one.
     renews: bool,
@@ -94,7 +97,7 @@ struct InFlight<O> {
 
 enum Lookup<O> {
     Hit(O),
-    Pending(watch::Receiver<Option<O>>),
+    Pending(Outcome<O>),
 }
 
 impl<E: Loader> SingleFlight<E> {
@@ -144,7 +147,7 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// Waits for a load. One that takes too long is cancelled.
-    async fn wait(&self, mut outcome: watch::Receiver<Option<E::Output>>) -> Result<E::Output, LoadError> {
+    async fn wait(&self, mut outcome: Outcome<E::Output>) -> Result<E::Output, LoadError> {
         // The load may run on another thread's runtime, but this thread needs one for the timeout.
         if !has_runtime() {
             return Err(LoadError::NoRuntime);
@@ -193,7 +196,7 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// The load in flight, or one that renews the value; and which of them it is.
-    fn join_or_renew(&self) -> Result<(watch::Receiver<Option<E::Output>>, bool), LoadError> {
+    fn join_or_renew(&self) -> Result<(Outcome<E::Output>, bool), LoadError> {
         let mut flight = lock(&self.shared.flight);
         if let Some(outcome) = in_flight(&flight) {
             return Ok((outcome, flight.as_ref().is_some_and(|flight| flight.renews)));
@@ -217,7 +220,7 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// Cancels a load unless another one has replaced it.
-    fn cancel(&self, outcome: &watch::Receiver<Option<E::Output>>) {
+    fn cancel(&self, outcome: &Outcome<E::Output>) {
         let abandoned = lock(&self.shared.flight).take_if(|flight| flight.outcome.same_channel(outcome));
         if let Some(abandoned) = abandoned {
             abandoned.task.abort();
@@ -257,7 +260,7 @@ impl<E: Loader> Shared<E> {
 }
 
 /// The result to wait for, if a load is in flight whose task did not end with its runtime.
-fn in_flight<O>(flight: &Option<InFlight<O>>) -> Option<watch::Receiver<Option<O>>> {
+fn in_flight<O>(flight: &Option<InFlight<O>>) -> Option<Outcome<O>> {
     let flight = flight.as_ref()?;
     flight.outcome.has_changed().is_ok().then(|| flight.outcome.clone())
 }
