@@ -73,7 +73,7 @@ impl FileStore {
     /// As for [`new`](Self::new), and if the user has no home folder.
     pub fn in_state_folder() -> Result<Self, Error> {
         let places = etcetera::base_strategy::choose_native_strategy()
-            .map_err(|error| Error::config("store", format!("{error}; name a folder")))?;
+            .map_err(|error| Error::config("store", format!("{error}; give the name of a folder")))?;
         let state = places.state_dir().unwrap_or_else(|| places.data_dir());
         Self::new(state.join(env!("CARGO_PKG_NAME")))
     }
@@ -104,7 +104,7 @@ impl SessionStore for FileStore {
         let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
         Box::pin(self.threads.run(move |wanted| {
             let is_replaced = replace(&folder, &key, &path, old.as_ref(), &new, wanted)?;
-            folder::sweep(&folder, &key);
+            folder::remove_stale(&folder, &key);
             Ok(is_replaced)
         }))
     }
@@ -112,7 +112,8 @@ impl SessionStore for FileStore {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
-            let take = move |_: &Wanted| Ok(lease::take(&folder, &lock, limit)?.map(DropInThread::new));
+            let take =
+                move |_: &Wanted| Ok(lease::try_acquire(&folder, &lock, limit)?.map(DropInThread::new));
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
             // Closing the file ends the lock. Like any operation, it can hang.
@@ -157,7 +158,7 @@ fn replace(
     if folder::read(path)?.as_ref() != old {
         return Ok(false);
     }
-    folder::set_aside(path)?;
+    folder::quarantine(path)?;
     new.persist(path).map_err(|error| failed("can't be written", path, &error.error))?;
     // From here on other processes find the session; they need not wait for the disk.
     drop(turn);
@@ -185,12 +186,14 @@ fn busy(path: &Path) -> Error {
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    let way_out = match error.kind() {
+    let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room, or name a folder on another disk"
+            "; free some space, or use a folder on another disk"
         }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; name a folder of your own",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; use a folder that you can write to"
+        }
         _ => "",
     };
-    Error::store(format!("{} {what}: {error}{way_out}", path.display()))
+    Error::store(format!("{} {what}: {error}{advice}", path.display()))
 }

@@ -151,7 +151,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
         }),
     };
     let bytes = serde_json::to_vec(&record)
-        .map_err(|error| Error::store(format!("the session can't be written down: {error}")))?;
+        .map_err(|error| Error::store(format!("the session can't be serialized: {error}")))?;
     Ok(bytes.into())
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Resul
     }
     check_version(bytes)?;
     if values(bytes) > LARGEST {
-        return Err("it has more in it than any session".to_owned());
+        return Err("it has more values than any session".to_owned());
     }
     // serde's own words could quote the token.
     let record: Read = serde_json::from_slice(bytes).map_err(|_| "it is damaged".to_owned())?;
@@ -187,9 +187,7 @@ impl Registration {
             Some(by_store) => by_clock.clamp(by_store, by_store.saturating_add(operation::LIMIT)),
             None if received > now.wall.saturating_add(TOLERANCE) => {
                 let ahead = received.saturating_sub(now.wall).as_secs();
-                return Err(format!(
-                    "it came {ahead} s in the future by this machine's clock; is that right?"
-                ));
+                return Err(format!("it is dated {ahead} s in the future; check this machine's clock"));
             }
             None => by_clock,
         };

@@ -159,8 +159,8 @@ impl RedisStore {
 
     fn no_tls(&self) -> Error {
         let address = &self.0.address;
-        let way_out = "install a default crypto provider of rustls";
-        Error::config("store", format!("no TLS to the Redis server at {address}; {way_out}"))
+        let advice = "install a default crypto provider of rustls";
+        Error::config("store", format!("no TLS to the Redis server at {address}; {advice}"))
     }
 
     /// Runs `script` with one key.
@@ -204,7 +204,7 @@ impl RedisStore {
             return Error::config(
                 "store",
                 format!(
-                    "the Redis server at {address} refuses a command, since its ACL user lacks a permission ({said}); \
+                    "the Redis server at {address} rejects a command, because its ACL user lacks a permission ({said}); \
                      it needs {PERMISSIONS}"
                 ),
             );
@@ -213,7 +213,7 @@ impl RedisStore {
             return Error::config(
                 "store",
                 format!(
-                    "{address} is a node of a Redis Cluster, which is not supported; name a server of its own"
+                    "{address} is a node of a Redis Cluster, which is not supported; use a server outside the cluster"
                 ),
             );
         }
@@ -221,7 +221,7 @@ impl RedisStore {
             kind if refused || kind == ErrorKind::AuthenticationFailed => Error::config(
                 "store",
                 format!(
-                    "the Redis server at {address} refuses user or password; correct them in its address"
+                    "the Redis server at {address} rejects the user or password; correct them in its address"
                 ),
             ),
             ErrorKind::InvalidClientConfig => {

@@ -193,7 +193,7 @@ async fn a_file_that_others_can_read_is_replaced_and_sharing_goes_on() {
     let second = token(&bot).await;
     assert_ne!(second, first, "others may have it");
     let fault = bot.store_faults().last.unwrap().to_string();
-    assert!(fault.contains("others have access to it (mode 0644)"), "{fault}");
+    assert!(fault.contains("other users have access to it (mode 0644)"), "{fault}");
     for _ in 0..20 {
         assert_eq!(token(&fixture.bot()).await, second);
     }
@@ -253,7 +253,7 @@ fn a_shared_folder_is_refused_with_another_one_named_and_no_advice_to_change_it(
         fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
         let said = FileStore::new(&folder).unwrap_err().to_string();
         let within = folder.join("social-plus-bot");
-        assert!(said.contains(&format!("others have access to it (mode {mode:04o})")), "{said}");
+        assert!(said.contains(&format!("other users have access to it (mode {mode:04o})")), "{said}");
         assert!(said.contains(&format!("name another folder, such as {}", within.display())), "{said}");
         assert!(!said.contains("chmod"), "{said}");
         FileStore::new(within).unwrap();

@@ -111,12 +111,12 @@ async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
     let file = fixture.state.path().join("file");
     fs::write(&file, "").unwrap();
     for (store, said) in [
-        (file.to_str().unwrap(), "it is not a folder; name one"),
-        ("/proc/nowhere", "the folder can't be made"),
+        (file.to_str().unwrap(), "it is not a folder"),
+        ("/proc/nowhere", "the folder can't be created"),
         ("ftp://example.com", "use a folder, redis://HOST or rediss://HOST"),
         ("redis://localhost:99999", "not an address of a Redis server"),
         ("redis://:swordfish@localhost", "set SOCIAL_PLUS_STORE instead"),
-        ("redis:/:swordfish@localhost", "invalid address; write redis://HOST"),
+        ("redis:/:swordfish@localhost", "invalid address; use redis://HOST"),
     ] {
         for command in ["token", "status"] {
             let mut command = fixture.tool(command);
@@ -179,7 +179,7 @@ async fn a_full_or_read_only_disk_is_reported_with_advice() {
     let disk = fixture.state.path().join("disk");
     let token = fixture.in_folder("token", &disk);
     let line = failed(&run(on_a_small_disk(&disk, &token, 65_536, "rw")).await, 1);
-    assert!(line.contains("No space left on device") && line.contains("make room"), "{line}");
+    assert!(line.contains("No space left on device") && line.contains("free some space"), "{line}");
     let line = failed(&run(on_a_small_disk(&disk, &token, 0, "ro")).await, 2);
     assert!(line.contains("it can't be written to: Read-only file system"), "{line}");
     assert!(run(on_a_small_disk(&disk, &token, 0, "rw")).await.status.success());

@@ -88,8 +88,8 @@ impl Settings {
             }
             None if is_set("SOCIAL_PLUS_API_KEY") => {}
             None => {
-                let way_out = "no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE";
-                return Err(Failure::Usage(way_out.to_owned()));
+                let advice = "no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE";
+                return Err(Failure::Usage(advice.to_owned()));
             }
         }
         if let Some(region) = &self.region {
@@ -100,8 +100,8 @@ impl Settings {
         }
         let addressed = self.region.is_some() || self.base_url.is_some();
         if !addressed && !is_set("SOCIAL_PLUS_REGION") && !is_set("SOCIAL_PLUS_BASE_URL") {
-            let way_out = "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION";
-            return Err(Failure::Usage(way_out.to_owned()));
+            let advice = "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION";
+            return Err(Failure::Usage(advice.to_owned()));
         }
         // One that is set but invalid is the builder's to refuse.
         let set = is_set("SOCIAL_PLUS_DEVICE_ID");
@@ -114,8 +114,8 @@ impl Settings {
             (None, DeviceIdPolicy::Load) => match bounded::run("the stored device id", device_id::load)? {
                 Some(id) => builder.device_id(id),
                 None => {
-                    let way_out = "no device id yet: give --device-id, or run `token`, which makes one";
-                    return Err(Failure::Usage(way_out.to_owned()));
+                    let advice = "no device id yet: give --device-id, or run `token`, which creates one";
+                    return Err(Failure::Usage(advice.to_owned()));
                 }
             },
         };
@@ -168,7 +168,7 @@ pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String,
         Box::new(File::open(file).map_err(|error| match file.parent() {
             // It may be the secret itself, in the place of its file.
             Some(folder) if folder.as_os_str().is_empty() => Failure::Usage(format!(
-                "{option}: {error}; it takes the name of a file with the {secret_is} in it"
+                "{option}: {error}; it takes the name of a file that contains the {secret_is}"
             )),
             _ => unreadable(error),
         })?)

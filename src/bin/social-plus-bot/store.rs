@@ -65,7 +65,7 @@ fn open(store: &str) -> Result<Store, Failure> {
     match store.split_once("://") {
         // A typing error, and not a folder of that name, which would show a password.
         None if store.starts_with("redis:") || store.starts_with("rediss:") => {
-            Err(Failure::Usage("store: invalid address; write redis://HOST or rediss://HOST".to_owned()))
+            Err(Failure::Usage("store: invalid address; use redis://HOST or rediss://HOST".to_owned()))
         }
         None => {
             let folder = PathBuf::from(store);

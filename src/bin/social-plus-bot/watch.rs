@@ -30,7 +30,7 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     let mut faults = 0;
     // A missing folder is reported below.
     if let Ok(target) = Target::of(file) {
-        target.sweep();
+        target.remove_stale();
     }
     loop {
         let failed = match bot.session().await {
@@ -99,7 +99,7 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
     if target.holds(&line) {
         return Ok(());
     }
-    target.sweep();
+    target.remove_stale();
     match target.write(&line) {
         // Another watcher of the same file removed the temporary file just before it was locked.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !target.holds(&line) => target.write(&line),
@@ -200,7 +200,7 @@ impl Target {
     }
 
     /// Removes temporary files of processes that were killed. Failures are ignored: the next write tries again.
-    fn sweep(&self) {
+    fn remove_stale(&self) {
         let prefix = self.prefix();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {

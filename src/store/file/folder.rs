@@ -14,19 +14,19 @@ use crate::error::Error;
 use crate::store::{StoreKey, StoredSession, record};
 
 /// The longest session file. Responses have at most 1 MiB by default, so a longer file is not a session.
-const LONGEST: u64 = 16 << 20;
+const MAX_SIZE: u64 = 16 << 20;
 
 /// The age at which a temporary file is left over from a process that died.
-const ABANDONED: Duration = Duration::from_secs(60);
+const STALE_AFTER: Duration = Duration::from_secs(60);
 
 /// The number of quarantined files that are kept.
-const ASIDE: usize = 3;
+const QUARANTINED_MAX: usize = 3;
 
 /// How long quarantined files are kept. They can contain tokens.
-const ASIDE_FOR: TimeDelta = TimeDelta::days(7);
+const QUARANTINE_FOR: TimeDelta = TimeDelta::days(7);
 
 /// The format of the time in the name of a quarantined file.
-const ASIDE_AT: &str = "unread-%Y%m%dT%H%M%S%.6fZ";
+const QUARANTINE_FORMAT: &str = "unread-%Y%m%dT%H%M%S%.6fZ";
 
 /// Creates the folder if it does not exist. An error says why it can't be used.
 pub(super) fn prepare(folder: &Path) -> Result<(), String> {
@@ -37,16 +37,19 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     match builder.create(folder) {
         // Reported with a better message below.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(|error| format!("the folder can't be made: {error}; name another one"))?,
+        made => made.map_err(|error| format!("the folder can't be created: {error}; use another one"))?,
     }
     let metadata = fs::metadata(folder).map_err(|error| error.to_string())?;
     if !metadata.is_dir() {
-        return Err("it is not a folder; name one".to_owned());
+        return Err("it is not a folder".to_owned());
     }
     // Other users may need their access, as to /tmp, so the advice is not to change it.
-    private(&metadata).map_err(|rule| {
+    check_permissions(&metadata).map_err(|rule| {
         let within = folder.join(env!("CARGO_PKG_NAME"));
-        format!("{rule}; name another folder, such as {}, which is made if there is none", within.display())
+        format!(
+            "{rule}; use another folder, such as {}, which is created if it does not exist",
+            within.display()
+        )
     })?;
     tempfile::tempfile_in(folder).map_err(|error| format!("it can't be written to: {error}"))?;
     Ok(())
@@ -54,22 +57,22 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
 
 /// Fails if other users have access.
 #[cfg(unix)]
-fn private(metadata: &fs::Metadata) -> Result<(), String> {
+fn check_permissions(metadata: &fs::Metadata) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
-        return Err(format!("it belongs to user {owner}, not to the present one ({user})"));
+        return Err(format!("it belongs to user {owner}, not to the current user ({user})"));
     }
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(format!("others have access to it (mode {mode:04o})"));
+        return Err(format!("other users have access to it (mode {mode:04o})"));
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-fn private(_: &fs::Metadata) -> Result<(), String> {
+fn check_permissions(_: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
@@ -96,16 +99,16 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
         Err(error) => return Err(failed("can't be opened", path, &error)),
     };
     let metadata = file.metadata().map_err(|error| failed("can't be opened", path, &error))?;
-    if let Err(rule) = private(&metadata) {
+    if let Err(rule) = check_permissions(&metadata) {
         return Ok(Some(StoredSession::unusable(rule)));
     }
     let mut content = Vec::new();
-    file.take(LONGEST).read_to_end(&mut content).map_err(|error| failed("can't be read", path, &error))?;
+    file.take(MAX_SIZE).read_to_end(&mut content).map_err(|error| failed("can't be read", path, &error))?;
     Ok(Some(content.into()))
 }
 
 /// Renames what is at `path`, before it is replaced, if this crate did not write it.
-pub(super) fn set_aside(path: &Path) -> Result<(), Error> {
+pub(super) fn quarantine(path: &Path) -> Result<(), Error> {
     match read(path)? {
         None => return Ok(()),
         Some(found) if record::is_record(found.expose_secret()) => return Ok(()),
@@ -115,42 +118,43 @@ pub(super) fn set_aside(path: &Path) -> Result<(), Error> {
         }
         Some(_) => {}
     }
-    let aside = path.with_extension(Utc::now().format(ASIDE_AT).to_string());
-    tracing::warn!(file = %aside.display(), "a file that is no session is set aside");
-    fs::rename(path, &aside).map_err(|error| failed("can't be set aside", path, &error))
+    let quarantined = path.with_extension(Utc::now().format(QUARANTINE_FORMAT).to_string());
+    tracing::warn!(file = %quarantined.display(), "a file that is not a session was renamed");
+    fs::rename(path, &quarantined).map_err(|error| failed("can't be renamed", path, &error))
 }
 
 /// Removes leftover temporary files and old quarantined files. Failures are ignored: the next save tries again.
-pub(super) fn sweep(folder: &Path, key: &StoreKey) {
+pub(super) fn remove_stale(folder: &Path, key: &StoreKey) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let prefix = format!("{key}.");
-    let mut aside = Vec::new();
+    let mut quarantined = Vec::new();
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(ending) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
-        if let Ok(at) = NaiveDateTime::parse_from_str(ending, ASIDE_AT) {
-            aside.push((at, entry.path()));
+        if let Ok(at) = NaiveDateTime::parse_from_str(ending, QUARANTINE_FORMAT) {
+            quarantined.push((at, entry.path()));
             continue;
         }
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let abandoned = modified.is_ok_and(|modified| match modified.elapsed() {
-            Ok(age) => age > ABANDONED,
+        let is_stale = modified.is_ok_and(|modified| match modified.elapsed() {
+            Ok(age) => age > STALE_AFTER,
             // The clock was ahead at that time.
-            Err(ahead) => ahead.duration() > ABANDONED,
+            Err(ahead) => ahead.duration() > STALE_AFTER,
         });
-        if abandoned && ending.ends_with(".new") {
+        if is_stale && ending.ends_with(".new") {
             fs::remove_file(entry.path()).ok();
         }
     }
-    aside.sort_by(|(one, _), (other, _)| other.cmp(one));
+    quarantined.sort_by(|(one, _), (other, _)| other.cmp(one));
     let now = Utc::now().naive_utc();
     // A time in the future comes from a clock that was ahead, so the age is unknown.
-    let (future, past): (Vec<_>, Vec<_>) = aside.into_iter().partition(|(at, _)| *at > now + ABANDONED);
+    let (future, past): (Vec<_>, Vec<_>) =
+        quarantined.into_iter().partition(|(at, _)| *at > now + STALE_AFTER);
     for (_, path) in future {
         fs::remove_file(path).ok();
     }
     for (number, (at, path)) in past.into_iter().enumerate() {
-        if number >= ASIDE || at < now - ASIDE_FOR {
+        if number >= QUARANTINED_MAX || at < now - QUARANTINE_FOR {
             // A folder in a session's place belongs to someone, and is not removed.
             fs::remove_file(path).ok();
         }

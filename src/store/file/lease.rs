@@ -19,10 +19,10 @@ use crate::error::Error;
 use crate::store::LONGEST_LEASE;
 
 /// The interval of polling for the turn.
-const PAUSE: Duration = Duration::from_millis(1);
+const POLL: Duration = Duration::from_millis(1);
 
 /// The number of polls before an error.
-const LOOKS: u32 = 500;
+const POLLS: u32 = 500;
 
 /// The right to change the files of a session, until it is dropped.
 pub(super) enum Turn {
@@ -35,10 +35,10 @@ pub(super) enum Turn {
 /// Takes the turn to change the files beside `path`. Fails if others take too long, or if it is no longer `wanted`.
 pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
     let Ok(handle) = open(path) else { return Some(Turn::Unlocked) };
-    for _ in 0..LOOKS {
+    for _ in 0..POLLS {
         match handle.try_lock() {
             Ok(()) => return Some(Turn::Own(handle)),
-            Err(TryLockError::WouldBlock) => sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => sleep(POLL),
             Err(TryLockError::Error(_)) => return Some(Turn::Unlocked),
         }
         if !wanted() {
@@ -57,13 +57,13 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Closing the file releases it.
-pub(super) fn take(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
+pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
     let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
     let mut file = open(path).map_err(|error| failed("can't be opened", path, &error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
-            note(&mut file, until).map_err(|error| failed("can't be written", path, &error))?;
+            write_deadline(&mut file, until).map_err(|error| failed("can't be written", path, &error))?;
             Ok(Some(file))
         }
         Err(TryLockError::WouldBlock) if matches!(turn, Turn::Own(_)) && is_over(&mut file) => {
@@ -85,7 +85,7 @@ fn is_over(file: &mut File) -> bool {
 }
 
 /// Writes the deadline of a lease.
-fn note(file: &mut File, until: Duration) -> io::Result<()> {
+fn write_deadline(file: &mut File, until: Duration) -> io::Result<()> {
     file.set_len(0)?;
     // On a full disk there is no deadline, and the lease ends with its process.
     write_at_start(file, format!("{}\n", until.as_millis()).as_bytes()).ok();
@@ -107,7 +107,7 @@ fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut new = tempfile::Builder::new().prefix(&format!("{name}.")).suffix(".new").tempfile_in(folder)?;
     new.as_file().try_lock()?;
-    note(new.as_file_mut(), until)?;
+    write_deadline(new.as_file_mut(), until)?;
     Ok(new.persist(path)?)
 }
 

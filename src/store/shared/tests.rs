@@ -450,7 +450,7 @@ async fn a_session_from_the_future_is_not_used() {
         assert_eq!(token(&process).await.unwrap(), expected, "{ahead:?}");
         if !used {
             let fault = process.faults().last.unwrap().to_string();
-            assert!(fault.contains("in the future by this machine's clock"), "{fault}");
+            assert!(fault.contains("in the future; check this machine's clock"), "{fault}");
         }
         // Once replaced, it is shared again.
         assert_eq!(token(&fixture.process()).await.unwrap(), expected, "{ahead:?}");
