@@ -270,10 +270,12 @@ impl Error {
         self
     }
 
-    /// The same error, marked as transient.
+    /// The same error of a store, which may work again later. A wrong setting is not transient.
     #[cfg(feature = "store")]
-    pub(crate) fn transient(mut self) -> Self {
-        Arc::make_mut(&mut self.0).transient = true;
+    pub(crate) fn of_outage(mut self) -> Self {
+        if self.kind() == ErrorKind::Store {
+            Arc::make_mut(&mut self.0).transient = true;
+        }
         self
     }
 

@@ -102,14 +102,17 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    /// How long there is a valid session.
-    pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
+    /// The valid session.
+    pub(crate) fn present(&self) -> Option<&Session> {
         match self {
-            Self::Newer(session) | Self::Refresh(session) => {
-                Some(session.remaining(now)).filter(|left| !left.is_zero())
-            }
+            Self::Newer(session) | Self::Refresh(session) => Some(session),
             Self::Valid | Self::Registered => None,
         }
+    }
+
+    /// How long there is a valid session.
+    pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
+        self.present().map(|session| session.remaining(now)).filter(|left| !left.is_zero())
     }
 }
 

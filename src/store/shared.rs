@@ -147,8 +147,8 @@ impl<R: Register> SharedSource<R> {
         match need {
             Need::Newer(_) => return Ok(None),
             // The store may work again in time.
-            Need::Refresh(session) if !session.is_ending(clock.now()) => return Err(fault.transient()),
-            _ if self.outage == StoreOutage::Fail => return Err(fault.transient()),
+            Need::Refresh(session) if !session.is_ending(clock.now()) => return Err(fault.of_outage()),
+            _ if self.outage == StoreOutage::Fail => return Err(fault.of_outage()),
             _ => {}
         }
         let left = need.left(clock.now());
@@ -165,7 +165,7 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Result<Result<Option<Session>, Error>, Error> {
-        let mut stored = self.look(handle, gate, clock).await?;
+        let mut stored = self.look(handle, need, gate, clock).await?;
         if let Need::Newer(session) = need {
             return Ok(Ok(self.compare(handle, session, stored, gate, clock).await));
         }
@@ -190,7 +190,7 @@ impl<R: Register> SharedSource<R> {
                 // The process that ended the refused token may be about to publish the new one.
                 is_first = false;
                 sleep(SETTLE.mul_f64(fastrand::f64())).await;
-                stored = self.look(handle, gate, clock).await?;
+                stored = self.look(handle, need, gate, clock).await?;
                 continue;
             }
             is_first = false;
@@ -220,7 +220,7 @@ impl<R: Register> SharedSource<R> {
             }
             sleep(pause.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
             pause = pause.saturating_mul(2).min(POLL_MAX);
-            stored = self.look(handle, gate, clock).await?;
+            stored = self.look(handle, need, gate, clock).await?;
         }
     }
 
@@ -234,7 +234,7 @@ impl<R: Register> SharedSource<R> {
         clock: &impl Clock,
     ) -> Result<Option<Session>, Error> {
         // The previous holder may have published a session since the last load.
-        let stored = match self.look(handle, gate, clock).await {
+        let stored = match self.look(handle, need, gate, clock).await {
             Ok(stored) => stored,
             Err(fault) => {
                 self.record_fault(fault);
@@ -299,12 +299,23 @@ impl<R: Register> SharedSource<R> {
     }
 
     /// Loads what is stored, and notes there which token was refused.
-    async fn look(&self, handle: &StoreHandle, gate: &Gate, clock: &impl Clock) -> Result<Stored, Error> {
+    async fn look(
+        &self,
+        handle: &StoreHandle,
+        need: &Need,
+        gate: &Gate,
+        clock: &impl Clock,
+    ) -> Result<Stored, Error> {
         let stored = self.load_stored(handle, clock).await?;
         gate.unreadable(stored.unreadable.as_deref());
         let now = clock.now();
         match stored.known.as_ref().map(|known| &known.newest) {
-            Some(Newest::Refused(refusal)) => gate.refused_elsewhere(*refusal, now),
+            // Unless this process has a newer session, which was not stored.
+            Some(Newest::Refused(refusal))
+                if need.present().is_none_or(|present| present.issued_at() <= refusal.issued_at) =>
+            {
+                gate.refused_elsewhere(*refusal, now);
+            }
             Some(Newest::Session(session)) if gate.refused_token(session.access_token()) => {
                 return self.publish_refusal(handle, stored, gate, clock).await;
             }

@@ -254,7 +254,7 @@ fn a_shared_folder_is_refused_with_another_one_named_and_no_advice_to_change_it(
         let said = FileStore::new(&folder).unwrap_err().to_string();
         let within = folder.join("social-plus-bot");
         assert!(said.contains(&format!("other users have access to it (mode {mode:04o})")), "{said}");
-        assert!(said.contains(&format!("name another folder, such as {}", within.display())), "{said}");
+        assert!(said.contains(&format!("use another folder, such as {}", within.display())), "{said}");
         assert!(!said.contains("chmod"), "{said}");
         FileStore::new(within).unwrap();
     }
@@ -344,7 +344,7 @@ async fn the_largest_session_is_shared_and_what_is_larger_counts_as_none() {
     let bot = fixture.bot();
     assert!(bot.stored_session().await.unwrap().is_none());
     let fault = bot.store_faults().last.unwrap().to_string();
-    assert!(fault.contains("more in it than any session"), "{fault}");
+    assert!(fault.contains("more values than any session"), "{fault}");
     bot.session().await.unwrap();
     assert!(fixture.bot().stored_session().await.unwrap().is_some());
 }

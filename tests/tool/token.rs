@@ -141,10 +141,7 @@ async fn a_folder_that_others_have_access_to_is_refused_and_such_a_file_replaced
         fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
         for command in ["token", "status"] {
             let line = failed(&run(fixture.in_folder(command, &folder)).await, 2);
-            assert!(
-                line.contains("name another folder") && line.contains(folder.to_str().unwrap()),
-                "{line}"
-            );
+            assert!(line.contains("use another folder") && line.contains(folder.to_str().unwrap()), "{line}");
             assert!(!line.contains("chmod"), "{line}");
         }
     }
@@ -169,7 +166,7 @@ async fn a_folder_of_somebody_else_is_refused() {
     let given = std::os::unix::fs::chown(&own, Some(12_345), None).is_ok();
     let folder = if given { own.as_path() } else { Path::new("/usr") };
     let line = failed(&run(fixture.in_folder("token", folder)).await, 2);
-    assert!(line.contains("it belongs to user") && line.contains("name another folder"), "{line}");
+    assert!(line.contains("it belongs to user") && line.contains("use another folder"), "{line}");
 }
 
 #[cfg(target_os = "linux")]
