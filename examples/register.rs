@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sandbox.client().build()?
     };
 
-    let session = bot.register().await?;
+    let session = bot.session().await?;
     if let Some(user) = session.user() {
         println!("user: {}", user.user_id.as_deref().unwrap_or("unknown"));
         println!("display name: {}", user.display_name.as_deref().unwrap_or("none"));

@@ -31,7 +31,9 @@ use crate::error::ErrorCode;
 /// let error = bot.register().await.unwrap_err();
 /// assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
 ///
+/// // That client registers again in a minute. Another one does so now.
 /// sandbox.recover();
+/// let bot = sandbox.client().build()?;
 /// sandbox.fail_next(Fault::altered(|session| session["users"][0]["hashFlag"] = ().into()));
 /// assert!(bot.register().await.is_ok());
 /// # Ok(())
