@@ -18,8 +18,10 @@ use crate::error::{Error, ErrorKind};
 use crate::session::Session;
 use crate::session::clock::{Clock, Moment};
 
-/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client.
-const STEADY: Duration = Duration::from_secs(10 * 60);
+/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client. It is
+/// longer than the longest pause with its jitter: each of several clients that wait for so long would otherwise find
+/// that its token had lasted, and start again without a pause.
+const STEADY: Duration = Duration::from_secs(30 * 60);
 
 /// The pause before the second replacement in a row. It is four times as long with each further one.
 const REPLACE_START: Duration = Duration::from_secs(2);
