@@ -294,7 +294,10 @@ impl Gate {
     pub(crate) fn failed_elsewhere(&self, failure: Failure) {
         let mut state = self.state();
         state.failures = state.failures.max(failure.number);
-        state.failure = Some(failure);
+        // One of this process's own may not have reached the store.
+        if state.failure.as_ref().is_none_or(|own| failure.until.has_reached(own.until)) {
+            state.failure = Some(failure);
+        }
     }
 
     /// The last failure, while it keeps others from registering.

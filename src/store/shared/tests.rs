@@ -261,6 +261,27 @@ async fn a_failed_registration_serves_all_processes_until_its_pause_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_starts_after_the_pause_of_a_failure_continues_the_back_off() {
+    let fixture = Fixture::new();
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        fixture.will([outage()]);
+        let pause = token(&fixture.process()).await.unwrap_err().retry_after();
+        // The service's error has none, and the next process learns of the pause.
+        let pause = match pause {
+            Some(pause) => pause,
+            None => token(&fixture.process()).await.unwrap_err().retry_after().unwrap(),
+        };
+        pauses.push(pause.as_secs());
+        sleep(pause + Duration::from_millis(10)).await;
+    }
+    assert_eq!(fixture.service.asked(), 8);
+    assert!((60..=75).contains(&pauses[7]), "{pauses:?}");
+    // A success ends it.
+    token(&fixture.process()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_ends_with_the_lease_of_a_dead_process() {
     let fixture = Fixture::new();
     let dead = Arc::new(fixture.process());
