@@ -103,16 +103,8 @@ pub(crate) struct Failure {
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.
-    requested: Moment,
+    pub(crate) requested: Moment,
     pub(crate) error: Error,
-}
-
-impl Failure {
-    /// A failure of another process.
-    #[cfg(feature = "store")]
-    pub(crate) fn elsewhere(number: u32, until: Moment, error: Error) -> Self {
-        Self { number, until, requested: until, error }
-    }
 }
 
 /// A refused session, as far as it matters to the next registration.

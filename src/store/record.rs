@@ -54,6 +54,8 @@ struct WrittenFailure<'a> {
     number: u32,
     at_ms: u64,
     pause_ms: u64,
+    /// The part of the pause that the service asked for.
+    requested_ms: u64,
     error: ErrorRecord<'a>,
 }
 
@@ -151,6 +153,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
             number: failure.number,
             at_ms: millis(now.wall),
             pause_ms: millis(now.until(failure.until)),
+            requested_ms: millis(now.until(failure.requested)),
             error: ErrorRecord::from(&failure.error),
         }),
     };
@@ -212,9 +215,14 @@ impl WrittenFailure<'static> {
         let at = Duration::from_millis(self.at_ms);
         // A failure in the future was written with a wrong clock.
         let since = if at > now.wall + TOLERANCE { pause } else { now.wall.saturating_sub(at) };
-        let left = pause.saturating_sub(since);
+        let requested = Duration::from_millis(self.requested_ms).min(pause);
         let counts = since < pause.saturating_add(FAILURE_COUNTS);
-        counts.then(|| Failure::elsewhere(self.number, now.after(left), self.error.into()))
+        counts.then(|| Failure {
+            number: self.number,
+            until: now.after(pause.saturating_sub(since)),
+            requested: now.after(requested.saturating_sub(since)),
+            error: self.error.into(),
+        })
     }
 }
 
