@@ -13,7 +13,7 @@ mod middleware;
 mod quota;
 mod registrar;
 mod requests;
-mod retry;
+pub(crate) mod retry;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: simulates years of a session's life, for any number of seeds, and a month of a fleet.
+//! `cargo xtask simulate`: simulates years of a session's life, for any number of seeds, and fleets that share one.
 
 use crate::run::cargo_with;
 
@@ -8,9 +8,9 @@ pub fn run(seeds: Option<&str>) -> Result<(), String> {
     if !seeds.parse::<u32>().is_ok_and(|seeds| seeds > 0) {
         return Err("invalid number of seeds; usage: cargo xtask simulate [SEEDS]".to_owned());
     }
-    // The fleet needs stores, and nothing else is built.
-    const RUN: &str = "test --release --no-default-features --features store --lib -- --exact --nocapture";
+    // The fleets need stores with sealed sessions, and nothing else is built.
+    const RUN: &str = "test --release --no-default-features --features sealing --lib -- --exact --nocapture";
     const TESTS: &str = "session::cache::simulation::a_session_stays_valid_for_years \
-        store::shared::fleet::a_fleet_registers_about_once_a_lifetime";
+        store::shared::fleet::processes_of_one_device_live_on_one_session";
     cargo_with(&format!("{RUN} {TESTS}"), &[("SIMULATE_SEEDS", seeds)])
 }
