@@ -13,7 +13,7 @@ mod middleware;
 mod quota;
 mod registrar;
 mod requests;
-mod retry;
+pub(crate) mod retry;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
@@ -187,7 +187,7 @@ impl BotClient {
     /// looks into the store and then registers. Any other token is ignored, so reporting an old token late does not remove
     /// a new session.
     ///
-    /// A refused token is replaced at once. If the new one is refused within 10 minutes (or half of its lifetime), another
+    /// A refused token is replaced at once. If the new one is refused within 30 minutes (or half of its lifetime), another
     /// client probably registers the same device, and each registration would end the other's token. From then on there is
     /// a pause between registrations: 2 s, four times as long each time, up to 20 min; or 2 min and then 20 min if the new
     /// token never worked in [`send`](Self::send). In between, calls fail with kind

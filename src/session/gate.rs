@@ -18,8 +18,10 @@ use crate::error::{Error, ErrorKind};
 use crate::session::Session;
 use crate::session::clock::{Clock, Moment};
 
-/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client.
-const STEADY: Duration = Duration::from_secs(10 * 60);
+/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client. It is
+/// longer than the longest pause with its jitter: each of several clients that wait for so long would otherwise find
+/// that its token had lasted, and start again without a pause.
+const STEADY: Duration = Duration::from_secs(30 * 60);
 
 /// The pause before the second replacement in a row. It is four times as long with each further one.
 const REPLACE_START: Duration = Duration::from_secs(2);
@@ -101,16 +103,8 @@ pub(crate) struct Failure {
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.
-    requested: Moment,
+    pub(crate) requested: Moment,
     pub(crate) error: Error,
-}
-
-impl Failure {
-    /// A failure of another process.
-    #[cfg(feature = "store")]
-    pub(crate) fn elsewhere(number: u32, until: Moment, error: Error) -> Self {
-        Self { number, until, requested: until, error }
-    }
 }
 
 /// A refused session, as far as it matters to the next registration.
@@ -292,7 +286,10 @@ impl Gate {
     pub(crate) fn failed_elsewhere(&self, failure: Failure) {
         let mut state = self.state();
         state.failures = state.failures.max(failure.number);
-        state.failure = Some(failure);
+        // One of this process's own may not have reached the store.
+        if state.failure.as_ref().is_none_or(|own| failure.until.has_reached(own.until)) {
+            state.failure = Some(failure);
+        }
     }
 
     /// The last failure, while it keeps others from registering.

@@ -24,6 +24,10 @@ const VERSION: u64 = 2;
 /// A failed registration keeps the others from registering for this long at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// For so long after its pause, a failed registration counts as the one before the next, also for a process that starts
+/// in the meantime.
+const FAILURE_COUNTS: Duration = Duration::from_secs(15 * 60);
+
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,
@@ -50,6 +54,8 @@ struct WrittenFailure<'a> {
     number: u32,
     at_ms: u64,
     pause_ms: u64,
+    /// The part of the pause that the service asked for.
+    requested_ms: u64,
     error: ErrorRecord<'a>,
 }
 
@@ -94,7 +100,7 @@ impl Known {
         match (&self.newest, &self.failure) {
             (Newest::Session(session), _) => session.left(now),
             (Newest::Refused(refusal), _) => refusal.ttl.saturating_sub(refusal.age),
-            (Newest::Nothing, Some(failure)) => now.until(failure.until),
+            (Newest::Nothing, Some(failure)) => now.until(failure.until).saturating_add(FAILURE_COUNTS),
             (Newest::Nothing, None) => Duration::ZERO,
         }
     }
@@ -147,6 +153,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
             number: failure.number,
             at_ms: millis(now.wall),
             pause_ms: millis(now.until(failure.until)),
+            requested_ms: millis(now.until(failure.requested)),
             error: ErrorRecord::from(&failure.error),
         }),
     };
@@ -200,14 +207,20 @@ impl Registration {
 }
 
 impl WrittenFailure<'static> {
-    /// The failure, while it keeps others from registering.
+    /// The failure, while it keeps others from registering or counts for the next pause.
     fn read(self, now: Moment) -> Option<Failure> {
         let pause = Duration::from_millis(self.pause_ms).min(LONGEST_PAUSE);
         let at = Duration::from_millis(self.at_ms);
         // A failure in the future was written with a wrong clock.
         let since = if at > now.wall + TOLERANCE { pause } else { now.wall.saturating_sub(at) };
-        let left = pause.checked_sub(since).filter(|left| !left.is_zero())?;
-        Some(Failure::elsewhere(self.number, now.after(left), self.error.into()))
+        let requested = Duration::from_millis(self.requested_ms).min(pause);
+        let counts = since < pause.saturating_add(FAILURE_COUNTS);
+        counts.then(|| Failure {
+            number: self.number,
+            until: now.after(pause.saturating_sub(since)),
+            requested: now.after(requested.saturating_sub(since)),
+            error: self.error.into(),
+        })
     }
 }
 

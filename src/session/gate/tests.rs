@@ -107,6 +107,38 @@ async fn tokens_that_never_work_are_replaced_five_times_in_the_first_hour_at_mos
     assert!((3..=5).contains(&hours[0]), "{hours:?}");
 }
 
+/// Clients of one device, each with a gate of its own, end each other's tokens.
+#[tokio::test]
+async fn several_clients_of_a_device_stay_within_the_bound_of_one() {
+    let seed = std::env::var("TEST_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    fastrand::seed(seed);
+    for count in [2, 3, 8, 20] {
+        let clients: Vec<_> = (0..count).map(|_| fixture()).collect();
+        let start = clients[0].start;
+        let mut sessions = vec![None; count];
+        let mut newest = count;
+        while clients[0].clocks.now().since(start) < HOUR * 6 {
+            for (number, client) in clients.iter().enumerate() {
+                if number != newest {
+                    if let Some(session) = sessions[number].take() {
+                        client.refuse(&session, true);
+                    }
+                    if let Ok(session) = client.register().await {
+                        sessions[number] = Some(session);
+                        newest = number;
+                    }
+                }
+                client.pass(Duration::from_secs(5));
+            }
+        }
+        for client in &clients {
+            let hours = client.hours();
+            let is_paced = hours[0] <= 10 && hours[1..].iter().all(|count| *count <= 4);
+            assert!(is_paced, "TEST_SEED={seed}, {count} clients: {hours:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_first_refusal_and_one_of_a_steady_token_are_answered_at_once() {
     let fixture = fixture();

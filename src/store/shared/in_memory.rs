@@ -127,10 +127,16 @@ pub(super) fn key() -> StoreKey {
 }
 
 pub(super) fn handle(store: &Shared) -> Option<StoreHandle> {
+    sealed(store, None)
+}
+
+/// The same with a sealing key of this byte.
+#[cfg_attr(not(feature = "sealing"), expect(unused_variables))]
+pub(super) fn sealed(store: &Shared, byte: Option<u8>) -> Option<StoreHandle> {
     Some(StoreHandle {
         store: Arc::new(store.clone()),
         key: key(),
         #[cfg(feature = "sealing")]
-        seal: None,
+        seal: byte.map(|byte| crate::store::SealingKey::try_from(&[byte; 32][..]).unwrap()),
     })
 }

@@ -261,6 +261,48 @@ async fn a_failed_registration_serves_all_processes_until_its_pause_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_starts_after_the_pause_of_a_failure_continues_the_back_off() {
+    let fixture = Fixture::new();
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        fixture.will([outage()]);
+        let pause = token(&fixture.process()).await.unwrap_err().retry_after();
+        // The service's error has none, and the next process learns of the pause.
+        let pause = match pause {
+            Some(pause) => pause,
+            None => token(&fixture.process()).await.unwrap_err().retry_after().unwrap(),
+        };
+        pauses.push(pause.as_secs());
+        sleep(pause + Duration::from_millis(10)).await;
+    }
+    assert_eq!(fixture.service.asked(), 8);
+    assert!((60..=75).contains(&pauses[7]), "{pauses:?}");
+    // A success ends it.
+    token(&fixture.process()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_does_not_wait_for_the_pause_of_another_process_s_failed_refresh() {
+    for (requested, registers) in [(None, true), (Some(Duration::from_secs(20)), false)] {
+        let fixture = Fixture::new();
+        let (one, other) = (fixture.process(), fixture.process());
+        token(&one).await.unwrap();
+        token(&other).await.unwrap();
+        sleep(LIFE.mul_f64(0.81)).await;
+        fixture.will([Err(Error::service(503, ServiceMessage::default(), requested))]);
+        token(&one).await.unwrap_err();
+        let wait = token(&other).await.unwrap_err().retry_after().unwrap();
+        assert!(wait > Duration::from_secs(29), "{wait:?}");
+        other.revoke(&"token-1".to_owned().into());
+        sleep(Duration::from_secs(2)).await;
+        let outcome = token(&other).await;
+        assert_eq!(outcome.is_ok(), registers, "Retry-After {requested:?}: {outcome:?}");
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(token(&other).await.unwrap(), "token-3");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_ends_with_the_lease_of_a_dead_process() {
     let fixture = Fixture::new();
     let dead = Arc::new(fixture.process());
