@@ -1,9 +1,9 @@
 //! The gate that all registrations of a client pass.
 //!
 //! A registration ends the token that the device had before, so it is made only when it must be. A refused token is
-//! replaced at once. If the new token is refused within minutes as well, another client probably registers the same
-//! device, and registering again would end that client's token: from then on registrations are paced. After a
-//! failed registration there is a pause as well. In between, the gate answers with an error.
+//! replaced at once. If the new token is refused soon as well, another client probably registers the same device, and
+//! registering again would end that client's token: from then on there is a growing interval between registrations.
+//! After a failed registration there is a pause as well. In between, the gate answers with an error.
 //!
 //! The gate also remembers which token was refused, so that neither it nor an older one is used again.
 
@@ -18,8 +18,12 @@ use crate::error::{Error, ErrorKind};
 use crate::session::Session;
 use crate::session::clock::{Clock, Moment};
 
-/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client.
-const STEADY: Duration = Duration::from_secs(10 * 60);
+/// Each time that a token lives this long, one replacement is forgotten. As it is the longest pause as well, a client that
+/// competes with others makes no more registrations than one in such a time, however the others take their turns.
+const STEADY: Duration = REPLACE_MAX;
+
+/// No more replacements in a row are counted. The pause does not grow any more.
+const REPLACEMENTS_MAX: u32 = 7;
 
 /// The pause before the second replacement in a row. It is four times as long with each further one.
 const REPLACE_START: Duration = Duration::from_secs(2);
@@ -138,8 +142,9 @@ impl Refusal {
     }
 
     fn replacement(self, suspect: bool, now: Moment) -> Replacement {
-        let was_steady = self.age >= STEADY.min(self.ttl / 2);
-        let number = if was_steady || suspect { 1 } else { self.replaced.saturating_add(1) };
+        let forgotten = u32::try_from(self.age.as_secs() / STEADY.as_secs()).unwrap_or(u32::MAX);
+        let replaced = self.replaced.min(REPLACEMENTS_MAX).saturating_sub(forgotten);
+        let number = if self.age >= self.ttl / 2 || suspect { 1 } else { replaced.saturating_add(1) };
         let (start, factor) = if self.worked { (REPLACE_START, 4_u32) } else { (UNPROVEN_START, 10) };
         let pause = match number.checked_sub(2) {
             None => Duration::ZERO,
@@ -362,3 +367,6 @@ fn jittered(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_contest;

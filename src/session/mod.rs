@@ -162,7 +162,11 @@ fn usable(body: &BotSession) -> Result<Duration, String> {
 impl Session {
     /// A session that was just received for a request sent at `sent`.
     pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
-        let issued_at = Utc::now();
+        Self::issued(token, Utc::now(), life, sent)
+    }
+
+    /// The same, with the date of issue.
+    pub(crate) fn issued(token: &str, issued_at: DateTime<Utc>, life: Duration, sent: Moment) -> Self {
         let body = BotSession {
             access_token: token.to_owned().into(),
             issued_at,
