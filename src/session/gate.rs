@@ -67,6 +67,8 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The order of the newest session that was seen, refused or not.
+    newest: Option<DateTime<Utc>>,
     refused: Option<Refused>,
     /// The refusal that the next registration answers.
     replacement: Option<Replacement>,
@@ -84,8 +86,8 @@ struct State {
 /// The newest tokens that were refused.
 #[derive(Debug)]
 struct Refused {
-    issued_at: DateTime<Utc>,
-    /// Those that were issued then.
+    order: DateTime<Utc>,
+    /// Those with this order. There are none if another process saw the refusal: then it is any token.
     tokens: Vec<AccessToken>,
 }
 
@@ -120,7 +122,7 @@ impl Failure {
 /// A refused session, as far as it matters to the next registration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    pub(crate) issued_at: DateTime<Utc>,
+    pub(crate) order: DateTime<Utc>,
     /// How long ago it was registered.
     pub(crate) age: Duration,
     pub(crate) ttl: Duration,
@@ -133,7 +135,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn of(session: &Session, worked: bool, now: Moment) -> Self {
         Self {
-            issued_at: session.issued_at(),
+            order: session.order(),
             age: session.age(now),
             ttl: session.ttl(),
             replaced: session.replaced(),
@@ -184,7 +186,10 @@ impl Gate {
                 state.is_reported &= replaced > 1;
                 state.replacement = None;
                 (state.failures, state.failure, state.suspect) = (0, None, false);
-                Ok(session.replacing(replaced))
+                // The service has just issued it, whatever its date is, and whether or not the token was refused before.
+                let session = session.registered_after(state.newest).replacing(replaced);
+                state.newest = Some(session.order());
+                Ok(session)
             }
             Err(error) => {
                 state.failed(&error, left, now);
@@ -226,8 +231,8 @@ impl Gate {
     pub(crate) fn refuse(&self, token: &AccessToken, refusal: Refusal, now: Moment) {
         let mut state = self.state();
         match &mut state.refused {
-            Some(refused) if refused.issued_at > refusal.issued_at => return,
-            Some(refused) if refused.issued_at == refusal.issued_at => {
+            Some(refused) if refused.order > refusal.order => return,
+            Some(refused) if refused.order == refusal.order => {
                 if refused.tokens.contains(token) {
                     return;
                 }
@@ -236,20 +241,24 @@ impl Gate {
                 }
             }
             refused => {
-                *refused = Some(Refused { issued_at: refusal.issued_at, tokens: vec![token.clone()] });
+                *refused = Some(Refused { order: refusal.order, tokens: vec![token.clone()] });
             }
         }
+        state.saw(refusal.order);
         state.replace(refusal, now);
     }
 
-    /// Notes that another process saw the newest session refused.
+    /// Notes that another process saw a session refused.
     #[cfg(feature = "store")]
     pub(crate) fn refused_elsewhere(&self, refusal: Refusal, now: Moment) {
         let mut state = self.state();
-        if state.refused.as_ref().is_some_and(|refused| refused.issued_at >= refusal.issued_at) {
+        let is_known = state.refused.as_ref().is_some_and(|refused| refused.order >= refusal.order);
+        // The session that is used here is newer.
+        if is_known || state.newest.is_some_and(|newest| newest > refusal.order) {
             return;
         }
-        state.refused = Some(Refused { issued_at: refusal.issued_at, tokens: Vec::new() });
+        state.refused = Some(Refused { order: refusal.order, tokens: Vec::new() });
+        state.saw(refusal.order);
         state.replace(refusal, now);
     }
 
@@ -257,19 +266,28 @@ impl Gate {
     pub(crate) fn is_refused(&self, session: &Session) -> bool {
         let state = self.state();
         let Some(refused) = &state.refused else { return false };
-        match session.issued_at().cmp(&refused.issued_at) {
+        match session.order().cmp(&refused.order) {
             std::cmp::Ordering::Less => true,
             std::cmp::Ordering::Equal => {
-                refused.tokens.contains(session.access_token()) || refused.tokens.len() == REMEMBERED
+                matches!(refused.tokens.len(), 0 | REMEMBERED)
+                    || refused.tokens.contains(session.access_token())
             }
             std::cmp::Ordering::Greater => false,
         }
     }
 
-    /// Whether this is a refused token.
+    /// Whether this very session was refused here.
     #[cfg(feature = "store")]
-    pub(crate) fn refused_token(&self, token: &AccessToken) -> bool {
-        self.state().refused.as_ref().is_some_and(|refused| refused.tokens.contains(token))
+    pub(crate) fn saw_refused(&self, session: &Session) -> bool {
+        self.state().refused.as_ref().is_some_and(|refused| {
+            refused.order == session.order() && refused.tokens.contains(session.access_token())
+        })
+    }
+
+    /// Notes a session of another process, used or not.
+    #[cfg(feature = "store")]
+    pub(crate) fn saw(&self, session: &Session) {
+        self.state().saw(session.order());
     }
 
     /// Notes that another process's session is used in place of a registration.
@@ -318,6 +336,10 @@ impl Gate {
 }
 
 impl State {
+    fn saw(&mut self, order: DateTime<Utc>) {
+        self.newest = self.newest.max(Some(order));
+    }
+
     fn replace(&mut self, refusal: Refusal, now: Moment) {
         let replacement = refusal.replacement(self.suspect, now);
         self.is_reported &= replacement.number > 1;
@@ -370,3 +392,6 @@ mod tests;
 
 #[cfg(test)]
 mod tests_contest;
+
+#[cfg(test)]
+mod tests_registrations;

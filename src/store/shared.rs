@@ -7,7 +7,7 @@
 //! still valid, or waits for the holder's. A failed registration is published as well, so that the others need not fail
 //! too.
 //!
-//! Of two sessions the one that was issued later counts, and replaces the other everywhere.
+//! Of two sessions the later one counts, and replaces the other everywhere.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -170,9 +170,9 @@ impl<R: Register> SharedSource<R> {
             return Ok(Ok(self.compare(handle, session, stored, gate, clock).await));
         }
         // A registration of another process counts as the one that is asked for, if it is newer than this.
-        let start = stored.session().map(Session::issued_at);
+        let start = stored.session().map(Session::order);
         let is_good = |session: &Session| match need {
-            Need::Registered => start.is_none_or(|start| session.issued_at() > start),
+            Need::Registered => start.is_none_or(|start| session.order() > start),
             Need::Newer(present) | Need::Refresh(present) if session.supersedes(present) => true,
             _ => session.is_fresh(clock.now()),
         };
@@ -267,8 +267,8 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Option<Session> {
-        let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
-        if newest.is_none_or(|newest| newest < session.issued_at()) {
+        let newest = stored.known.as_ref().and_then(|known| known.newest.order());
+        if newest.is_none_or(|newest| newest < session.order()) {
             self.publish(handle, session, stored.raw, clock).await;
             return None;
         }
@@ -305,9 +305,10 @@ impl<R: Register> SharedSource<R> {
         let now = clock.now();
         match stored.known.as_ref().map(|known| &known.newest) {
             Some(Newest::Refused(refusal)) => gate.refused_elsewhere(*refusal, now),
-            Some(Newest::Session(session)) if gate.refused_token(session.access_token()) => {
+            Some(Newest::Session(session)) if gate.saw_refused(session) => {
                 return self.publish_refusal(handle, stored, gate, clock).await;
             }
+            Some(Newest::Session(session)) => gate.saw(session),
             _ => {}
         }
         Ok(stored)
@@ -355,8 +356,8 @@ impl<R: Register> SharedSource<R> {
                 Ok(stored) => stored,
                 Err(fault) => return self.record_fault(fault),
             };
-            let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
-            if newest.is_some_and(|newest| newest >= session.issued_at()) {
+            let newest = stored.known.as_ref().and_then(|known| known.newest.order());
+            if newest.is_some_and(|newest| newest >= session.order()) {
                 return;
             }
             old = stored.raw;
@@ -459,6 +460,9 @@ mod in_memory;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_marks;
 
 #[cfg(test)]
 mod fleet;
