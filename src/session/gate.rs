@@ -72,8 +72,7 @@ struct State {
     refused: Option<Refused>,
     /// The refusal that the next registration answers.
     replacement: Option<Replacement>,
-    /// Registrations that failed in a row.
-    failures: u32,
+    failures: Failures,
     failure: Option<Failure>,
     /// Whether a registration may have been carried out although it failed, and so have ended the cached token.
     suspect: bool,
@@ -81,6 +80,25 @@ struct State {
     unreadable: Option<String>,
     /// Whether the competing client was reported.
     is_reported: bool,
+}
+
+/// How many registrations failed since the last one that succeeded. An outage can end in responses of other kinds, such as
+/// those of a proxy, so each kind has its own pauses.
+#[derive(Debug, Default)]
+struct Failures {
+    transient: u32,
+    rejected: u32,
+    unusable: u32,
+}
+
+impl Failures {
+    fn like(&mut self, error: &Error) -> &mut u32 {
+        match error.kind() {
+            ErrorKind::Rejected => &mut self.rejected,
+            ErrorKind::InvalidResponse => &mut self.unusable,
+            _ => &mut self.transient,
+        }
+    }
 }
 
 /// The newest tokens that were refused.
@@ -103,7 +121,7 @@ struct Replacement {
 /// A failed registration.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// How many in a row, with this one.
+    /// How many of its kind in a row, with this one.
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.
@@ -185,7 +203,7 @@ impl Gate {
             Ok(session) => {
                 state.is_reported &= replaced > 1;
                 state.replacement = None;
-                (state.failures, state.failure, state.suspect) = (0, None, false);
+                (state.failures, state.failure, state.suspect) = (Failures::default(), None, false);
                 // The service has just issued it, whatever its date is, and whether or not the token was refused before.
                 let session = session.registered_after(state.newest).replacing(replaced);
                 state.newest = Some(session.order());
@@ -294,7 +312,8 @@ impl Gate {
     #[cfg(feature = "store")]
     pub(crate) fn adopted(&self) {
         let mut state = self.state();
-        (state.replacement, state.failures, state.failure, state.suspect) = (None, 0, None, false);
+        (state.replacement, state.failure, state.suspect) = (None, None, false);
+        state.failures = Failures::default();
         state.unreadable = None;
     }
 
@@ -314,7 +333,8 @@ impl Gate {
     #[cfg(feature = "store")]
     pub(crate) fn failed_elsewhere(&self, failure: Failure) {
         let mut state = self.state();
-        state.failures = state.failures.max(failure.number);
+        let count = state.failures.like(&failure.error);
+        *count = failure.number.max(*count);
         state.failure = Some(failure);
     }
 
@@ -359,8 +379,10 @@ impl State {
             return;
         }
         self.suspect |= error.may_have_been_carried_out();
-        self.failures = self.failures.saturating_add(1);
-        let further = self.failures - 1;
+        let count = self.failures.like(error);
+        let further = *count;
+        *count = count.saturating_add(1);
+        let number = *count;
         let double = |start: Duration, max| start.saturating_mul(2_u32.saturating_pow(further)).min(max);
         let refresh_start = if self.suspect { SUSPECT_START } else { REFRESH_START };
         let pause = match (left, error.kind()) {
@@ -375,7 +397,7 @@ impl State {
         };
         let requested = error.retry_after().unwrap_or_default().min(RETRY_AFTER_MAX);
         self.failure = Some(Failure {
-            number: self.failures,
+            number,
             until: now.after(jittered(pause).max(requested)),
             requested: now.after(requested),
             error: error.clone(),
@@ -392,6 +414,9 @@ mod tests;
 
 #[cfg(test)]
 mod tests_contest;
+
+#[cfg(test)]
+mod tests_failures;
 
 #[cfg(test)]
 mod tests_registrations;
