@@ -125,15 +125,27 @@ pub(crate) struct Failure {
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.
-    requested: Moment,
+    pub(crate) requested: Moment,
     pub(crate) error: Error,
 }
 
 impl Failure {
-    /// A failure of another process.
+    /// The same failure after the token was refused. A session that is still valid does not make up for the pause any
+    /// more, so only what the service asked for is left of a longer one.
+    fn without_session(&mut self, now: Moment) {
+        let soon = now.after(RETRY_START);
+        if self.until.has_reached(soon) {
+            self.until = soon;
+        }
+        if !self.until.has_reached(self.requested) {
+            self.until = self.requested;
+        }
+    }
+
     #[cfg(feature = "store")]
-    pub(crate) fn elsewhere(number: u32, until: Moment, error: Error) -> Self {
-        Self { number, until, requested: until, error }
+    pub(crate) fn after_refusal(mut self, now: Moment) -> Option<Self> {
+        self.without_session(now);
+        Some(self).filter(|failure| !now.has_reached(failure.until))
     }
 }
 
@@ -335,7 +347,10 @@ impl Gate {
         let mut state = self.state();
         let count = state.failures.like(&failure.error);
         *count = failure.number.max(*count);
-        state.failure = Some(failure);
+        // What the service asked this process counts as well.
+        if state.failure.as_ref().is_none_or(|own| failure.until.has_reached(own.requested)) {
+            state.failure = Some(failure);
+        }
     }
 
     /// The last failure, while it keeps others from registering.
@@ -364,12 +379,8 @@ impl State {
         let replacement = refusal.replacement(self.suspect, now);
         self.is_reported &= replacement.number > 1;
         self.replacement = Some(replacement);
-        // A session that is still valid does not make up for the pause any more.
         if let Some(failure) = &mut self.failure {
-            let soon = now.after(RETRY_START);
-            failure.until = if failure.until.has_reached(soon) { soon } else { failure.until };
-            failure.until =
-                if failure.until.has_reached(failure.requested) { failure.until } else { failure.requested };
+            failure.without_session(now);
         }
     }
 

@@ -50,6 +50,8 @@ struct WrittenFailure<'a> {
     number: u32,
     at_ms: u64,
     pause_ms: u64,
+    /// How much of the pause the service asked for.
+    requested_ms: u64,
     error: ErrorRecord<'a>,
 }
 
@@ -147,6 +149,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
             number: failure.number,
             at_ms: millis(now.wall),
             pause_ms: millis(now.until(failure.until)),
+            requested_ms: millis(now.until(failure.requested)),
             error: ErrorRecord::from(&failure.error),
         }),
     };
@@ -211,7 +214,9 @@ impl WrittenFailure<'static> {
         // A failure in the future was written with a wrong clock.
         let since = if at > now.wall + TOLERANCE { pause } else { now.wall.saturating_sub(at) };
         let left = pause.checked_sub(since).filter(|left| !left.is_zero())?;
-        Some(Failure::elsewhere(self.number, now.after(left), self.error.into()))
+        let requested = Duration::from_millis(self.requested_ms).saturating_sub(since).min(left);
+        let (until, requested) = (now.after(left), now.after(requested));
+        Some(Failure { number: self.number, until, requested, error: self.error.into() })
     }
 }
 

@@ -372,9 +372,10 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Result<Stored, Error> {
-        let Some(session) = stored.session() else { return Ok(stored) };
-        let refusal = Refusal::of(session, gate.replaced_worked(), clock.now());
-        let known = Known { newest: Newest::Refused(refusal), failure: None };
+        let (Some(session), now) = (stored.session(), clock.now()) else { return Ok(stored) };
+        let newest = Newest::Refused(Refusal::of(session, gate.replaced_worked(), now));
+        let failure = stored.known.as_ref().and_then(|known| known.failure.clone());
+        let known = Known { newest, failure: failure.and_then(|failure| failure.after_refusal(now)) };
         self.replace(handle, stored.raw, &known, clock).await?;
         self.load_stored(handle, clock).await
     }
@@ -463,6 +464,9 @@ mod tests;
 
 #[cfg(test)]
 mod tests_marks;
+
+#[cfg(test)]
+mod tests_failures;
 
 #[cfg(test)]
 mod fleet;
