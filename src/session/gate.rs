@@ -208,7 +208,9 @@ impl Gate {
         self.check(clock.now())?;
         // A token that is refused in the meantime is not what this registration replaces.
         let replaced = self.state().replacement.map_or(0, |replacement| replacement.number);
+        let unfinished = Unfinished { gate: self, clock, left };
         let outcome = registration().await;
+        std::mem::forget(unfinished);
         let now = clock.now();
         let mut state = self.state();
         match outcome {
@@ -370,6 +372,26 @@ impl Gate {
     }
 }
 
+/// A registration in progress. If it is dropped, with the runtime that it is on, it may be carried out all the same.
+struct Unfinished<'a, C: Clock> {
+    gate: &'a Gate,
+    clock: &'a C,
+    left: Option<Duration>,
+}
+
+impl<C: Clock> Drop for Unfinished<'_, C> {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        let mut state = self.gate.state();
+        state.suspect = true;
+        // Those who wait for a session begin another registration at once. A refresh, which nobody waits for, would be
+        // begun and dropped with each call.
+        if self.left.is_some() {
+            state.failed(&Error::registration_lost(), self.left, now);
+        }
+    }
+}
+
 impl State {
     fn saw(&mut self, order: DateTime<Utc>) {
         self.newest = self.newest.max(Some(order));
@@ -425,6 +447,9 @@ mod tests;
 
 #[cfg(test)]
 mod tests_contest;
+
+#[cfg(test)]
+mod tests_dropped;
 
 #[cfg(test)]
 mod tests_failures;
