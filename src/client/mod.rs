@@ -187,11 +187,11 @@ impl BotClient {
     /// looks into the store and then registers. Any other token is ignored, so reporting an old token late does not remove
     /// a new session.
     ///
-    /// A refused token is replaced at once. If the new one is refused within 30 minutes (or half of its lifetime), another
-    /// client probably registers the same device, and each registration would end the other's token. From then on there is
-    /// a pause between registrations: 2 s, four times as long each time, up to 20 min; or 2 min and then 20 min if the new
-    /// token never worked in [`send`](Self::send). In between, calls fail with kind
-    /// [`DeviceInUse`](crate::ErrorKind::DeviceInUse).
+    /// A refused token is replaced at once. If the new one is refused too, another client probably registers the same
+    /// device, and each registration would end the other's token. So there is a shortest interval between registrations:
+    /// 2 s, four times as long each time, up to 20 min; or 2 min and then 20 min if the new token never worked in
+    /// [`send`](Self::send). For each 20 min that a token lives, one replacement is forgotten, and all of them after half
+    /// of its lifetime. In between, calls fail with kind [`DeviceInUse`](crate::ErrorKind::DeviceInUse).
     pub fn invalidate(&self, token: &AccessToken) {
         self.0.cache.invalidate(token);
     }

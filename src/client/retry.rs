@@ -58,7 +58,7 @@ where
         let in_time = start.elapsed().checked_add(wait).is_some_and(|then| then < limit);
         let is_last = attempts == ATTEMPTS || open_attempts == OPEN_ATTEMPTS;
         if !error.is_transient() || is_last || !in_time {
-            return Err(error.after(attempts));
+            return Err(error.after(attempts, open_attempts > 0));
         }
         tracing::debug!(%error, attempts, ?wait, "registration failed, retrying");
         sleep(wait).await;
@@ -159,6 +159,18 @@ mod tests {
             assert_eq!(began.len(), 2, "{status}");
             assert!(began[1] - began[0] >= WAIT_OPEN, "{status}: {began:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_attempt_does_not_settle_what_became_of_the_one_before() {
+        for last in [503, 429, 403] {
+            let ends = [failed(504, None), failed(last, None), failed(last, None), failed(last, None)];
+            let error = tried(AMPLE, QUICK, &ends).await.0.unwrap_err();
+            assert_eq!(error.status(), Some(last));
+            assert!(error.may_have_been_carried_out(), "{last}");
+        }
+        let error = tried(AMPLE, QUICK, &[failed(503, None), failed(403, None)]).await.0.unwrap_err();
+        assert!(!error.may_have_been_carried_out());
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,6 +43,8 @@ struct Inner {
     transient: bool,
     /// Whether a registration that failed with this can't have been carried out.
     is_unsent: bool,
+    /// Whether an earlier attempt may have been.
+    is_open: bool,
     reason: Cow<'static, str>,
     status: Option<u16>,
     code: Option<ErrorCode>,
@@ -60,6 +62,7 @@ impl Inner {
             kind,
             transient: false,
             is_unsent: false,
+            is_open: false,
             reason: reason.into(),
             status: None,
             code: None,
@@ -279,18 +282,19 @@ impl Error {
         self
     }
 
-    /// Whether a registration may have been carried out although it failed with this: the request was sent, and no
-    /// response says otherwise.
+    /// Whether a registration may have been carried out although it failed with this: a request was sent, and no response
+    /// to it says otherwise.
     pub(crate) fn may_have_been_carried_out(&self) -> bool {
         let error = &*self.0;
-        let is_open =
+        let may_be_sent =
             matches!(error.kind, ErrorKind::Timeout | ErrorKind::InvalidResponse | ErrorKind::Unavailable);
-        is_open && !error.is_unsent
+        error.is_open || (may_be_sent && !error.is_unsent)
     }
 
-    /// The same error, after this many attempts.
-    pub(crate) fn after(mut self, attempts: u32) -> Self {
-        Arc::make_mut(&mut self.0).attempts = attempts;
+    /// The same error, after this many attempts. `is_open` says whether one of them may have been carried out.
+    pub(crate) fn after(mut self, attempts: u32, is_open: bool) -> Self {
+        let error = Arc::make_mut(&mut self.0);
+        (error.attempts, error.is_open) = (attempts, is_open);
         self
     }
 }

@@ -1,9 +1,9 @@
 //! The gate that all registrations of a client pass.
 //!
 //! A registration ends the token that the device had before, so it is made only when it must be. A refused token is
-//! replaced at once. If the new token is refused within minutes as well, another client probably registers the same
-//! device, and registering again would end that client's token: from then on registrations are paced. After a
-//! failed registration there is a pause as well. In between, the gate answers with an error.
+//! replaced at once. If the new token is refused soon as well, another client probably registers the same device, and
+//! registering again would end that client's token: from then on there is a growing interval between registrations.
+//! After a failed registration there is a pause as well. In between, the gate answers with an error.
 //!
 //! The gate also remembers which token was refused, so that neither it nor an older one is used again.
 
@@ -18,10 +18,12 @@ use crate::error::{Error, ErrorKind};
 use crate::session::Session;
 use crate::session::clock::{Clock, Moment};
 
-/// A token that was refused after this time, or after half of its lifetime, was not ended by a competing client. It is
-/// longer than the longest pause with its jitter: each of several clients that wait for so long would otherwise find
-/// that its token had lasted, and start again without a pause.
-const STEADY: Duration = Duration::from_secs(30 * 60);
+/// Each time that a token lives this long, one replacement is forgotten. As it is the longest pause as well, a client that
+/// competes with others makes no more registrations than one in such a time, however the others take their turns.
+const STEADY: Duration = REPLACE_MAX;
+
+/// No more replacements in a row are counted. The pause does not grow any more.
+const REPLACEMENTS_MAX: u32 = 7;
 
 /// The pause before the second replacement in a row. It is four times as long with each further one.
 const REPLACE_START: Duration = Duration::from_secs(2);
@@ -65,11 +67,12 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The order of the newest session that was seen, refused or not.
+    newest: Option<DateTime<Utc>>,
     refused: Option<Refused>,
     /// The refusal that the next registration answers.
     replacement: Option<Replacement>,
-    /// Registrations that failed in a row.
-    failures: u32,
+    failures: Failures,
     failure: Option<Failure>,
     /// Whether a registration may have been carried out although it failed, and so have ended the cached token.
     suspect: bool,
@@ -79,11 +82,30 @@ struct State {
     is_reported: bool,
 }
 
+/// How many registrations failed since the last one that succeeded. An outage can end in responses of other kinds, such as
+/// those of a proxy, so each kind has its own pauses.
+#[derive(Debug, Default)]
+struct Failures {
+    transient: u32,
+    rejected: u32,
+    unusable: u32,
+}
+
+impl Failures {
+    fn like(&mut self, error: &Error) -> &mut u32 {
+        match error.kind() {
+            ErrorKind::Rejected => &mut self.rejected,
+            ErrorKind::InvalidResponse => &mut self.unusable,
+            _ => &mut self.transient,
+        }
+    }
+}
+
 /// The newest tokens that were refused.
 #[derive(Debug)]
 struct Refused {
-    issued_at: DateTime<Utc>,
-    /// Those that were issued then.
+    order: DateTime<Utc>,
+    /// Those with this order. There are none if another process saw the refusal: then it is any token.
     tokens: Vec<AccessToken>,
 }
 
@@ -99,7 +121,7 @@ struct Replacement {
 /// A failed registration.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// How many in a row, with this one.
+    /// How many of its kind in a row, with this one.
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.
@@ -107,10 +129,30 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
 }
 
+impl Failure {
+    /// The same failure after the token was refused. A session that is still valid does not make up for the pause any
+    /// more, so only what the service asked for is left of a longer one.
+    fn without_session(&mut self, now: Moment) {
+        let soon = now.after(RETRY_START);
+        if self.until.has_reached(soon) {
+            self.until = soon;
+        }
+        if !self.until.has_reached(self.requested) {
+            self.until = self.requested;
+        }
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn after_refusal(mut self, now: Moment) -> Option<Self> {
+        self.without_session(now);
+        Some(self).filter(|failure| !now.has_reached(failure.until))
+    }
+}
+
 /// A refused session, as far as it matters to the next registration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
-    pub(crate) issued_at: DateTime<Utc>,
+    pub(crate) order: DateTime<Utc>,
     /// How long ago it was registered.
     pub(crate) age: Duration,
     pub(crate) ttl: Duration,
@@ -123,7 +165,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn of(session: &Session, worked: bool, now: Moment) -> Self {
         Self {
-            issued_at: session.issued_at(),
+            order: session.order(),
             age: session.age(now),
             ttl: session.ttl(),
             replaced: session.replaced(),
@@ -132,8 +174,9 @@ impl Refusal {
     }
 
     fn replacement(self, suspect: bool, now: Moment) -> Replacement {
-        let was_steady = self.age >= STEADY.min(self.ttl / 2);
-        let number = if was_steady || suspect { 1 } else { self.replaced.saturating_add(1) };
+        let forgotten = u32::try_from(self.age.as_secs() / STEADY.as_secs()).unwrap_or(u32::MAX);
+        let replaced = self.replaced.min(REPLACEMENTS_MAX).saturating_sub(forgotten);
+        let number = if self.age >= self.ttl / 2 || suspect { 1 } else { replaced.saturating_add(1) };
         let (start, factor) = if self.worked { (REPLACE_START, 4_u32) } else { (UNPROVEN_START, 10) };
         let pause = match number.checked_sub(2) {
             None => Duration::ZERO,
@@ -165,15 +208,20 @@ impl Gate {
         self.check(clock.now())?;
         // A token that is refused in the meantime is not what this registration replaces.
         let replaced = self.state().replacement.map_or(0, |replacement| replacement.number);
+        let unfinished = Unfinished { gate: self, clock, left };
         let outcome = registration().await;
+        std::mem::forget(unfinished);
         let now = clock.now();
         let mut state = self.state();
         match outcome {
             Ok(session) => {
                 state.is_reported &= replaced > 1;
                 state.replacement = None;
-                (state.failures, state.failure, state.suspect) = (0, None, false);
-                Ok(session.replacing(replaced))
+                (state.failures, state.failure, state.suspect) = (Failures::default(), None, false);
+                // The service has just issued it, whatever its date is, and whether or not the token was refused before.
+                let session = session.registered_after(state.newest).replacing(replaced);
+                state.newest = Some(session.order());
+                Ok(session)
             }
             Err(error) => {
                 state.failed(&error, left, now);
@@ -215,8 +263,8 @@ impl Gate {
     pub(crate) fn refuse(&self, token: &AccessToken, refusal: Refusal, now: Moment) {
         let mut state = self.state();
         match &mut state.refused {
-            Some(refused) if refused.issued_at > refusal.issued_at => return,
-            Some(refused) if refused.issued_at == refusal.issued_at => {
+            Some(refused) if refused.order > refusal.order => return,
+            Some(refused) if refused.order == refusal.order => {
                 if refused.tokens.contains(token) {
                     return;
                 }
@@ -225,20 +273,24 @@ impl Gate {
                 }
             }
             refused => {
-                *refused = Some(Refused { issued_at: refusal.issued_at, tokens: vec![token.clone()] });
+                *refused = Some(Refused { order: refusal.order, tokens: vec![token.clone()] });
             }
         }
+        state.saw(refusal.order);
         state.replace(refusal, now);
     }
 
-    /// Notes that another process saw the newest session refused.
+    /// Notes that another process saw a session refused.
     #[cfg(feature = "store")]
     pub(crate) fn refused_elsewhere(&self, refusal: Refusal, now: Moment) {
         let mut state = self.state();
-        if state.refused.as_ref().is_some_and(|refused| refused.issued_at >= refusal.issued_at) {
+        let is_known = state.refused.as_ref().is_some_and(|refused| refused.order >= refusal.order);
+        // The session that is used here is newer.
+        if is_known || state.newest.is_some_and(|newest| newest > refusal.order) {
             return;
         }
-        state.refused = Some(Refused { issued_at: refusal.issued_at, tokens: Vec::new() });
+        state.refused = Some(Refused { order: refusal.order, tokens: Vec::new() });
+        state.saw(refusal.order);
         state.replace(refusal, now);
     }
 
@@ -246,26 +298,36 @@ impl Gate {
     pub(crate) fn is_refused(&self, session: &Session) -> bool {
         let state = self.state();
         let Some(refused) = &state.refused else { return false };
-        match session.issued_at().cmp(&refused.issued_at) {
+        match session.order().cmp(&refused.order) {
             std::cmp::Ordering::Less => true,
             std::cmp::Ordering::Equal => {
-                refused.tokens.contains(session.access_token()) || refused.tokens.len() == REMEMBERED
+                matches!(refused.tokens.len(), 0 | REMEMBERED)
+                    || refused.tokens.contains(session.access_token())
             }
             std::cmp::Ordering::Greater => false,
         }
     }
 
-    /// Whether this is a refused token.
+    /// Whether this very session was refused here.
     #[cfg(feature = "store")]
-    pub(crate) fn refused_token(&self, token: &AccessToken) -> bool {
-        self.state().refused.as_ref().is_some_and(|refused| refused.tokens.contains(token))
+    pub(crate) fn saw_refused(&self, session: &Session) -> bool {
+        self.state().refused.as_ref().is_some_and(|refused| {
+            refused.order == session.order() && refused.tokens.contains(session.access_token())
+        })
+    }
+
+    /// Notes a session of another process, used or not.
+    #[cfg(feature = "store")]
+    pub(crate) fn saw(&self, session: &Session) {
+        self.state().saw(session.order());
     }
 
     /// Notes that another process's session is used in place of a registration.
     #[cfg(feature = "store")]
     pub(crate) fn adopted(&self) {
         let mut state = self.state();
-        (state.replacement, state.failures, state.failure, state.suspect) = (None, 0, None, false);
+        (state.replacement, state.failure, state.suspect) = (None, None, false);
+        state.failures = Failures::default();
         state.unreadable = None;
     }
 
@@ -285,9 +347,10 @@ impl Gate {
     #[cfg(feature = "store")]
     pub(crate) fn failed_elsewhere(&self, failure: Failure) {
         let mut state = self.state();
-        state.failures = state.failures.max(failure.number);
-        // One of this process's own may not have reached the store.
-        if state.failure.as_ref().is_none_or(|own| failure.until.has_reached(own.until)) {
+        let count = state.failures.like(&failure.error);
+        *count = failure.number.max(*count);
+        // What the service asked this process counts as well.
+        if state.failure.as_ref().is_none_or(|own| failure.until.has_reached(own.requested)) {
             state.failure = Some(failure);
         }
     }
@@ -309,17 +372,37 @@ impl Gate {
     }
 }
 
+/// A registration in progress. If it is dropped, with the runtime that it is on, it may be carried out all the same.
+struct Unfinished<'a, C: Clock> {
+    gate: &'a Gate,
+    clock: &'a C,
+    left: Option<Duration>,
+}
+
+impl<C: Clock> Drop for Unfinished<'_, C> {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        let mut state = self.gate.state();
+        state.suspect = true;
+        // Those who wait for a session begin another registration at once. A refresh, which nobody waits for, would be
+        // begun and dropped with each call.
+        if self.left.is_some() {
+            state.failed(&Error::registration_lost(), self.left, now);
+        }
+    }
+}
+
 impl State {
+    fn saw(&mut self, order: DateTime<Utc>) {
+        self.newest = self.newest.max(Some(order));
+    }
+
     fn replace(&mut self, refusal: Refusal, now: Moment) {
         let replacement = refusal.replacement(self.suspect, now);
         self.is_reported &= replacement.number > 1;
         self.replacement = Some(replacement);
-        // A session that is still valid does not make up for the pause any more.
         if let Some(failure) = &mut self.failure {
-            let soon = now.after(RETRY_START);
-            failure.until = if failure.until.has_reached(soon) { soon } else { failure.until };
-            failure.until =
-                if failure.until.has_reached(failure.requested) { failure.until } else { failure.requested };
+            failure.without_session(now);
         }
     }
 
@@ -329,8 +412,10 @@ impl State {
             return;
         }
         self.suspect |= error.may_have_been_carried_out();
-        self.failures = self.failures.saturating_add(1);
-        let further = self.failures - 1;
+        let count = self.failures.like(error);
+        let further = *count;
+        *count = count.saturating_add(1);
+        let number = *count;
         let double = |start: Duration, max| start.saturating_mul(2_u32.saturating_pow(further)).min(max);
         let refresh_start = if self.suspect { SUSPECT_START } else { REFRESH_START };
         let pause = match (left, error.kind()) {
@@ -345,7 +430,7 @@ impl State {
         };
         let requested = error.retry_after().unwrap_or_default().min(RETRY_AFTER_MAX);
         self.failure = Some(Failure {
-            number: self.failures,
+            number,
             until: now.after(jittered(pause).max(requested)),
             requested: now.after(requested),
             error: error.clone(),
@@ -359,3 +444,15 @@ fn jittered(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_contest;
+
+#[cfg(test)]
+mod tests_dropped;
+
+#[cfg(test)]
+mod tests_failures;
+
+#[cfg(test)]
+mod tests_registrations;

@@ -35,6 +35,9 @@ pub struct Session {
     as_of: Moment,
     /// How many times in a row the session replaced one whose token was refused early.
     replaced: u32,
+    /// The later of two sessions is the one with the later date here. It is the date of issue, unless that is not after the
+    /// date of the session before: the service's clock can be set back, and need not be the same for all responses.
+    order: DateTime<Utc>,
 }
 
 impl Session {
@@ -53,7 +56,8 @@ impl Session {
         // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
         // request was sent, since it is not known when the token was issued in the meantime.
         let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        Ok(Self { body, mismatches, life: left.min(whole), age: Duration::ZERO, as_of: sent, replaced: 0 })
+        let (life, order) = (left.min(whole), body.issued_at);
+        Ok(Self { body, mismatches, life, age: Duration::ZERO, as_of: sent, replaced: 0, order })
     }
 
     /// The session of a stored body, which may have expired, or the reason why it is not one. Its token had `life` to
@@ -66,7 +70,8 @@ impl Session {
         as_of: Moment,
     ) -> Result<Self, String> {
         let life = life.min(usable(&body)?);
-        Ok(Self { body, mismatches: Vec::new(), life, age, as_of, replaced: 0 })
+        let order = body.issued_at;
+        Ok(Self { body, mismatches: Vec::new(), life, age, as_of, replaced: 0, order })
     }
 
     /// The token to send as `Authorization: Bearer <token>`.
@@ -108,10 +113,27 @@ impl Session {
         Self { replaced, ..self }
     }
 
-    /// Whether the session takes the place of `other`: it was issued later, by the service's clock.
+    /// The date by which sessions are compared.
+    pub(crate) fn order(&self) -> DateTime<Utc> {
+        self.order
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn ordered(self, order: DateTime<Utc>) -> Self {
+        Self { order, ..self }
+    }
+
+    /// The same session, known to have been registered after the one with this order.
+    pub(crate) fn registered_after(self, newest: Option<DateTime<Utc>>) -> Self {
+        let newest = newest.filter(|newest| self.order <= *newest);
+        let next = newest.and_then(|newest| newest.checked_add_signed(TimeDelta::milliseconds(1)));
+        Self { order: next.unwrap_or(self.order), ..self }
+    }
+
+    /// Whether the session takes the place of `other`.
     #[cfg(feature = "store")]
     pub(crate) fn supersedes(&self, other: &Self) -> bool {
-        self.issued_at() >= other.issued_at() && self.access_token() != other.access_token()
+        self.order >= other.order && self.access_token() != other.access_token()
     }
 
     /// How much of the time to live is left at `now`.
@@ -162,11 +184,11 @@ fn usable(body: &BotSession) -> Result<Duration, String> {
 impl Session {
     /// A session that was just received for a request sent at `sent`.
     pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
-        Self::dated(token, Utc::now(), life, sent)
+        Self::issued(token, Utc::now(), life, sent)
     }
 
-    /// The same, issued at another time.
-    pub(crate) fn dated(token: &str, issued_at: DateTime<Utc>, life: Duration, sent: Moment) -> Self {
+    /// The same, with the date of issue.
+    pub(crate) fn issued(token: &str, issued_at: DateTime<Utc>, life: Duration, sent: Moment) -> Self {
         let body = BotSession {
             access_token: token.to_owned().into(),
             issued_at,
@@ -177,6 +199,14 @@ impl Session {
             user_type: None,
             users: None,
         };
-        Self { body, mismatches: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
+        Self {
+            body,
+            mismatches: Vec::new(),
+            life,
+            age: Duration::ZERO,
+            as_of: sent,
+            replaced: 0,
+            order: issued_at,
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! The format of stored sessions.
 //!
-//! A record is JSON with a format version, the session's key, when the session was issued and received, its time to live
-//! then, and the documented body, or instead of the body that the token was refused. It also says whether the
-//! registration after it failed. Its age comes from the store if that counts the time left, and otherwise from the wall
-//! clock, which is the only clock that processes share. Nothing that is read is trusted.
+//! A record is JSON with a format version, the session's key, when the session was received and how it is ordered, its
+//! time to live then, and the documented body, or instead of the body that the token was refused. It also says whether
+//! the registration after it failed. Its age comes from the store if that counts the time left, and otherwise from the
+//! wall clock, which is the only clock that processes share. Nothing that is read is trusted.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ struct Written<'a> {
 /// The newest registration.
 #[derive(Serialize, Deserialize)]
 struct Registration {
-    issued_at: DateTime<Utc>,
+    order: DateTime<Utc>,
     received_ms: u64,
     life_ms: u64,
     /// How many times in a row it replaced one that was refused early.
@@ -85,10 +85,10 @@ pub(crate) enum Newest {
 }
 
 impl Newest {
-    pub(crate) fn issued_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn order(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Session(session) => Some(session.issued_at()),
-            Self::Refused(refusal) => Some(refusal.issued_at),
+            Self::Session(session) => Some(session.order()),
+            Self::Refused(refusal) => Some(refusal.order),
             Self::Nothing => None,
         }
     }
@@ -131,7 +131,7 @@ const LARGEST: usize = 2 * (MAX_VALUES + 100);
 pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<StoredSession, Error> {
     let before = |age| millis(now.wall.saturating_sub(age));
     let registration = |refusal: Refusal| Registration {
-        issued_at: refusal.issued_at,
+        order: refusal.order,
         received_ms: before(refusal.age),
         life_ms: millis(refusal.ttl),
         replaced: refusal.replaced,
@@ -198,10 +198,12 @@ impl Registration {
             }
             None => by_clock,
         };
-        let Self { issued_at, replaced, worked, .. } = self;
+        let Self { order, replaced, worked, .. } = self;
         Ok(match body {
-            Some(body) => Newest::Session(Session::kept(body, ttl, age, now)?.replacing(replaced)),
-            None => Newest::Refused(Refusal { issued_at, age, ttl, replaced, worked }),
+            Some(body) => {
+                Newest::Session(Session::kept(body, ttl, age, now)?.replacing(replaced).ordered(order))
+            }
+            None => Newest::Refused(Refusal { order, age, ttl, replaced, worked }),
         })
     }
 }

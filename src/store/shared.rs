@@ -7,7 +7,7 @@
 //! still valid, or waits for the holder's. A failed registration is published as well, so that the others need not fail
 //! too.
 //!
-//! Of two sessions the one that was issued later counts, and replaces the other everywhere.
+//! Of two sessions the later one counts, and replaces the other everywhere.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -165,14 +165,14 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Result<Result<Option<Session>, Error>, Error> {
-        let mut stored = self.look(handle, need, gate, clock).await?;
+        let mut stored = self.look(handle, gate, clock).await?;
         if let Need::Newer(session) = need {
             return Ok(Ok(self.compare(handle, session, stored, gate, clock).await));
         }
         // A registration of another process counts as the one that is asked for, if it is newer than this.
-        let start = stored.session().map(Session::issued_at);
+        let start = stored.session().map(Session::order);
         let is_good = |session: &Session| match need {
-            Need::Registered => start.is_none_or(|start| session.issued_at() > start),
+            Need::Registered => start.is_none_or(|start| session.order() > start),
             Need::Newer(present) | Need::Refresh(present) if session.supersedes(present) => true,
             _ => session.is_fresh(clock.now()),
         };
@@ -190,7 +190,7 @@ impl<R: Register> SharedSource<R> {
                 // The process that ended the refused token may be about to publish the new one.
                 is_first = false;
                 sleep(SETTLE.mul_f64(fastrand::f64())).await;
-                stored = self.look(handle, need, gate, clock).await?;
+                stored = self.look(handle, gate, clock).await?;
                 continue;
             }
             is_first = false;
@@ -220,7 +220,7 @@ impl<R: Register> SharedSource<R> {
             }
             sleep(pause.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
             pause = pause.saturating_mul(2).min(POLL_MAX);
-            stored = self.look(handle, need, gate, clock).await?;
+            stored = self.look(handle, gate, clock).await?;
         }
     }
 
@@ -234,7 +234,7 @@ impl<R: Register> SharedSource<R> {
         clock: &impl Clock,
     ) -> Result<Option<Session>, Error> {
         // The previous holder may have published a session since the last load.
-        let stored = match self.look(handle, need, gate, clock).await {
+        let stored = match self.look(handle, gate, clock).await {
             Ok(stored) => stored,
             Err(fault) => {
                 self.record_fault(fault);
@@ -267,8 +267,8 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Option<Session> {
-        let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
-        if newest.is_none_or(|newest| newest < session.issued_at()) {
+        let newest = stored.known.as_ref().and_then(|known| known.newest.order());
+        if newest.is_none_or(|newest| newest < session.order()) {
             self.publish(handle, session, stored.raw, clock).await;
             return None;
         }
@@ -299,26 +299,16 @@ impl<R: Register> SharedSource<R> {
     }
 
     /// Loads what is stored, and notes there which token was refused.
-    async fn look(
-        &self,
-        handle: &StoreHandle,
-        need: &Need,
-        gate: &Gate,
-        clock: &impl Clock,
-    ) -> Result<Stored, Error> {
+    async fn look(&self, handle: &StoreHandle, gate: &Gate, clock: &impl Clock) -> Result<Stored, Error> {
         let stored = self.load_stored(handle, clock).await?;
         gate.unreadable(stored.unreadable.as_deref());
         let now = clock.now();
         match stored.known.as_ref().map(|known| &known.newest) {
-            // Unless this process has a newer session, which was not stored.
-            Some(Newest::Refused(refusal))
-                if need.present().is_none_or(|present| present.issued_at() <= refusal.issued_at) =>
-            {
-                gate.refused_elsewhere(*refusal, now);
-            }
-            Some(Newest::Session(session)) if gate.refused_token(session.access_token()) => {
+            Some(Newest::Refused(refusal)) => gate.refused_elsewhere(*refusal, now),
+            Some(Newest::Session(session)) if gate.saw_refused(session) => {
                 return self.publish_refusal(handle, stored, gate, clock).await;
             }
+            Some(Newest::Session(session)) => gate.saw(session),
             _ => {}
         }
         Ok(stored)
@@ -366,8 +356,8 @@ impl<R: Register> SharedSource<R> {
                 Ok(stored) => stored,
                 Err(fault) => return self.record_fault(fault),
             };
-            let newest = stored.known.as_ref().and_then(|known| known.newest.issued_at());
-            if newest.is_some_and(|newest| newest >= session.issued_at()) {
+            let newest = stored.known.as_ref().and_then(|known| known.newest.order());
+            if newest.is_some_and(|newest| newest >= session.order()) {
                 return;
             }
             old = stored.raw;
@@ -382,9 +372,10 @@ impl<R: Register> SharedSource<R> {
         gate: &Gate,
         clock: &impl Clock,
     ) -> Result<Stored, Error> {
-        let Some(session) = stored.session() else { return Ok(stored) };
-        let refusal = Refusal::of(session, gate.replaced_worked(), clock.now());
-        let known = Known { newest: Newest::Refused(refusal), failure: None };
+        let (Some(session), now) = (stored.session(), clock.now()) else { return Ok(stored) };
+        let newest = Newest::Refused(Refusal::of(session, gate.replaced_worked(), now));
+        let failure = stored.known.as_ref().and_then(|known| known.failure.clone());
+        let known = Known { newest, failure: failure.and_then(|failure| failure.after_refusal(now)) };
         self.replace(handle, stored.raw, &known, clock).await?;
         self.load_stored(handle, clock).await
     }
@@ -470,6 +461,12 @@ mod in_memory;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_marks;
+
+#[cfg(test)]
+mod tests_failures;
 
 #[cfg(test)]
 mod fleet;

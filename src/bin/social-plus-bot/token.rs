@@ -30,8 +30,8 @@ pub struct Arguments {
     store: store::StoreArg,
     /// File with a token that the service refused; `-` is standard input
     ///
-    /// If the stored session still has this token, a new session is registered. A token that is refused again within 10
-    /// minutes is replaced after a pause.
+    /// If the stored session still has this token, a new session is registered. If that one is refused soon
+    /// as well, there is a pause of 2 minutes and then of 20 before the next.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "sandbox"])]
     refused: Option<PathBuf>,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing

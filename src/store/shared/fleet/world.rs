@@ -119,7 +119,7 @@ impl Service {
         // Dates have milliseconds.
         let issued_at = i64::try_from(self.clocks.now().wall.as_millis()).unwrap();
         let issued_at = DateTime::<Utc>::from_timestamp_millis(issued_at).unwrap();
-        (!is_lost).then(|| Ok(Session::dated(&format!("token-{number}"), issued_at, self.life, sent)))
+        (!is_lost).then(|| Ok(Session::issued(&format!("token-{number}"), issued_at, self.life, sent)))
     }
 
     /// Whether the service accepts the token of a read.
