@@ -4,6 +4,7 @@
 //! thousands of schedules. Tokio's channel and arc-swap's slot are the real ones, each use of them one step. A
 //! failure prints the schedule and how to repeat it.
 
+mod handover;
 mod primitives;
 #[path = "../../src/session/single_flight.rs"]
 mod single_flight;
