@@ -4,6 +4,7 @@
 //! thousands of schedules. Tokio's channel and arc-swap's slot are the real ones, each use of them one step. A
 //! failure prints the schedule and how to repeat it.
 
+mod handover;
 mod primitives;
 // The same source needs other primitives here, which a program chooses when it compiles. As a `cfg` that would be a
 // second build of the crate and all its dependencies.

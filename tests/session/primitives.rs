@@ -70,27 +70,38 @@ pub(crate) mod watch {
     use super::step;
 
     pub(crate) fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
-        let (sender, channel) = watch::channel(value);
-        (Sender(sender), Receiver { channel, given_up: Arc::default() })
+        let (channel, receiver) = watch::channel(value);
+        let is_complete = Arc::default();
+        let receiver =
+            Receiver { channel: receiver, given_up: Arc::default(), is_complete: Arc::clone(&is_complete) };
+        (Sender { channel, is_complete }, receiver)
     }
 
-    pub(crate) struct Sender<T>(watch::Sender<T>);
+    pub(crate) struct Sender<T> {
+        channel: watch::Sender<T>,
+        is_complete: Arc<AtomicBool>,
+    }
 
     impl<T> Sender<T> {
         pub(crate) fn send_replace(&self, value: T) -> T {
             step();
-            self.0.send_replace(value)
+            self.channel.send_replace(value)
         }
 
+        /// Called when the load is complete.
         pub(crate) fn subscribe(&self) -> Receiver<T> {
-            Receiver { channel: self.0.subscribe(), given_up: Arc::default() }
+            self.is_complete.store(true, SeqCst);
+            let is_complete = Arc::clone(&self.is_complete);
+            Receiver { channel: self.channel.subscribe(), given_up: Arc::default(), is_complete }
         }
     }
 
-    /// Knows whether anyone who waited gave up. Without that, nothing that is waited for may fail to come.
+    /// Knows whether anyone who waited gave up, and whether the load is complete. Without that, nothing that is waited for
+    /// may fail to come; the result of a complete load may be discarded.
     pub(crate) struct Receiver<T> {
         channel: watch::Receiver<T>,
         given_up: Arc<AtomicBool>,
+        is_complete: Arc<AtomicBool>,
     }
 
     impl<T> Receiver<T> {
@@ -111,14 +122,19 @@ pub(crate) mod watch {
             let mut waiting = Waiting { given_up: &self.given_up, ended: false };
             let end = self.channel.wait_for(is_it).await;
             waiting.ended = true;
-            assert!(end.is_ok() || self.given_up.load(SeqCst), "a flight was ended that nobody had given up");
+            let may_end = self.given_up.load(SeqCst) || self.is_complete.load(SeqCst);
+            assert!(end.is_ok() || may_end, "a flight was ended that nobody had given up");
             end
         }
     }
 
     impl<T> Clone for Receiver<T> {
         fn clone(&self) -> Self {
-            Self { channel: self.channel.clone(), given_up: Arc::clone(&self.given_up) }
+            Self {
+                channel: self.channel.clone(),
+                given_up: Arc::clone(&self.given_up),
+                is_complete: Arc::clone(&self.is_complete),
+            }
         }
     }
 
