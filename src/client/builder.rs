@@ -132,7 +132,7 @@ impl BotClientBuilder {
     /// session is kept in memory only.
     ///
     /// The store is read before a registration and written after it. While one process registers, the others wait, so a
-    /// call that needs a session can take twice the [`timeout`](Self::timeout) and a minute more if that process dies or the
+    /// call that needs a session can take twice the [`timeout`](Self::timeout) and 50 s more if that process dies or the
     /// store hangs. A process notices another's new session within about a minute, or when its own is refused.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]

@@ -22,9 +22,9 @@ use crate::session::gate::{Gate, Refusal};
 use crate::store::record::{Known, Newest};
 use crate::store::{SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record};
 
-/// The store operations of a lease's holder: a load and a write before the registration, and a load and two attempts to
-/// publish after it.
-const UNDER_LEASE: u32 = 5;
+/// The store operations of a lease's holder: a load before the registration, and a load and two attempts to publish
+/// after it.
+const UNDER_LEASE: u32 = 4;
 
 /// How much longer than all of that a lease lasts.
 const LEASE_MARGIN: Duration = Duration::from_secs(2);
@@ -205,7 +205,7 @@ impl<R: Register> SharedSource<R> {
                 if let Err(fault) = operation::run(|| Box::pin(lease.release())).await {
                     self.record_fault(fault);
                 }
-                return outcome;
+                return Ok(outcome);
             }
             // Another process is registering.
             let has_session = usable.is_some();
@@ -224,7 +224,7 @@ impl<R: Register> SharedSource<R> {
         }
     }
 
-    /// Registers as the holder of the lease. The outer error is the store's.
+    /// Registers as the holder of the lease.
     async fn register_with_lease(
         &self,
         handle: &StoreHandle,
@@ -232,11 +232,10 @@ impl<R: Register> SharedSource<R> {
         is_good: &(impl Fn(&Session) -> bool + Sync),
         gate: &Gate,
         clock: &impl Clock,
-    ) -> Result<Result<Option<Session>, Error>, Error> {
+    ) -> Result<Option<Session>, Error> {
         // The previous holder may have published a session since the last load.
-        let mut stored = match self.look(handle, gate, clock).await {
+        let stored = match self.look(handle, gate, clock).await {
             Ok(stored) => stored,
-            Err(fault) if self.outage == StoreOutage::Fail => return Err(fault),
             Err(fault) => {
                 self.record_fault(fault);
                 Stored { raw: None, known: None, unreadable: None }
@@ -244,13 +243,10 @@ impl<R: Register> SharedSource<R> {
         };
         if let Some(session) = self.usable(&stored, gate, clock).filter(|session| is_good(session)) {
             gate.adopted();
-            return Ok(Ok(Some(session.clone())));
-        }
-        if self.outage == StoreOutage::Fail {
-            stored = self.rewrite(handle, stored, clock).await?;
+            return Ok(Some(session.clone()));
         }
         let left = need.left(clock.now());
-        Ok(match gate.register(clock, left, || self.registrar.register()).await {
+        match gate.register(clock, left, || self.registrar.register()).await {
             Ok(session) => {
                 self.publish(handle, &session, stored.raw, clock).await;
                 Ok(Some(session))
@@ -259,35 +255,7 @@ impl<R: Register> SharedSource<R> {
                 let stored = self.publish_failure(handle, stored, gate, clock).await;
                 self.fallback(stored, need, gate, clock).map(Some).ok_or(error)
             }
-        })
-    }
-
-    /// Writes what is stored once more. So a store that can be read but not written, as on a full disk, fails before the
-    /// registration that ends the session of the others.
-    async fn rewrite(
-        &self,
-        handle: &StoreHandle,
-        stored: Stored,
-        clock: &impl Clock,
-    ) -> Result<Stored, Error> {
-        // Whether another process can read it is not known.
-        if stored.unreadable.is_some() {
-            return Ok(stored);
         }
-        let now = clock.now();
-        let known = stored.known.unwrap_or(Known { newest: Newest::Nothing, failure: None });
-        let new = match &stored.raw {
-            Some(raw) => raw.clone(),
-            None => handle.seal(record::write(&handle.key, &known, now)?)?,
-        };
-        let ttl = match known.newest {
-            Newest::Nothing => self.lease_limit(),
-            Newest::Session(_) | Newest::Refused(_) => known.ttl(now),
-        };
-        let raw = Some(new.clone());
-        // If another process has changed it meanwhile, that is noticed when the new session is published.
-        operation::run(|| handle.store.replace(&handle.key, stored.raw, new, ttl)).await?;
-        Ok(Stored { raw, known: Some(known), unreadable: None })
     }
 
     /// A newer session of another process. If this process has the newer one, it is published.
@@ -499,9 +467,6 @@ mod tests_marks;
 
 #[cfg(test)]
 mod tests_failures;
-
-#[cfg(test)]
-mod tests_partial;
 
 #[cfg(test)]
 mod fleet;

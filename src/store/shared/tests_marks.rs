@@ -36,7 +36,7 @@ pub(super) type Cache = SessionCache<SharedSource<Service>, Clocks>;
 pub(super) struct Fixture {
     pub(super) service: Arc<Service>,
     pub(super) store: Shared,
-    pub(super) clocks: Clocks,
+    clocks: Clocks,
 }
 
 impl Fixture {
