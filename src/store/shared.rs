@@ -205,7 +205,7 @@ impl<R: Register> SharedSource<R> {
                 if let Err(fault) = operation::run(|| Box::pin(lease.release())).await {
                     self.record_fault(fault);
                 }
-                return Ok(outcome);
+                return outcome;
             }
             // Another process is registering.
             let has_session = usable.is_some();
@@ -224,7 +224,7 @@ impl<R: Register> SharedSource<R> {
         }
     }
 
-    /// Registers as the holder of the lease.
+    /// Registers as the holder of the lease. The outer error is the store's.
     async fn register_with_lease(
         &self,
         handle: &StoreHandle,
@@ -232,10 +232,11 @@ impl<R: Register> SharedSource<R> {
         is_good: &(impl Fn(&Session) -> bool + Sync),
         gate: &Gate,
         clock: &impl Clock,
-    ) -> Result<Option<Session>, Error> {
+    ) -> Result<Result<Option<Session>, Error>, Error> {
         // The previous holder may have published a session since the last load.
         let stored = match self.look(handle, gate, clock).await {
             Ok(stored) => stored,
+            Err(fault) if self.outage == StoreOutage::Fail => return Err(fault),
             Err(fault) => {
                 self.record_fault(fault);
                 Stored { raw: None, known: None, unreadable: None }
@@ -243,10 +244,10 @@ impl<R: Register> SharedSource<R> {
         };
         if let Some(session) = self.usable(&stored, gate, clock).filter(|session| is_good(session)) {
             gate.adopted();
-            return Ok(Some(session.clone()));
+            return Ok(Ok(Some(session.clone())));
         }
         let left = need.left(clock.now());
-        match gate.register(clock, left, || self.registrar.register()).await {
+        Ok(match gate.register(clock, left, || self.registrar.register()).await {
             Ok(session) => {
                 self.publish(handle, &session, stored.raw, clock).await;
                 Ok(Some(session))
@@ -255,7 +256,7 @@ impl<R: Register> SharedSource<R> {
                 let stored = self.publish_failure(handle, stored, gate, clock).await;
                 self.fallback(stored, need, gate, clock).map(Some).ok_or(error)
             }
-        }
+        })
     }
 
     /// A newer session of another process. If this process has the newer one, it is published.

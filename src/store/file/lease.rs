@@ -87,9 +87,8 @@ fn is_over(file: &mut File) -> bool {
 /// Writes the deadline of a lease.
 fn write_deadline(file: &mut File, until: Duration) -> io::Result<()> {
     file.set_len(0)?;
-    // On a full disk there is no deadline, and the lease ends with its process.
-    write_at_start(file, format!("{}\n", until.as_millis()).as_bytes()).ok();
-    Ok(())
+    // On a full disk this fails before a registration whose session could not be stored.
+    write_at_start(file, format!("{}\n", until.as_millis()).as_bytes())
 }
 
 #[cfg(unix)]
