@@ -469,4 +469,7 @@ mod tests_marks;
 mod tests_failures;
 
 #[cfg(test)]
+mod tests_partial;
+
+#[cfg(test)]
 mod fleet;
