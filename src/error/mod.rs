@@ -273,10 +273,10 @@ impl Error {
         self
     }
 
-    /// The same error, marked as transient.
+    /// The same error of a store, which may work again. A wrong setting of it does not.
     #[cfg(feature = "store")]
     pub(crate) fn transient(mut self) -> Self {
-        Arc::make_mut(&mut self.0).transient = true;
+        Arc::make_mut(&mut self.0).transient = self.kind() != ErrorKind::Config;
         self
     }
 
