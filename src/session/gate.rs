@@ -11,7 +11,7 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::AccessToken;
 use crate::error::{Error, ErrorKind};
@@ -144,7 +144,7 @@ impl Failure {
 
     #[cfg(feature = "store")]
     pub(crate) fn after_refusal(mut self, now: Moment) -> Option<Self> {
-        self.without_session(now);
+        self.until = self.requested;
         Some(self).filter(|failure| !now.has_reached(failure.until))
     }
 }
@@ -219,9 +219,7 @@ impl Gate {
                 state.replacement = None;
                 (state.failures, state.failure, state.suspect) = (Failures::default(), None, false);
                 // The service has just issued it, whatever its date is, and whether or not the token was refused before.
-                let session = session.registered_after(state.newest).replacing(replaced);
-                state.newest = Some(session.order());
-                Ok(session)
+                Ok(state.follow(session).replacing(replaced))
             }
             Err(error) => {
                 state.failed(&error, left, now);
@@ -395,6 +393,22 @@ impl<C: Clock> Drop for Unfinished<'_, C> {
 impl State {
     fn saw(&mut self, order: DateTime<Utc>) {
         self.newest = self.newest.max(Some(order));
+    }
+
+    /// Orders a session after those that were seen before it was registered.
+    fn follow(&mut self, session: Session) -> Session {
+        let newest = self.newest.filter(|newest| session.order() <= *newest);
+        let session = match newest.map(|newest| newest.checked_add_signed(TimeDelta::milliseconds(1))) {
+            None => session,
+            Some(Some(next)) => session.ordered(next),
+            // There is no later date than that of a stored session, which is no date of the service.
+            Some(None) => {
+                self.refused = None;
+                session
+            }
+        };
+        self.newest = Some(session.order());
+        session
     }
 
     fn replace(&mut self, refusal: Refusal, now: Moment) {

@@ -118,16 +118,8 @@ impl Session {
         self.order
     }
 
-    #[cfg(feature = "store")]
     pub(crate) fn ordered(self, order: DateTime<Utc>) -> Self {
         Self { order, ..self }
-    }
-
-    /// The same session, known to have been registered after the one with this order.
-    pub(crate) fn registered_after(self, newest: Option<DateTime<Utc>>) -> Self {
-        let newest = newest.filter(|newest| self.order <= *newest);
-        let next = newest.and_then(|newest| newest.checked_add_signed(TimeDelta::milliseconds(1)));
-        Self { order: next.unwrap_or(self.order), ..self }
     }
 
     /// Whether the session takes the place of `other`.

@@ -115,7 +115,8 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ) -> StoreFuture<'a, bool>;
 
     /// Takes the lease of `key`, or returns `None` if another process holds it. A lease must end by itself after `limit`
-    /// at the latest, if its holder dies. Its holder may have asked for another limit.
+    /// at the latest, if its holder dies. Its holder may have asked for another limit. A store that can be read but not
+    /// written should fail here: a registration whose session can't be stored ends the session of the other processes.
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
 }
 

@@ -470,4 +470,7 @@ mod tests_marks;
 mod tests_failures;
 
 #[cfg(test)]
+mod tests_partial;
+
+#[cfg(test)]
 mod fleet;

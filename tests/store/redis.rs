@@ -102,7 +102,8 @@ async fn a_wrong_password_is_a_wrong_setting_and_is_not_shown() {
         let error = bot.stored_session().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         assert!(error.to_string().contains("rejects the user or password"), "{error}");
-        assert_eq!(bot.access_token().await.unwrap_err().kind(), ErrorKind::Config);
+        let error = bot.access_token().await.unwrap_err();
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Config, false), "{error}");
         let shown = format!("{error:?} {bot:?} {:?}", bot.store_faults());
         assert!(!shown.contains("swordfish"), "{shown}");
     }

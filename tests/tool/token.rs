@@ -177,6 +177,7 @@ async fn a_full_or_read_only_disk_is_reported_with_advice() {
     let token = fixture.in_folder("token", &disk);
     let line = failed(&run(on_a_small_disk(&disk, &token, 65_536, "rw")).await, 1);
     assert!(line.contains("No space left on device") && line.contains("free some space"), "{line}");
+    assert_eq!(fixture.registrations(), 0, "its session would not be stored");
     let line = failed(&run(on_a_small_disk(&disk, &token, 0, "ro")).await, 2);
     assert!(line.contains("it can't be written to: Read-only file system"), "{line}");
     assert!(run(on_a_small_disk(&disk, &token, 0, "rw")).await.status.success());

@@ -2,8 +2,6 @@
 
 use std::sync::Mutex as Cell;
 
-use chrono::TimeDelta;
-
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);

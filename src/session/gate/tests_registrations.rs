@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::Mutex as Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::TimeDelta;
-
 use super::*;
 use crate::session::cache::{Register, SessionCache};
 

@@ -21,6 +21,9 @@ use crate::store::LONGEST_LEASE;
 /// The interval of polling for the turn.
 const POLL: Duration = Duration::from_millis(1);
 
+/// There is no lease on a disk that has less room. A session takes a few kibibytes.
+const ROOM: [u8; 16 * 1024] = [0; 16 * 1024];
+
 /// The number of polls before an error.
 const POLLS: u32 = 500;
 
@@ -56,8 +59,12 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Closing the file releases it.
+/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Closing the file releases it. Fails
+/// if there is no room for a session, since a registration whose session can't be stored ends that of the others.
 pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
+    tempfile::tempfile_in(folder)
+        .and_then(|mut file| write_at_start(&mut file, &ROOM))
+        .map_err(|error| failed("can't be written", folder, &error))?;
     let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
     let mut file = open(path).map_err(|error| failed("can't be opened", path, &error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
@@ -92,14 +99,14 @@ fn write_deadline(file: &mut File, until: Duration) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn write_at_start(file: &mut File, line: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, line, 0)
+fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
 }
 
 #[cfg(not(unix))]
-fn write_at_start(file: &mut File, line: &[u8]) -> io::Result<()> {
+fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
-    io::Write::write_all(file, line)
+    io::Write::write_all(file, bytes)
 }
 
 fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {

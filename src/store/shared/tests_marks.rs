@@ -36,7 +36,7 @@ pub(super) type Cache = SessionCache<SharedSource<Service>, Clocks>;
 pub(super) struct Fixture {
     pub(super) service: Arc<Service>,
     pub(super) store: Shared,
-    clocks: Clocks,
+    pub(super) clocks: Clocks,
 }
 
 impl Fixture {
@@ -84,17 +84,19 @@ pub(super) fn unavailable(retry_after: Option<Duration>) -> Error {
 
 #[tokio::test(start_paused = true)]
 async fn a_stored_refusal_with_a_date_far_ahead_does_not_refuse_what_is_registered_after_it() {
-    let fixture = Fixture::new();
-    token(&fixture.process()).await.unwrap();
-    fixture.alter(|record| {
-        record["newest"]["order"] = "9999-12-31T23:59:59Z".into();
-        record["session"] = serde_json::Value::Null;
-    });
-    let (one, other) = (fixture.process(), fixture.process());
-    for process in [&one, &other] {
-        assert_eq!(token(process).await.unwrap(), "token-2");
+    for date in ["9999-12-31T23:59:59.999999999Z", "+262142-12-31T23:59:59.999999999Z"] {
+        let fixture = Fixture::new();
+        token(&fixture.process()).await.unwrap();
+        fixture.alter(|record| {
+            record["newest"]["order"] = date.into();
+            record["session"] = serde_json::Value::Null;
+        });
+        let (one, other) = (fixture.process(), fixture.process());
+        for process in [&one, &other] {
+            assert_eq!(token(process).await.unwrap(), "token-2", "{date}");
+        }
+        assert_eq!(fixture.registrations(), 2, "{date}");
     }
-    assert_eq!(fixture.registrations(), 2);
 }
 
 #[tokio::test(start_paused = true)]
