@@ -458,15 +458,3 @@ fn jittered(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests_contest;
-
-#[cfg(test)]
-mod tests_dropped;
-
-#[cfg(test)]
-mod tests_failures;
-
-#[cfg(test)]
-mod tests_registrations;

@@ -464,13 +464,4 @@ mod in_memory;
 mod tests;
 
 #[cfg(test)]
-mod tests_marks;
-
-#[cfg(test)]
-mod tests_failures;
-
-#[cfg(test)]
-mod tests_partial;
-
-#[cfg(test)]
 mod fleet;

@@ -140,6 +140,9 @@ impl Fixture {
     }
 }
 
+mod schedule;
+mod tasks;
+
 #[tokio::test(start_paused = true)]
 async fn miss_registers_and_hit_does_not() {
     let fixture = fixture();
@@ -201,70 +204,6 @@ async fn cancelling_the_first_caller_does_not_cancel_the_registration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshing_does_not_delay_callers() {
-    let fixture = fixture();
-    fixture.token().await.unwrap();
-    fixture.clocks.pass(LIFE.mul_f64(0.74));
-    assert_eq!(fixture.token().await.unwrap(), "token-1");
-    assert_eq!(fixture.service.asked(), 1);
-
-    fixture.clocks.pass(LIFE.mul_f64(0.06));
-    fixture.service.shut();
-    for _ in 0..10 {
-        assert_eq!(fixture.token().await.unwrap(), "token-1");
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(fixture.service.asked(), 2);
-    fixture.service.open();
-    fixture.settle().await;
-    assert_eq!(fixture.token().await.unwrap(), "token-2");
-    assert_eq!(fixture.service.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn failed_refreshes_back_off() {
-    let fixture = fixture();
-    fixture.token().await.unwrap();
-    fixture.clocks.pass(LIFE.mul_f64(0.80));
-    fixture.service.will((0..12).map(|_| failure(503)));
-    let mut pauses = Vec::new();
-    for failures in 1..=12 {
-        assert_eq!(fixture.token().await.unwrap(), "token-1");
-        fixture.settle().await;
-        assert_eq!(fixture.service.asked(), failures + 1);
-        let mut pause = Duration::ZERO;
-        while fixture.service.asked() == failures + 1 {
-            fixture.clocks.pass(Duration::from_secs(1));
-            pause += Duration::from_secs(1);
-            assert_eq!(fixture.token().await.unwrap(), "token-1");
-            tokio::task::yield_now().await;
-        }
-        pauses.push(pause.as_secs());
-    }
-    for (number, pause) in pauses.iter().enumerate() {
-        let least = (30 << number).min(15 * 60);
-        assert!((least..=least * 5 / 4 + 1).contains(pause), "{pauses:?}");
-    }
-    fixture.settle().await;
-    assert_eq!(fixture.token().await.unwrap(), "token-14");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_until_expiry_returns_the_last_error() {
-    let fixture = fixture();
-    fixture.service.will([Ok(Session::of("short", Duration::from_secs(600), fixture.clocks.now()))]);
-    fixture.service.will((0..1000).map(|_| failure(502)));
-    fixture.token().await.unwrap();
-    for second in 0..570 {
-        assert_eq!(fixture.token().await.unwrap(), "short", "after {second} s");
-        fixture.settle().await;
-        fixture.clocks.pass(Duration::from_secs(1));
-    }
-    assert!(fixture.service.asked() < 40, "{} registrations", fixture.service.asked());
-    assert_eq!(fixture.token().await.unwrap_err().status(), Some(502));
-}
-
-#[tokio::test(start_paused = true)]
 async fn recovers_after_failure() {
     let fixture = fixture();
     fixture.service.will([failure(500)]);
@@ -272,76 +211,6 @@ async fn recovers_after_failure() {
     fixture.clocks.pass(Duration::from_secs(2));
     assert_eq!(fixture.token().await.unwrap(), "token-2");
     assert_eq!(fixture.token().await.unwrap(), "token-2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_expires_thirty_seconds_or_a_tenth_of_its_life_early() {
-    for (life, usable) in [(600, 570), (300, 270), (60, 54), (10, 9)] {
-        let fixture = fixture();
-        fixture.service.will([Ok(Session::of("first", Duration::from_secs(life), fixture.clocks.now()))]);
-        fixture.token().await.unwrap();
-        fixture.service.will((0..10).map(|_| failure(503)));
-        fixture.clocks.pass(Duration::from_secs(usable) - Duration::from_millis(1));
-        assert_eq!(fixture.token().await.unwrap(), "first", "{life}");
-        fixture.settle().await;
-        fixture.clocks.pass(Duration::from_millis(1));
-        assert!(fixture.token().await.is_err(), "{life}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn refresh_points_differ_within_the_jitter() {
-    let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    fastrand::seed(seed);
-    let now = fixture().clocks.now();
-    let session = Arc::new(Session::of("token", LIFE, now));
-    let points: Vec<_> = (0..1000)
-        .map(|_| {
-            now.until(CachedSession::new(Arc::clone(&session), false, now).load_at).as_secs_f64()
-                / LIFE.as_secs_f64()
-        })
-        .collect();
-    assert!(points.iter().all(|point| (0.75..=0.80).contains(point)), "TEST_SEED={seed}");
-    assert!(
-        points.iter().any(|point| *point < 0.76) && points.iter().any(|point| *point > 0.79),
-        "TEST_SEED={seed}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_steps_back_does_not_lengthen_a_life() {
-    let fixture = fixture();
-    fixture.token().await.unwrap();
-    fixture.clocks.set_wall(|wall| wall - DAY);
-    assert_eq!(fixture.token().await.unwrap(), "token-1");
-    fixture.clocks.pass(LIFE);
-    assert_eq!(fixture.token().await.unwrap(), "token-2");
-    assert_eq!(fixture.service.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_wall_clock_that_steps_forward_causes_one_renewal_at_most() {
-    let fixture = fixture();
-    fixture.token().await.unwrap();
-    fixture.clocks.set_wall(|wall| wall + DAY);
-    assert_eq!(fixture.token().await.unwrap(), "token-1");
-    fixture.clocks.set_wall(|wall| wall + LIFE);
-    for _ in 0..100 {
-        assert_eq!(fixture.token().await.unwrap(), "token-2");
-    }
-    assert_eq!(fixture.service.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_machine_that_slept_past_the_end_registers_again() {
-    let fixture = fixture();
-    fixture.service.will([Ok(Session::of("first", 7 * DAY, fixture.clocks.now()))]);
-    fixture.token().await.unwrap();
-    // While it sleeps, the monotonic clock stands still.
-    fixture.clocks.set_wall(|wall| wall + 7 * DAY);
-    assert_eq!(fixture.token().await.unwrap(), "token-2");
-    assert_eq!(fixture.service.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,79 +224,4 @@ async fn invalidate_drops_the_cached_token_and_no_other() {
     fixture.living.invalidate(&first);
     assert_eq!(fixture.token().await.unwrap(), "token-2");
     assert_eq!(fixture.service.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn dropping_the_last_client_cancels_the_registration() {
-    let fixture = fixture();
-    fixture.service.shut();
-    drop(fixture.herd(1).await);
-    drop(fixture.living);
-    while fixture.service.given_up.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(Arc::strong_count(&fixture.service), 1);
-}
-
-#[test]
-fn a_registration_lost_with_its_runtime_is_replaced() {
-    let fixture = fixture();
-    fixture.service.shut();
-    let runtime =
-        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let lost = runtime();
-    lost.block_on(async { drop(fixture.herd(1).await) });
-    drop(lost);
-    fixture.service.open();
-    assert_eq!(runtime().block_on(fixture.token()).unwrap(), "token-2");
-}
-
-#[test]
-fn a_registration_on_a_runtime_that_stands_still_is_replaced() {
-    let fixture = fixture();
-    fixture.service.shut();
-    let runtime =
-        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let still = runtime();
-    still.block_on(async { drop(fixture.herd(1).await) });
-    fixture.service.open();
-    assert_eq!(runtime().block_on(fixture.token()).unwrap(), "token-2");
-    drop(still);
-}
-
-#[test]
-fn without_a_runtime_a_working_token_is_still_given() {
-    let fixture = fixture();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(fixture.token()).unwrap();
-    fixture.clocks.pass(LIFE.mul_f64(0.80));
-    let mut token = std::pin::pin!(fixture.token());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(
-        matches!(token.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(token)) if token == "token-1")
-    );
-}
-
-/// Panics as soon as it is asked for a session.
-struct Panicking(AtomicUsize);
-
-impl Register for Panicking {
-    async fn register(&self) -> Result<Session, Error> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("asked");
-    }
-
-    fn max_duration(&self) -> Duration {
-        Duration::from_secs(30)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_registration_that_panics_fails() {
-    let service = Arc::new(Panicking(AtomicUsize::new(0)));
-    let living = SessionCache::new(Arc::clone(&service), "crawler-1", fixture().clocks);
-    let error = living.access_token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("the registration was aborted: it panicked"), "{error}");
-    assert_eq!(service.0.load(Ordering::SeqCst), 1);
 }

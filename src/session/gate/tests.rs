@@ -5,6 +5,11 @@ use std::sync::Mutex as Cell;
 use super::*;
 use crate::error::ServiceMessage;
 
+mod contest;
+mod dropped;
+mod failures;
+mod registrations;
+
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

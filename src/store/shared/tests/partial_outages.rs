@@ -1,8 +1,8 @@
 //! Stores of which only some operations work.
 
-use super::in_memory::{Shared, handle};
-use super::tests_marks::{Cache, Fixture, token};
-use super::*;
+use super::super::in_memory::{Shared, handle};
+use super::super::*;
+use super::marks::{Cache, Fixture, token};
 use crate::error::ErrorKind;
 use crate::store::{Lease, StoreFuture};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex as Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::*;
+use super::super::*;
 use crate::session::cache::{Register, SessionCache};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Builder;
 
-use super::*;
+use super::super::*;
 use crate::session::cache::{Register, SessionCache};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,8 +1,8 @@
 //! Failed registrations, as processes tell each other of them.
 
-use super::in_memory::{HOUR, key};
-use super::tests_marks::{Fixture, token, unavailable};
-use super::*;
+use super::super::in_memory::{HOUR, key};
+use super::super::*;
+use super::marks::{Fixture, token, unavailable};
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

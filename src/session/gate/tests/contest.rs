@@ -2,7 +2,7 @@
 
 use std::sync::Mutex as Cell;
 
-use super::*;
+use super::super::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

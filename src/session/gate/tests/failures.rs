@@ -2,7 +2,7 @@
 
 use std::sync::Mutex as Cell;
 
-use super::*;
+use super::super::*;
 use crate::error::ServiceMessage;
 
 struct Clocks(Cell<Moment>);

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::in_memory::{Clocks, HOUR, Shared, handle, key};
-use super::*;
+use super::super::in_memory::{Clocks, HOUR, Shared, handle, key};
+use super::super::*;
 use crate::error::ServiceMessage;
 use crate::session::cache::SessionCache;
 
