@@ -316,9 +316,9 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
             CacheEntry::Failed { until, .. } if now.has_reached(*until) => Freshness::Expired,
             CacheEntry::Failed { error, until } => {
                 // With a store, the next load may come sooner than the next registration.
-                let wait = match self.gate.check(now) {
-                    Err(closed) => closed.retry_after().unwrap_or_default(),
-                    Ok(()) => now.until(*until),
+                let wait = match self.gate.closed(now) {
+                    Some(closed) => closed.retry_after().unwrap_or_default(),
+                    None => now.until(*until),
                 };
                 Freshness::Fresh(Err(error.clone().retry_in(wait)))
             }
@@ -337,19 +337,19 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
             (Ok(session), Some(cached)) if cached.session.access_token() == session.access_token() => {
                 if now.has_reached(cached.due) {
                     // Another process is refreshing it, or failed to.
-                    cached.back_off(self.gate.check(now).err(), now)
+                    cached.back_off(self.gate.closed(now), now)
                 } else {
                     cached.checked(now)
                 }
             }
             (Ok(session), _) => CachedSession::new(Arc::clone(session), self.source.is_shared(), now),
-            (Err(_), Some(cached)) => cached.back_off(self.gate.check(now).err(), now),
+            (Err(_), Some(cached)) => cached.back_off(self.gate.closed(now), now),
             // It has nothing to do with the service.
             (Err(error), None) if error.kind() == ErrorKind::Config => return Completion::Keep,
             (Err(error), None) => {
-                let pause = match self.gate.check(now) {
-                    Err(closed) => closed.retry_after().unwrap_or_default(),
-                    Ok(()) => POLL,
+                let pause = match self.gate.closed(now) {
+                    Some(closed) => closed.retry_after().unwrap_or_default(),
+                    None => POLL,
                 };
                 let pause = match self.source.is_shared() {
                     true => pause.min(POLL).mul_f64(1.0 - fastrand::f64() / 2.0),

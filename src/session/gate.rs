@@ -228,24 +228,26 @@ impl Gate {
         }
     }
 
-    /// Fails if a registration would be too early.
+    /// Fails if a registration would be too early. The first of these errors that is about a competing client is logged.
     pub(crate) fn check(&self, now: Moment) -> Result<(), Error> {
-        let mut state = self.state();
-        if let Some(Failure { until, error, .. }) = &state.failure
-            && !now.has_reached(*until)
-        {
-            return Err(error.clone().retry_in(now.until(*until)));
-        }
-        let Some(Replacement { worked, not_before, .. }) = state.replacement else { return Ok(()) };
-        if now.has_reached(not_before) {
-            return Ok(());
-        }
-        let error = self.conflict(&state, worked).retry_in(now.until(not_before));
-        if !std::mem::replace(&mut state.is_reported, true) {
-            drop(state);
+        let Some(error) = self.closed(now) else { return Ok(()) };
+        if error.kind() == ErrorKind::DeviceInUse && !std::mem::replace(&mut self.state().is_reported, true) {
             tracing::warn!(%error, "tokens are refused again and again");
         }
         Err(error)
+    }
+
+    /// The error of a registration that would be too early. Logs nothing, so it can be called under a lock.
+    pub(crate) fn closed(&self, now: Moment) -> Option<Error> {
+        let state = self.state();
+        if let Some(Failure { until, error, .. }) = &state.failure
+            && !now.has_reached(*until)
+        {
+            return Some(error.clone().retry_in(now.until(*until)));
+        }
+        let Replacement { worked, not_before, .. } =
+            state.replacement.filter(|replacement| !now.has_reached(replacement.not_before))?;
+        Some(self.conflict(&state, worked).retry_in(now.until(not_before)))
     }
 
     /// The error of a request with a token that was refused although it was new, while no other token can be had.

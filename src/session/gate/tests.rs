@@ -8,6 +8,8 @@ use crate::error::ServiceMessage;
 mod contest;
 mod dropped;
 mod failures;
+#[cfg(feature = "store")]
+mod log;
 mod registrations;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
