@@ -250,9 +250,17 @@ impl Gate {
         Some(self.conflict(&state, worked).retry_in(now.until(not_before)))
     }
 
-    /// The error of a request with a token that was refused although it was new, while no other token can be had.
+    /// The error of a request with a token that was refused although it was new, not for the first time in a row or while
+    /// no other token can be had.
     pub(crate) fn refused_again(&self, now: Moment) -> Option<Error> {
-        self.check(now).err().filter(|error| error.kind() == ErrorKind::DeviceInUse)
+        if let Err(error) = self.check(now)
+            && error.kind() == ErrorKind::DeviceInUse
+        {
+            return Some(error);
+        }
+        let state = self.state();
+        let replacement = state.replacement.filter(|replacement| replacement.number > 1)?;
+        Some(self.conflict(&state, replacement.worked))
     }
 
     fn conflict(&self, state: &State, worked: bool) -> Error {

@@ -1,7 +1,7 @@
 //! Years in the life of a session, in simulated time.
 //!
 //! Each seed is a service and a reader of its own: a lifetime between a minute and 30 days, outages, slow
-//! answers, revocations and bans, and either a wall clock that steps or a machine that sleeps. (Not both:
+//! answers, revocations and bans, lost answers, a service that ends older tokens when it registers or keeps them, and either a wall clock that steps or a machine that sleeps. (Not both:
 //! if each clock misses some time, no clock is left to notice.) It goes on for three years, or for 10,000
 //! lifetimes where they are short (500 in an unoptimized build), and asserts throughout that
 //!
@@ -43,6 +43,10 @@ struct State {
     /// How much the wall clock is ahead of the true time, less ten days.
     skew: Duration,
     life: Duration,
+    /// Whether a registration ends the older tokens.
+    ends_older: bool,
+    /// Whether an answer was lost, so that nobody has the newest token.
+    was_lost: bool,
     outage: Option<Duration>,
     ban: Option<Duration>,
     tokens: HashMap<String, Issued>,
@@ -55,6 +59,8 @@ struct State {
 struct Issued {
     ends: Duration,
     revoked: bool,
+    /// Whether a later registration ended it.
+    is_replaced: bool,
 }
 
 struct Registration {
@@ -73,12 +79,15 @@ impl SimWorld {
         let mut rng = Rng::with_seed(seed);
         // As many short lives as long ones.
         let life = Duration::from_secs_f64(60.0 * (rng.f64() * (30.0 * 24.0 * 60.0_f64).ln()).exp());
+        let ends_older = rng.bool();
         Self(Arc::new(Mutex::new(State {
             rng,
             start: Instant::now(),
             slept: Duration::ZERO,
             skew: TEN_DAYS,
             life,
+            ends_older,
+            was_lost: false,
             outage: None,
             ban: None,
             tokens: HashMap::new(),
@@ -116,21 +125,43 @@ impl Register for SimWorld {
             _ => Duration::from_millis(world.rng.u64(10..500)),
         });
         let (sent, asked) = (Clock::now(self), self.with(|world| world.now()));
-        sleep(slow).await;
+        let there = slow.mul_f64(self.with(|world| world.rng.f64()));
+        sleep(there).await;
+        let is_carried_out = self.with(|world| {
+            let is_carried_out = world.reachable();
+            if is_carried_out && world.ends_older {
+                world.tokens.values_mut().for_each(|token| token.is_replaced = true);
+            }
+            is_carried_out
+        });
+        sleep(slow - there).await;
         self.with(|world| {
             let at = world.now();
             let succeeded = world.reachable();
             world.registrations.push(Registration { asked, at, succeeded });
             if !succeeded {
-                let status = if world.ban.is_some_and(|until| until > at) { 403 } else { 503 };
+                world.was_lost |= is_carried_out;
+                let is_banned = world.ban.is_some_and(|until| until > at);
+                let status = if is_carried_out {
+                    504
+                } else if is_banned {
+                    403
+                } else {
+                    503
+                };
                 return Err(Error::service(status, ServiceMessage::default(), None));
+            }
+            if world.ends_older {
+                world.tokens.values_mut().for_each(|token| token.is_replaced = true);
             }
             let life = world.life.mul_f64(0.9 + world.rng.f64() / 10.0);
             world.issued += 1;
             let token = format!("token-{}", world.issued);
             let long_ago = at.saturating_sub(life * 10);
             world.tokens.retain(|_, token| token.ends > long_ago);
-            world.tokens.insert(token.clone(), Issued { ends: at + life, revoked: false });
+            world
+                .tokens
+                .insert(token.clone(), Issued { ends: at + life, revoked: false, is_replaced: false });
             Ok(Session::of(&token, life, sent))
         })
     }
@@ -145,6 +176,8 @@ impl Register for SimWorld {
 struct Stats {
     calls: u64,
     refused: u64,
+    /// Tokens that were given although a registration had ended them.
+    replaced: u64,
     registrations: usize,
 }
 
@@ -153,6 +186,7 @@ impl Stats {
         Self {
             calls: self.calls + other.calls,
             refused: self.refused + other.refused,
+            replaced: self.replaced + other.replaced,
             registrations: self.registrations + other.registrations,
         }
     }
@@ -187,12 +221,16 @@ async fn simulate(seed: u64) -> Stats {
                     !known_revoked.contains(&token),
                     "TEST_SEED={seed}: a revoked token was given again at {now:?}"
                 );
-                let Issued { ends, revoked } = world.with(|world| world.tokens[&token]);
+                let Issued { ends, revoked, is_replaced } = world.with(|world| world.tokens[&token]);
                 assert!(now < ends, "TEST_SEED={seed}: a token that ended at {ends:?} was given at {now:?}");
                 // The caller learns of it when the service refuses the token.
-                if revoked {
+                if revoked || is_replaced {
                     living.invalidate(&AccessToken::from(token.clone()));
                     known_revoked.insert(token);
+                    stats.replaced += u64::from(is_replaced);
+                }
+                // A token that a registration ended is no reason for another one, unless its answer was lost.
+                if revoked || (is_replaced && world.with(|world| std::mem::take(&mut world.was_lost))) {
                     disturbed = now;
                 }
             }
@@ -275,10 +313,12 @@ fn a_session_stays_valid_for_years() {
         shares.into_iter().map(|share| share.join().unwrap()).reduce(Stats::plus).unwrap()
     });
     println!(
-        "{} seeds: {} calls, {} of them without a token to give, {} registrations",
+        "{} seeds: {} calls, {} of them without a token to give and {} with one that a registration had ended, {} \
+         registrations",
         seeds.len(),
         total.calls,
         total.refused,
+        total.replaced,
         total.registrations
     );
     assert!(total.registrations > seeds.len() * 30, "too little happened");

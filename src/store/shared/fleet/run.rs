@@ -25,9 +25,9 @@ pub(super) enum Event {
     Revoke,
     /// These many processes start anew before their next read.
     Restart(usize),
-    /// The process sleeps so long after its next registration, before it sees the answer.
+    /// The processes that register next sleep before they see the answer.
     Sleep {
-        process: usize,
+        processes: usize,
         nap: Duration,
     },
 }
@@ -164,7 +164,6 @@ struct World {
     service: Arc<Service>,
     stores: Stores,
     restarts: Vec<AtomicUsize>,
-    naps: Mutex<Vec<Duration>>,
 }
 
 /// Runs the plan in time of its own. The same seed gives the same report.
@@ -185,7 +184,6 @@ async fn live(plan: Plan, seed: u64) -> Report {
         service: Arc::new(Service::new(plan.reading, plan.life, clocks)),
         stores,
         restarts: (0..plan.processes).map(|_| AtomicUsize::new(0)).collect(),
-        naps: Mutex::new(vec![Duration::ZERO; plan.processes]),
         plan,
     });
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -232,10 +230,6 @@ impl World {
                 process = started();
                 starts += 1;
             }
-            let nap = std::mem::take(&mut lock(&self.naps)[number]);
-            if !nap.is_zero() {
-                process.sleep_after_registration(nap);
-            }
         }
         (starts, reads)
     }
@@ -262,7 +256,7 @@ impl World {
                         restart.store(1, Ordering::Relaxed);
                     }
                 }
-                Event::Sleep { process, nap } => lock(&self.naps)[process] = nap,
+                Event::Sleep { processes, nap } => self.service.send_to_sleep(processes, nap),
             }
         }
     }

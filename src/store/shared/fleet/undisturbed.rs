@@ -26,8 +26,8 @@ pub(super) fn a_month(table: &mut Table) {
     }
 }
 
-/// The service and the store fail in turn, for an hour each time. No read fails at another time, and the outages cost no
-/// registration in the policy that fails.
+/// The service and the store fail in turn, for an hour each time. In the policy that fails, no read fails at another
+/// time, and the outages cost no registration.
 pub(super) fn a_month_with_outages(table: &mut Table) {
     const OUTAGES: u32 = 10;
     for reading in BOTH {
@@ -50,12 +50,18 @@ pub(super) fn a_month_with_outages(table: &mut Table) {
                 })
                 .collect();
             let report = table.run(plan);
-            let is_explained = |at: Duration| {
-                begins.iter().any(|begins| (*begins..*begins + HOUR + MINUTE * 2).contains(&at))
-            };
-            let failed = report.reads.iter().find(|read| !read.outcome.succeeded() && !is_explained(read.at));
-            table.require(&report, failed.is_none(), format!("a read failed without a reason: {failed:?}"));
+            // In the other policy, who registered in the outage publishes its session with its next read, hours later.
             if policy == StoreOutage::Fail {
+                let is_explained = |at: Duration| {
+                    begins.iter().any(|begins| (*begins..*begins + HOUR + MINUTE * 2).contains(&at))
+                };
+                let failed =
+                    report.reads.iter().find(|read| !read.outcome.succeeded() && !is_explained(read.at));
+                table.require(
+                    &report,
+                    failed.is_none(),
+                    format!("a read failed without a reason: {failed:?}"),
+                );
                 table.require_at_most(&report, 46, "registrations", report.registrations());
             }
         }

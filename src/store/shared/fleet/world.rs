@@ -51,6 +51,8 @@ struct State {
     /// So many tokens were revoked by an admin.
     revoked: usize,
     attempts: Vec<Attempt>,
+    /// So many processes sleep after their registration, and for how long.
+    naps: (usize, Duration),
 }
 
 /// A registration that came to the service.
@@ -64,12 +66,34 @@ pub(super) struct Attempt {
 
 impl Service {
     pub(super) fn new(reading: Reading, life: Duration, clocks: Clocks) -> Self {
-        let state = State { trouble: Trouble::None, ends: Vec::new(), revoked: 0, attempts: Vec::new() };
+        let state = State {
+            trouble: Trouble::None,
+            ends: Vec::new(),
+            revoked: 0,
+            attempts: Vec::new(),
+            naps: (0, Duration::ZERO),
+        };
         Self { reading, life, clocks, start: Instant::now(), state: Mutex::new(state) }
     }
 
     pub(super) fn set(&self, trouble: Trouble) {
         lock(&self.state).trouble = trouble;
+    }
+
+    /// Lets the processes that register next sleep before they see the answer.
+    pub(super) fn send_to_sleep(&self, processes: usize, nap: Duration) {
+        lock(&self.state).naps = (processes, nap);
+    }
+
+    async fn nap(&self) {
+        let nap = {
+            let (processes, nap) = &mut lock(&self.state).naps;
+            processes.checked_sub(1).map(|left| {
+                *processes = left;
+                *nap
+            })
+        };
+        sleep(nap.unwrap_or_default()).await;
     }
 
     /// Ends all tokens there are.
@@ -153,17 +177,12 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) struct Registrar {
     pub(super) service: Arc<Service>,
     pub(super) process: usize,
-    /// The process sleeps until then, after its next registration.
-    pub(super) sleeps: Mutex<Duration>,
 }
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
         let outcome = retry::run(LIMIT, || self.service.attempt(self.process)).await;
-        let nap = std::mem::take(&mut *lock(&self.sleeps));
-        if !nap.is_zero() {
-            sleep(nap).await;
-        }
+        self.service.nap().await;
         outcome
     }
 
@@ -218,17 +237,11 @@ pub(super) struct Setup {
 
 impl Process {
     pub(super) fn start(service: &Arc<Service>, process: usize, setup: &Setup) -> Self {
-        let registrar =
-            Arc::new(Registrar { service: Arc::clone(service), process, sleeps: Mutex::default() });
+        let registrar = Arc::new(Registrar { service: Arc::clone(service), process });
         let handle = setup.store.as_ref().and_then(|store| in_memory::sealed(store, setup.seal));
         let source = SharedSource::new(Arc::clone(&registrar), handle, setup.outage);
         let cache = SessionCache::new(Arc::new(source), "crawler-1", service.clocks);
         Self { cache, registrar, refused: Mutex::default() }
-    }
-
-    /// Lets the process sleep for so long after its next registration, before it sees the answer.
-    pub(super) fn sleep_after_registration(&self, nap: Duration) {
-        *lock(&self.registrar.sleeps) = nap;
     }
 
     /// Reads once, as the client's `send` does.
@@ -238,7 +251,11 @@ impl Process {
                 Ok(token) => token,
                 Err(error) => return Outcome::Failed(error),
             };
-            assert!(!lock(&self.refused).contains(&token), "{token:?} came back after it was refused");
+            assert!(
+                !lock(&self.refused).contains(&token),
+                "{} came back after it was refused",
+                token.expose_secret()
+            );
             if self.registrar.service.read(&token).await {
                 self.cache.accepted(&token);
                 return Outcome::Read { token, refused };
