@@ -52,6 +52,8 @@ pub(super) struct Plan {
     /// What a process is started with, by its number and the time.
     pub(super) setup: fn(&Stores, usize, Duration) -> Setup,
     pub(super) outage: StoreOutage,
+    /// How long an operation of the store takes.
+    pub(super) operation: Duration,
 }
 
 impl Plan {
@@ -70,6 +72,7 @@ impl Plan {
             events: Vec::new(),
             setup: |stores, _, _| Setup { store: Some(stores.0[0].clone()), ..Setup::default() },
             outage: StoreOutage::Fail,
+            operation: Duration::from_millis(2),
         }
     }
 }
@@ -177,7 +180,7 @@ async fn live(plan: Plan, seed: u64) -> Report {
     let clocks = Clocks::start();
     let stores = Stores([Shared::default(), Shared::default()]);
     for store in &stores.0 {
-        store.0.with(|content| content.takes = Duration::from_millis(2));
+        store.0.with(|content| content.takes = plan.operation);
     }
     let world = Arc::new(World {
         start: Instant::now(),
