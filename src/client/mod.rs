@@ -124,8 +124,9 @@ impl BotClient {
     ///
     /// A client and its clones share one session. Reading a fresh session takes no lock, allocates nothing and sends
     /// nothing. Once 75 to 80 % of its lifetime is over (the point is random), a call starts a refresh in the
-    /// background and still returns the cached session. After a failed refresh, calls start the next one after 30 s,
-    /// doubled each time up to 15 min, and sooner when the expiry is near.
+    /// background and still returns the cached session. After a failed refresh, calls start the next one after 30 s
+    /// (5 s if it may have been carried out, which ends the cached token), doubled each time up to 15 min, and sooner
+    /// when the expiry is near.
     ///
     /// Without a valid session, all callers wait for one registration and share its result. The registration continues
     /// when its callers are dropped, and is cancelled when the last clone of the client is dropped.

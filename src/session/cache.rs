@@ -343,6 +343,10 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
                 }
             }
             (Ok(session), _) => CachedSession::new(Arc::clone(session), self.source.is_shared(), now),
+            // Another process may have a newer session before this one may register.
+            (Err(_), Some(cached)) if self.source.is_shared() && !now.has_reached(cached.due) => {
+                cached.checked(now)
+            }
             (Err(_), Some(cached)) => cached.back_off(self.gate.closed(now), now),
             // It has nothing to do with the service.
             (Err(error), None) if error.kind() == ErrorKind::Config => return Completion::Keep,

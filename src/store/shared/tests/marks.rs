@@ -140,3 +140,25 @@ async fn a_stored_refusal_of_an_older_token_does_not_pace_a_process_with_a_newer
     sleep(Duration::from_secs(1)).await;
     assert_eq!(process.renew().await.unwrap().replaced(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_whose_token_was_refused_elsewhere_finds_the_next_one_while_registrations_are_paused() {
+    let fixture = Fixture::new();
+    let (one, other) = (fixture.process(), fixture.process());
+    for process in [&one, &other] {
+        assert_eq!(token(process).await.unwrap(), "token-1");
+    }
+    fixture.will(unavailable(Some(HOUR)));
+    one.invalidate(&"token-1".to_owned().into());
+    token(&one).await.unwrap_err();
+    sleep(Duration::from_secs(61)).await;
+    assert_eq!(token(&other).await.unwrap(), "token-1");
+    sleep(Duration::from_secs(1)).await;
+    // A process that did not know of the pause.
+    fixture.store.0.with(|content| content.sessions.clear());
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-3");
+    sleep(Duration::from_secs(61)).await;
+    token(&other).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(token(&other).await.unwrap(), "token-3");
+}
