@@ -14,6 +14,7 @@ mod raw_service;
 mod refusals;
 mod registration;
 mod request;
+mod responses;
 mod retries;
 mod runtimes;
 mod secrets;
