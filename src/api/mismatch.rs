@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Unreadable,
     /// The body is not UTF-8. Invalid bytes were replaced with question marks.
     NotUtf8,
+    /// The body has byte order marks between its values. They were left out.
+    Mark,
     /// The field contains more values than are kept. The rest was left out.
     TooLarge,
 }
@@ -59,6 +61,7 @@ impl fmt::Display for SchemaMismatch {
             Kind::UnknownValue => f.write_str("a value that is not documented"),
             Kind::UnknownField => f.write_str("a field that is not documented"),
             Kind::Unreadable => f.write_str("can't be read"),
+            Kind::Mark => f.write_str("byte order marks"),
             Kind::NotUtf8 => f.write_str("not UTF-8"),
             Kind::TooLarge => f.write_str("more values than are kept"),
         }

@@ -8,9 +8,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Limit};
 
 /// The number of attempts in all.
 const ATTEMPTS: u32 = 4;
@@ -30,24 +30,40 @@ const WAIT_OPEN: Duration = Duration::from_secs(2);
 /// The number of attempts that can end in such a failure.
 const OPEN_ATTEMPTS: u32 = 2;
 
+/// When an attempt ends, and why then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) limit: Limit,
+}
+
 /// Runs `attempt` until it succeeds, fails permanently, or `limit` has passed.
 ///
 /// Dropping the future cancels it.
 pub(crate) async fn run<T, A, F>(limit: Duration, mut attempt: A) -> Result<T, Error>
 where
-    A: FnMut() -> F,
+    A: FnMut(Deadline) -> F,
     F: Future<Output = Result<T, Error>>,
 {
     let start = Instant::now();
     let (mut attempts, mut open_attempts) = (0, 0);
+    let mut last: Option<(Error, Instant)> = None;
     loop {
         attempts += 1;
-        let allowed = limit.saturating_sub(start.elapsed()).min(ATTEMPT);
-        let error = match timeout(allowed, attempt()).await {
+        let left = limit.saturating_sub(start.elapsed());
+        let by = if left < ATTEMPT { Limit::Client(limit) } else { Limit::Attempt(ATTEMPT) };
+        let deadline = Deadline { at: Instant::now() + left.min(ATTEMPT), limit: by };
+        let mut error = match timeout_at(deadline.at, attempt(deadline)).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
-            Err(_) => Error::timeout(allowed),
+            Err(_) => Error::timeout(by),
         };
+        if let Some((before, at)) = &last {
+            error = error.repeated(before);
+            if error.kind() == ErrorKind::Timeout {
+                error = error.with_last_response(before, at.elapsed());
+            }
+        }
         let mut wait = wait(attempts);
         if error.may_have_been_carried_out() {
             open_attempts += 1;
@@ -61,6 +77,7 @@ where
             return Err(error.after(attempts));
         }
         tracing::debug!(%error, attempts, ?wait, "registration failed, retrying");
+        last = Some((error, Instant::now()));
         sleep(wait).await;
     }
 }
@@ -91,7 +108,7 @@ mod tests {
     ) -> (Result<(), Error>, Vec<Duration>) {
         let start = Instant::now();
         let began = RefCell::new(Vec::new());
-        let result = run(limit, || {
+        let result = run(limit, |_| {
             let end = ends.get(began.borrow().len()).cloned().unwrap_or(Ok(()));
             began.borrow_mut().push(start.elapsed());
             async move {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use social_plus_bot::sandbox::Fault;
-use social_plus_bot::{BotClient, ErrorKind};
+use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -38,7 +38,7 @@ async fn an_undocumented_success_status_is_an_error() {
 
 #[tokio::test]
 async fn a_200_that_is_not_a_json_object_is_an_error() {
-    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "\u{feff}{}"] {
+    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc"] {
         let text = no_session(JSON, body).await;
         assert!(text.contains("it is not a JSON object"), "{body}: {text}");
     }
@@ -53,8 +53,17 @@ async fn trailing_data_after_a_session_is_an_error() {
 
 #[tokio::test]
 async fn a_200_with_an_error_envelope_is_an_error() {
-    let text = no_session(JSON, &envelope(400_100, "Unauthorized", &json!([]))).await;
-    assert!(text.contains("/accessToken: missing"), "{text}");
+    for (code, kind, expected) in [
+        (ErrorCode::UNAUTHORIZED, ErrorKind::Rejected, 1),
+        (ErrorCode::DAILY_QUOTA_EXCEEDED, ErrorKind::RateLimited, 4),
+        (ErrorCode::UNEXPECTED, ErrorKind::Unavailable, 2),
+    ] {
+        let fault = Fault::answer(200, JSON, envelope(code.get(), "it was said", &json!(["a detail"])));
+        let (error, attempts) = refused(fault).await;
+        assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(200), Some(code)));
+        assert_eq!((error.message(), attempts), (Some("it was said"), expected));
+        assert_eq!(error.details(), ["a detail"]);
+    }
 }
 
 #[tokio::test]

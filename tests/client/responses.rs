@@ -17,7 +17,7 @@ use serde_json::json;
 use social_plus_bot::BotClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use draw::{Call, Draw, End, KEY, Stop};
@@ -28,6 +28,9 @@ const DRAWS: usize = 5_000;
 
 /// Most draws wait most of the time.
 const AT_ONCE: usize = 600;
+
+/// The draws that have not got their first response.
+const STARTING: usize = 8;
 
 /// The steps of shrinking a failing draw.
 const STEPS: usize = 60;
@@ -44,6 +47,8 @@ struct Script {
     bytes: Vec<u8>,
     ends: End,
     requests: usize,
+    /// Held until the response is sent, so that few draws compute at a time.
+    starting: Option<OwnedSemaphorePermit>,
 }
 
 impl Service {
@@ -80,6 +85,11 @@ impl Service {
             script => (session(script.requests), End::Close),
         };
         socket.write_all(&bytes).await.ok()?;
+        if let Some(script) = self.scripts.lock().unwrap().get_mut(&id)
+            && script.requests > 0
+        {
+            script.starting = None;
+        }
         match ends {
             End::Close => socket.shutdown().await.ok()?,
             End::Stall => {}
@@ -90,12 +100,12 @@ impl Service {
     }
 
     /// What a caller gets for a draw.
-    async fn outcome(&self, id: usize, draw: &Draw) -> Outcome {
+    async fn outcome(&self, id: usize, draw: &Draw, starting: Option<OwnedSemaphorePermit>) -> Outcome {
         let ends = match draw.stop {
             Stop::Complete => End::Close,
             Stop::BeforeHead(end) | Stop::InBody(_, end) => end,
         };
-        let script = Script { call: draw.call, bytes: draw.bytes(), ends, requests: 0 };
+        let script = Script { call: draw.call, bytes: draw.bytes(), ends, requests: 0, starting };
         self.scripts.lock().unwrap().insert(id, script);
         let timeout = match (draw.call, draw.stop) {
             (Call::Register, Stop::BeforeHead(End::Stall)) => Duration::from_millis(300),
@@ -149,7 +159,7 @@ async fn shrunk(mut tree: impl ValueTree<Value = Draw>, how: &str, rule: &str, s
     let mut smallest = format!("{:?}\n{how}", tree.current());
     for step in 0..STEPS {
         let draw = tree.current();
-        let outcome = rules::check(&draw, &service.outcome(usize::MAX - step, &draw).await);
+        let outcome = rules::check(&draw, &service.outcome(usize::MAX - step, &draw, None).await);
         let goes_on = match outcome {
             Err((broken, how)) if broken == rule => {
                 smallest = format!("{draw:?}\n{how}");
@@ -175,7 +185,7 @@ async fn any_response_ends_as_the_rules_say() {
     let number = variable("RESPONSES").and_then(|number| number.try_into().ok()).unwrap_or(DRAWS);
 
     let service = Service::start().await;
-    let at_once = Arc::new(Semaphore::new(AT_ONCE));
+    let (at_once, starting) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(STARTING)));
     let mut running = JoinSet::new();
     let mut failed: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
     let mut note = |(id, outcome): (usize, Result<(), Broken>)| {
@@ -186,9 +196,10 @@ async fn any_response_ends_as_the_rules_say() {
     for id in 0..number {
         let draw = tree(seed, id).current();
         let permit = Arc::clone(&at_once).acquire_owned().await.unwrap();
+        let starting = Arc::clone(&starting).acquire_owned().await.unwrap();
         let service = service.clone();
         running.spawn(async move {
-            let outcome = rules::check(&draw, &service.outcome(id, &draw).await);
+            let outcome = rules::check(&draw, &service.outcome(id, &draw, Some(starting)).await);
             drop(permit);
             (id, outcome)
         });

@@ -288,7 +288,7 @@ impl Draw {
             }
             Framing::Chunked if self.has_body() => {
                 response.extend(b"transfer-encoding: chunked\r\n\r\n");
-                for chunk in body[..sent].chunks(7) {
+                for chunk in body[..sent].chunks(50) {
                     response.extend(format!("{:x}\r\n", chunk.len()).bytes());
                     response.extend(chunk);
                     response.extend(b"\r\n");

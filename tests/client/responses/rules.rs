@@ -56,7 +56,9 @@ pub fn check(draw: &Draw, outcome: &Outcome) -> Result<(), Broken> {
     rule("the error has the code", error.code().map(|code| code.get()) == expected.code)?;
     rule("the error has the right kind", error.kind() == expected.kind)?;
     rule("the error is transient if it passes", error.is_transient() == expected.is_transient)?;
-    rule("what passes is repeated, and only that", *requests == expected.requests)?;
+    // Such a timeout is short, and may end before the request was received.
+    let is_unheard = draw.stop == Stop::BeforeHead(End::Stall) && *requests == 0;
+    rule("what passes is repeated, and only that", *requests == expected.requests || is_unheard)?;
     if expected.kind != ErrorKind::DeviceInUse && expected.status.is_some() {
         rule("the error has the message", !has_message(draw) || says(error.message()))?;
         let detail = |line: &String| line.contains("deviceId is too long");
@@ -93,23 +95,22 @@ fn expected(draw: &Draw) -> Option<Expected> {
     if draw.status >= 400 {
         return Some(refusal(draw, code));
     }
+    // Without a length, nothing tells that something is missing.
+    let seems_complete = is_complete(draw)
+        || draw.framing == Framing::Close && matches!(draw.stop, Stop::InBody(_, End::Close));
     let is_envelope = is_complete(draw) && matches!(draw.body, Body::Envelope(..));
     match draw.call {
         Call::Read => {
-            let is_error = draw.status == 200 && is_envelope && code.is_some();
+            let is_error = draw.status == 200 && seems_complete && code.is_some();
             is_error.then(|| refusal(draw, code))
         }
         Call::Register if draw.status != 200 => Some(error(ErrorKind::InvalidResponse, false, status, 1)),
         Call::Register => match draw.stop {
             Stop::InBody(_, End::Stall) => Some(error(ErrorKind::Timeout, true, status, 1)),
-            Stop::InBody(_, End::Close) if draw.framing != Framing::Close => {
-                let requests = if wait(draw).is_some_and(|wait| wait > TIMEOUT) { 1 } else { 2 };
-                // Its `Retry-After` says nothing.
-                let requests = if draw.retry_after.is_some() { 2 } else { requests };
-                Some(error(ErrorKind::Unavailable, true, status, requests))
+            Stop::InBody(_, End::Close) if !seems_complete => {
+                Some(error(ErrorKind::Unavailable, true, status, 2))
             }
-            Stop::InBody(..) if code.is_some() => Some(refusal(draw, code)),
-            _ if is_envelope => Some(refusal(draw, code)),
+            _ if code.is_some() || is_envelope => Some(refusal(draw, code)),
             _ if is_session(draw) => None,
             _ => Some(error(ErrorKind::InvalidResponse, false, status, 1)),
         },
@@ -125,6 +126,7 @@ fn refusal(draw: &Draw, code: Option<i64>) -> Expected {
 
     let (kind, is_transient) = match (draw.status, code) {
         (429, _) | (_, Some(400_311 | 400_323)) => (RateLimited, true),
+        (401, _) | (_, Some(403_998)) => (Rejected, false),
         (408 | 425 | 500 | 502..=504 | 520..=530, _) | (200, Some(500_000)) => (Unavailable, true),
         (500.., _) => (Unavailable, false),
         _ => (Rejected, false),
