@@ -11,6 +11,7 @@ use std::time::Duration;
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 use reqwest::{Request, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -30,6 +31,8 @@ use crate::config::region::BaseUrl;
 #[derive(Clone)]
 pub struct Transport {
     api_key: ApiKey,
+    /// The key in hex and base64.
+    encoded: Arc<[SecretString]>,
     base_url: BaseUrl,
     connections: reqwest::Client,
     body_limit: usize,
@@ -50,7 +53,8 @@ impl Transport {
         connections: reqwest::Client,
         body_limit: usize,
     ) -> Self {
-        Self { api_key, base_url, connections, body_limit, until: None }
+        let encoded = redact::encoded(api_key.expose_secret()).into();
+        Self { api_key, encoded, base_url, connections, body_limit, until: None }
     }
 
     /// Whether the key and its tokens may be sent to this address.
@@ -64,9 +68,10 @@ impl Transport {
         self.until.map_or(until, |end| until.min(end))
     }
 
-    /// The key, to be redacted.
-    pub(crate) fn secret(&self) -> &str {
-        self.api_key.expose_secret()
+    /// The key in all its forms and `others`, to be redacted.
+    pub(crate) fn secrets<'a>(&'a self, others: &[&'a str]) -> Vec<&'a str> {
+        let encoded = self.encoded.iter().map(|form| form.expose_secret());
+        std::iter::once(self.api_key.expose_secret()).chain(encoded).chain(others.iter().copied()).collect()
     }
 }
 
@@ -97,7 +102,7 @@ impl ClientHooks<Transport> for Client {
         {
             request.headers_mut().insert(HeaderName::from_static("x-api-key"), key);
         }
-        let secrets = [self.inner.secret()];
+        let secrets = self.inner.secrets(&[]);
         let mut response = self.inner.connections.execute(request).await?;
         redact::headers(response.headers_mut(), &secrets);
         let status = response.status();
@@ -167,7 +172,7 @@ impl Client {
         mut response: Response,
         token: &str,
     ) -> (Response, types::ErrorBody) {
-        let secrets = [self.inner.secret(), token];
+        let secrets = self.inner.secrets(&[token]);
         let until = Some(self.inner.error_until());
         let (read, end) = body::read(&mut response, self.inner.body_limit, until).await;
         let body = decoded_error(error_body::read(&read).unwrap_or_default(), &secrets);
@@ -189,7 +194,7 @@ impl Client {
         let (read, end) = body::read(&mut response, limit, Some(self.inner.error_until())).await;
         let body = matches!(end, End::Complete).then(|| error_body::read(&read)).flatten();
         let body = body.filter(|body| error_body::is_error(body, true));
-        let secrets = [self.inner.secret(), token];
+        let secrets = self.inner.secrets(&[token]);
         let body = body.map(|body| decoded_error(body, &secrets).into_parts().0);
         (body::put_back(response, read, end), body)
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::api::redact;
+use crate::printable::is_printable;
 
 /// The maximum length of a field name in a JSON pointer, in characters.
 const NAME_SHOWN: usize = 64;
@@ -41,7 +42,7 @@ impl SchemaMismatch {
     /// A mismatch at this location, in whose field names the `secrets` are redacted.
     pub(crate) fn new(location: &Location<'_>, kind: Kind, secrets: &[&str]) -> Self {
         let mut pointer = String::new();
-        location.point(&mut pointer, secrets);
+        location.point(&mut pointer, kind == Kind::UnknownField, secrets);
         Self { pointer, kind }
     }
 
@@ -76,23 +77,28 @@ pub(crate) enum Location<'a> {
 }
 
 impl Location<'_> {
-    /// Appends the location as a JSON pointer, with `secrets` redacted.
-    fn point(&self, pointer: &mut String, secrets: &[&str]) {
+    /// Appends the location as a JSON pointer, with `secrets` redacted. `is_unknown` says whether the field is not
+    /// documented.
+    fn point(&self, pointer: &mut String, is_unknown: bool, secrets: &[&str]) {
         match self {
             Self::Body => {}
             Self::Item(array, at) => {
-                array.point(pointer, secrets);
+                array.point(pointer, false, secrets);
                 pointer.push('/');
                 pointer.push_str(&at.to_string());
             }
             Self::Field(object, name) => {
-                object.point(pointer, secrets);
+                object.point(pointer, false, secrets);
                 pointer.push('/');
-                for character in redact::without(name, secrets).chars().take(NAME_SHOWN) {
+                let name = match is_unknown {
+                    true => redact::name(name, secrets),
+                    false => redact::without(name, secrets).into(),
+                };
+                for character in name.chars().take(NAME_SHOWN) {
                     match character {
                         '~' => pointer.push_str("~0"),
                         '/' => pointer.push_str("~1"),
-                        shown if shown.is_control() => pointer.push('\u{fffd}'),
+                        shown if !is_printable(shown) => pointer.push('\u{fffd}'),
                         shown => pointer.push(shown),
                     }
                 }

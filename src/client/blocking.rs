@@ -233,7 +233,7 @@ impl Response {
         let (transport, token) = (self.transport.clone(), self.token.clone());
         serde_json::from_slice(&self.bytes()?).map_err(|error| {
             // serde's messages can quote the body.
-            let reason = redact::text(&error.to_string(), &[transport.secret(), token.expose_secret()]);
+            let reason = redact::text(&error.to_string(), &transport.secrets(&[token.expose_secret()]));
             Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
         })
     }

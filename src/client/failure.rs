@@ -14,8 +14,8 @@ use crate::api::{Fault, Lenient, redact};
 use crate::client::builder::CONNECT;
 use crate::error::{Error, Limit, ServiceMessage};
 
-/// Converts an error of the generated client, with `secret` redacted.
-pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, secret: &str) -> Error {
+/// Converts an error of the generated client, with `secrets` redacted.
+pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, secrets: &[&str]) -> Error {
     if let ApiError::UnexpectedResponse(response) = &mut error {
         match response.extensions_mut().remove::<Fault>() {
             Some(Fault::Error(body)) => return error_of_response(response, &body),
@@ -29,7 +29,7 @@ pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, se
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
-            let reason = match (status.is_redirection(), location(&response, secret)) {
+            let reason = match (status.is_redirection(), location(&response, secrets)) {
                 _ if status == StatusCode::NOT_MODIFIED => {
                     "the response says that nothing was modified, which was not asked; check what is between this \
                      machine and the service, such as a cache"
@@ -106,10 +106,10 @@ pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
 }
 
 /// The host of a redirect. The rest of the URL may contain secrets.
-fn location(response: &reqwest::Response, secret: &str) -> Option<String> {
+fn location(response: &reqwest::Response, secrets: &[&str]) -> Option<String> {
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     let url = response.url().join(location).ok()?;
-    Some(redact::text(Url::host_str(&url)?, &[secret]))
+    Some(redact::text(Url::host_str(&url)?, secrets))
 }
 
 /// `Retry-After` as a wait from `now`: it is a number of seconds, or a date.

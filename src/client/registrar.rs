@@ -54,7 +54,7 @@ impl Registrar {
         let api = self.api.until(deadline.at);
         let sent = api.register_bot_session().body(self.request.clone()).send().await;
         let response =
-            sent.map_err(|error| failure::classify(error, deadline.limit, api.inner().secret()))?;
+            sent.map_err(|error| failure::classify(error, deadline.limit, &api.inner().secrets(&[])))?;
         // The service's clock counts for the dates in the response.
         let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
         Session::new(response.into_inner(), now, before)

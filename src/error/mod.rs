@@ -16,6 +16,8 @@ mod code;
 mod record;
 
 pub use code::ErrorCode;
+
+use crate::printable;
 #[cfg(feature = "store")]
 pub(crate) use record::ErrorRecord;
 
@@ -57,12 +59,17 @@ struct Inner {
 }
 
 impl Inner {
+    /// The reason can contain what the service, a server or the system said.
     fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
+        let mut reason = reason.into();
+        if !reason.chars().all(printable::is_printable) {
+            reason = printable::line(&reason).into();
+        }
         Self {
             kind,
             transient: false,
             is_unsent: false,
-            reason: reason.into(),
+            reason,
             status: None,
             code: None,
             message: None,

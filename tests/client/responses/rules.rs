@@ -212,7 +212,7 @@ fn keeps_wait(draw: &Draw, found: Option<Duration>) -> bool {
 fn unprintable(text: &str) -> Option<String> {
     let is_hidden = |character: char| {
         character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(character, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().find(|character| is_hidden(*character)).map(|found| format!("{found:?} in {text:?}"))
 }
