@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use progenitor_client::Error as ApiError;
-use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{AGE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
 use crate::api::types::{ErrorBody, ErrorDetail};
@@ -100,9 +100,11 @@ pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers, service_time(headers).unwrap_or_else(SystemTime::now))
 }
 
-/// The service's time when it sent the response.
+/// The service's time now: when it sent the response, and how long that was kept in a cache.
 pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    date.checked_add(Duration::from_secs(age.unwrap_or_default())).or(Some(date))
 }
 
 /// The host of a redirect. The rest of the URL may contain secrets.

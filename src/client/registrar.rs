@@ -12,9 +12,9 @@ use crate::api::{Client, SchemaMismatch};
 use crate::client::failure;
 use crate::client::retry::{self, Deadline};
 use crate::error::Error;
-use crate::session::Session;
 use crate::session::cache::Register;
 use crate::session::clock::{Clock, SystemClock};
+use crate::session::{Clocks, Session};
 
 /// At most this many mismatches are written to one line of the log.
 const LOGGED_AT_ONCE: usize = 10;
@@ -55,9 +55,9 @@ impl Registrar {
         let sent = api.register_bot_session().body(self.request.clone()).send().await;
         let response =
             sent.map_err(|error| failure::classify(error, deadline.limit, &api.inner().secrets(&[])))?;
-        // The service's clock counts for the dates in the response.
-        let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
-        Session::new(response.into_inner(), now, before)
+        let service = failure::service_time(response.headers()).map(DateTime::from);
+        let clocks = Clocks { local: Utc::now(), service };
+        Session::new(response.into_inner(), clocks, before)
             .map_err(|reason| Error::invalid_response(200, reason))
     }
 

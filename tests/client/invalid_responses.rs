@@ -29,6 +29,13 @@ async fn a_redirect_is_an_error_and_is_not_followed() {
 }
 
 #[tokio::test]
+async fn not_modified_is_not_called_a_redirect() {
+    let (error, attempts) = refused(Fault::answer(304, JSON, "")).await;
+    assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(304), 1));
+    assert!(error.to_string().starts_with("the response says that nothing was modified"), "{error}");
+}
+
+#[tokio::test]
 async fn an_undocumented_success_status_is_an_error() {
     for status in [201, 202, 204] {
         let (error, attempts) = refused(Fault::answer(status, JSON, "")).await;
@@ -81,7 +88,7 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
         ("issuedAt", json!(1_700_000_000), "/issuedAt: expected string, found number"),
         ("expiresAt", json!("2126-13-01T00:00:00Z"), "/expiresAt: expected date-time, found string"),
         ("expiresAt", json!("2126-01-01"), "/expiresAt: expected date-time, found string"),
-        ("expiresAt", json!("2026-01-01T00:00:00Z"), "expires (2026-01-01 00:00:00 UTC) before"),
+        ("expiresAt", json!("2026-01-01T00:00:00Z"), "no lifetime: it was issued and expires at 2026-01-01"),
         ("expiresAt", json!("2025-01-01T00:00:00Z"), "expires (2025-01-01 00:00:00 UTC) before"),
         ("expiresAt", json!("2026-01-02T00:00:00Z"), "the token expired at 2026-01-02"),
     ] {

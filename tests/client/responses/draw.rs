@@ -230,15 +230,11 @@ pub fn draws() -> impl Strategy<Value = Draw> {
         option::of(select(&FAULTS[..])),
         stop,
     )
-        .prop_map(|(call, status, retry_after, date, framing, body, fault, stop)| Draw {
-            call,
-            status,
-            retry_after,
-            date,
-            framing,
-            body,
-            fault,
-            stop,
+        .prop_map(|(call, status, retry_after, date, framing, body, fault, stop)| {
+            let is_empty = body == Body::Empty && framing == Framing::Length;
+            // No byte of it is missing.
+            let stop = if is_empty && matches!(stop, Stop::InBody(..)) { Stop::Complete } else { stop };
+            Draw { call, status, retry_after, date, framing, body, fault, stop }
         })
 }
 
@@ -246,6 +242,12 @@ impl Draw {
     /// Whether the status allows a body.
     pub fn has_body(&self) -> bool {
         !matches!(self.status, 204 | 304)
+    }
+
+    /// Whether a registration waits for the rest of a session, as long as an attempt takes.
+    pub fn is_slow(&self) -> bool {
+        let stalls = matches!(self.stop, Stop::InBody(_, End::Stall));
+        self.call == Call::Register && self.status == 200 && stalls
     }
 
     /// The bytes of the response up to where it stops.

@@ -110,7 +110,9 @@ fn expected(draw: &Draw) -> Option<Expected> {
             Stop::InBody(_, End::Close) if !seems_complete => {
                 Some(error(ErrorKind::Unavailable, true, status, 2))
             }
-            _ if code.is_some() || is_envelope => Some(refusal(draw, code)),
+            _ if code.is_some() || is_envelope || seems_complete && message_arrived(draw) => {
+                Some(refusal(draw, code))
+            }
             _ if is_session(draw) => None,
             _ => Some(error(ErrorKind::InvalidResponse, false, status, 1)),
         },
@@ -159,24 +161,33 @@ fn is_complete(draw: &Draw) -> bool {
 fn code(draw: &Draw) -> Option<i64> {
     let Body::Envelope(Code::Number(code) | Code::Text(code), _) = draw.body else { return None };
     let (body, code_ends) = draw.body();
-    let arrived = match draw.stop {
+    (draw.has_body() && arrived(draw, &body) >= code_ends).then_some(code)
+}
+
+/// Whether the message of an envelope arrived.
+fn message_arrived(draw: &Draw) -> bool {
+    let (body, _) = draw.body();
+    let end = body.windows(8).position(|end| end == br#"","data""#);
+    matches!(draw.body, Body::Envelope(..)) && end.is_some_and(|end| end < arrived(draw, &body))
+}
+
+fn arrived(draw: &Draw, body: &[u8]) -> usize {
+    match draw.stop {
         Stop::Complete => body.len(),
         Stop::InBody(part, _) => body.len() * usize::from(part) / 100,
         Stop::BeforeHead(_) => 0,
-    };
-    (draw.has_body() && arrived >= code_ends).then_some(code)
+    }
 }
 
 fn has_message(draw: &Draw) -> bool {
     is_complete(draw) && matches!(draw.body, Body::Envelope(..)) && (draw.status == 200 || draw.status >= 400)
 }
 
-/// Whether a complete response with status 200 is a session. A token has ended if no clock says otherwise.
+/// Whether a complete response with status 200 is a session. One wrong clock neither revives a token nor ends it.
 fn is_session(draw: &Draw) -> bool {
     is_complete(draw)
         && match draw.body {
             Body::Session(Life::Month) => true,
-            Body::Session(Life::Ended) => draw.date == Date::YearBehind,
             _ => false,
         }
 }
@@ -187,6 +198,8 @@ fn wait(draw: &Draw) -> Option<Duration> {
         RetryAfter::Seconds(seconds) => Some(Duration::from_secs(seconds)),
         RetryAfter::Fraction => Some(Duration::from_millis(90_500)),
         RetryAfter::Huge => Some(Duration::MAX),
+        // From a cache, it asked for that a day ago.
+        RetryAfter::Date if draw.date == Date::Cached => Some(Duration::ZERO),
         RetryAfter::Date => Some(Duration::from_secs(300)),
         RetryAfter::Invalid => None,
     }
@@ -202,8 +215,6 @@ fn keeps_wait(draw: &Draw, found: Option<Duration>) -> bool {
         (Some(wait), Some(RetryAfter::Date)) if draw.date == Date::Absent => {
             found.is_some_and(|found| found <= wait)
         }
-        // Its date has no fraction, and a response from a cache was sent a day ago.
-        (Some(_), Some(RetryAfter::Date)) if draw.date == Date::Cached => found.is_some(),
         (wait, _) => found == wait,
     }
 }
