@@ -122,7 +122,7 @@ fn parts<'de>(json: &'de str, mut parts: Parts<'de>, is_object: bool) -> Vec<(St
     {
         // A number at the end of what arrived may go on.
         let end = last.as_ptr().addr() + last.len();
-        if end == json.as_ptr().addr() + json.len() {
+        if end == json.as_ptr().addr() + json.len() && !last.ends_with(['"', '}', ']']) {
             parts.read.pop();
         }
     }

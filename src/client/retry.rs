@@ -179,6 +179,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_error_at_the_deadline_has_the_last_response() {
+        let message = ServiceMessage { text: Some("busy".to_owned()), ..ServiceMessage::default() };
+        let busy = Err(Error::service(503, message, Some(Duration::from_secs(1))));
+        let limit = Duration::from_secs(20);
+        let (result, began) = tried(limit, Duration::from_secs(7), &[busy.clone(), busy]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.status(), began.len()), (ErrorKind::Timeout, Some(503), 3));
+        assert_eq!((error.message(), error.retry_after()), (Some("busy"), Some(Duration::ZERO)));
+        let text = "no response from the service within 20.0s (the client's timeout); the response before it (HTTP 503)";
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_short_deadline_ends_the_first_attempt() {
         let start = Instant::now();
         let (result, began) = tried(Duration::from_millis(300), Duration::from_secs(1), &[]).await;

@@ -4,6 +4,7 @@ mod authorized;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;
+mod connections;
 mod error_text;
 mod invalid_responses;
 #[cfg(feature = "middleware")]
