@@ -121,7 +121,7 @@ impl BotClient {
     }
 
     /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
-    /// status is 4xx or 5xx. Redirects are not followed, and are returned as responses.
+    /// status is 4xx or 5xx, or its body says that it is an error (JSON with `"status": "error"` and a code). Redirects are not followed, and are returned as responses.
     ///
     /// The token is sent to the client's base URL and below only. If the service refuses the token (401 with code
     /// 400100, or without a code, as in a response to a HEAD request or from a gateway), the session is

@@ -191,6 +191,25 @@ impl Clocks {
 }
 
 #[cfg(test)]
+impl Session {
+    /// A session that was just received for a request sent at `sent`.
+    pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
+        let issued_at = Utc::now();
+        let body = BotSession {
+            access_token: token.to_owned().into(),
+            issued_at,
+            expires_at: issued_at + life,
+            files: None,
+            last_cache_purge: None,
+            roles: None,
+            user_type: None,
+            users: None,
+        };
+        Self { body, mismatches: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -234,24 +253,5 @@ mod tests {
     fn a_response_from_a_cache_does_not_extend_a_token() {
         assert_eq!(left(20, Some(0)), Some(10));
         assert_eq!(left(0, Some(20)), Some(10));
-    }
-}
-
-#[cfg(test)]
-impl Session {
-    /// A session that was just received for a request sent at `sent`.
-    pub(crate) fn of(token: &str, life: Duration, sent: Moment) -> Self {
-        let issued_at = Utc::now();
-        let body = BotSession {
-            access_token: token.to_owned().into(),
-            issued_at,
-            expires_at: issued_at + life,
-            files: None,
-            last_cache_purge: None,
-            roles: None,
-            user_type: None,
-            users: None,
-        };
-        Self { body, mismatches: Vec::new(), life, age: Duration::ZERO, as_of: sent, replaced: 0 }
     }
 }
