@@ -77,6 +77,7 @@ pub mod api;
 mod client;
 mod config;
 mod error;
+mod printable;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;

@@ -1,6 +1,5 @@
 //! Reads response bodies up to a limit, and restores them so that they can be read again.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +7,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt, Url};
+use tokio::time::{Instant, timeout_at};
 
 /// The maximum initial capacity of the buffer. `Content-Length` alone must not make the client allocate more.
 const INITIAL_CAPACITY: usize = 64 * 1024;
@@ -18,19 +18,26 @@ pub(crate) enum End {
     Complete,
     /// The body exceeds the limit. Holds the chunk that does; the rest is unread.
     TooLong(Bytes),
+    /// The rest did not arrive in time.
+    Late,
     /// The connection failed.
     Failed(reqwest::Error),
 }
 
-/// Reads a body up to `limit` bytes. A body with a larger `Content-Length` is not read at all.
-pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End) {
+/// Reads a body up to `limit` bytes, until `until`. A body with a larger `Content-Length` is not read at all.
+pub(crate) async fn read(response: &mut Response, limit: usize, until: Option<Instant>) -> (Vec<u8>, End) {
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
         return (Vec::new(), End::TooLong(Bytes::new()));
     }
     let mut body = Vec::with_capacity(announced.min(INITIAL_CAPACITY));
     loop {
-        match response.chunk().await {
+        let chunk = match until {
+            Some(until) => timeout_at(until, response.chunk()).await,
+            None => Ok(response.chunk().await),
+        };
+        let Ok(chunk) = chunk else { return (body, End::Late) };
+        match chunk {
             Ok(Some(chunk)) if chunk.len() > limit - body.len() => return (body, End::TooLong(chunk)),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return (body, End::Complete),
@@ -39,25 +46,13 @@ pub(crate) async fn read(response: &mut Response, limit: usize) -> (Vec<u8>, End
     }
 }
 
-/// The body as UTF-8. Invalid sequences become question marks, so the result is never longer than the body.
-pub(crate) fn as_text(body: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(body) {
-        return text.into();
-    }
-    let mut text = String::with_capacity(body.len());
-    for chunk in body.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend((!chunk.invalid().is_empty()).then_some('?'));
-    }
-    text.into()
-}
-
 /// Restores a response after its body was read: the new body yields what was read, and then the rest.
 pub(crate) fn put_back(response: Response, read: Vec<u8>, end: End) -> Response {
     let (parts, url, rest) = parts(response);
     let (beyond, rest) = match end {
         End::Complete => return self::response(parts, url, read),
         End::TooLong(beyond) => (beyond, Rest::Unread(rest)),
+        End::Late => (Bytes::new(), Rest::Unread(rest)),
         End::Failed(error) => (Bytes::new(), Rest::Failed(Some(error))),
     };
     let body = PutBack { read: [read.into(), beyond].into_iter(), rest };

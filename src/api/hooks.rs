@@ -5,15 +5,19 @@
 //! decoding error would contain the body and with it a token.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
 use reqwest::{Request, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::api::body::{self, End};
-use crate::api::checked::{self, Limit, MAX_VALUES};
+use crate::api::error_body;
 use crate::api::generated::{Client, Error, ResponseValue, types};
 use crate::api::{Lenient, redact};
 use crate::config::ApiKey;
@@ -27,10 +31,20 @@ use crate::config::region::BaseUrl;
 #[derive(Clone)]
 pub struct Transport {
     api_key: ApiKey,
+    /// The key in hex and base64.
+    encoded: Arc<[SecretString]>,
     base_url: BaseUrl,
     connections: reqwest::Client,
     body_limit: usize,
+    /// When requests end.
+    until: Option<Instant>,
 }
+
+/// The wait for the body of an error, which says more than the status, but is not worth a whole attempt.
+const ERROR_BODY: Duration = Duration::from_secs(2);
+
+/// A longer body with status 200 is no error.
+const LONGEST_HIDDEN_ERROR: usize = 16 * 1024;
 
 impl Transport {
     pub(crate) fn new(
@@ -39,7 +53,8 @@ impl Transport {
         connections: reqwest::Client,
         body_limit: usize,
     ) -> Self {
-        Self { api_key, base_url, connections, body_limit }
+        let encoded = redact::encoded(api_key.expose_secret()).into();
+        Self { api_key, encoded, base_url, connections, body_limit, until: None }
     }
 
     /// Whether the key and its tokens may be sent to this address.
@@ -47,9 +62,16 @@ impl Transport {
         self.base_url.covers(url)
     }
 
-    /// The key, to be redacted.
-    pub(crate) fn secret(&self) -> &str {
-        self.api_key.expose_secret()
+    /// Until when to wait for the body of an error.
+    fn error_until(&self) -> Instant {
+        let until = Instant::now() + ERROR_BODY;
+        self.until.map_or(until, |end| until.min(end))
+    }
+
+    /// The key in all its forms and `others`, to be redacted.
+    pub(crate) fn secrets<'a>(&'a self, others: &[&'a str]) -> Vec<&'a str> {
+        let encoded = self.encoded.iter().map(|form| form.expose_secret());
+        std::iter::once(self.api_key.expose_secret()).chain(encoded).chain(others.iter().copied()).collect()
     }
 }
 
@@ -80,32 +102,36 @@ impl ClientHooks<Transport> for Client {
         {
             request.headers_mut().insert(HeaderName::from_static("x-api-key"), key);
         }
-        let secrets = [self.inner.secret()];
+        let secrets = self.inner.secrets(&[]);
         let mut response = self.inner.connections.execute(request).await?;
         redact::headers(response.headers_mut(), &secrets);
         let status = response.status();
+        let limit = self.inner.body_limit;
         if status == StatusCode::OK {
-            let decoded = match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Complete) => {
-                    Lenient::<types::BotSession>::decode(&body, &secrets).map_err(Unusable)
-                }
-                (_, End::TooLong(_)) => {
-                    Err(Unusable(format!("it is longer than {} bytes", self.inner.body_limit)))
-                }
-                (_, End::Failed(error)) => return Err(error),
+            let fault = match body::read(&mut response, limit, self.inner.until).await {
+                (body, End::Complete) => match Lenient::<types::BotSession>::decode(&body, &secrets) {
+                    Ok(session) => {
+                        response.extensions_mut().insert(session);
+                        return Ok(response);
+                    }
+                    Err(reason) => {
+                        match error_body::read(&body).filter(|body| error_body::is_error(body, false)) {
+                            Some(body) => Fault::Error(decoded_error(body, &secrets)),
+                            None => Fault::Unusable(reason),
+                        }
+                    }
+                },
+                (_, End::TooLong(_)) => Fault::Unusable(format!("it is longer than {limit} bytes")),
+                (_, End::Late) => Fault::Late,
+                (_, End::Failed(error)) => Fault::Broken(Arc::new(Mutex::new(Some(error)))),
             };
-            match decoded {
-                Ok(session) => drop(response.extensions_mut().insert(session)),
-                Err(reason) => drop(response.extensions_mut().insert(reason)),
-            }
+            response.extensions_mut().insert(fault);
             return Ok(response);
         }
         let body = if status.is_client_error() || status.is_server_error() {
             // If the body can't be read, the status is enough.
-            match body::read(&mut response, self.inner.body_limit).await {
-                (body, End::Complete) => envelope(&body, &secrets),
-                _ => envelope(&[], &secrets),
-            }
+            let (body, _) = body::read(&mut response, limit, Some(self.inner.error_until())).await;
+            envelope(&body, &secrets)
         } else {
             Vec::new()
         };
@@ -113,28 +139,64 @@ impl ClientHooks<Transport> for Client {
     }
 
     async fn post<E>(&self, result: &reqwest::Result<Response>, _: &OperationInfo) -> Result<(), Error<E>> {
-        match result.as_ref().ok().and_then(|response| response.extensions().get::<Unusable>()) {
-            Some(Unusable(reason)) => Err(Error::Custom(format!("the response is not a session: {reason}"))),
+        let Some(response) = result.as_ref().ok() else { return Ok(()) };
+        match response.extensions().get::<Fault>() {
             None => Ok(()),
+            Some(Fault::Unusable(reason)) => {
+                Err(Error::Custom(format!("the response is not a session: {reason}")))
+            }
+            Some(fault) => {
+                if let Fault::Broken(error) = fault
+                    && let Some(error) = error.lock().unwrap_or_else(PoisonError::into_inner).take()
+                {
+                    return Err(Error::ResponseBodyError(error));
+                }
+                Err(Error::UnexpectedResponse(unexpected(response, fault.clone())))
+            }
         }
     }
 }
 
 impl Client {
-    /// Reads and decodes an error body, and returns it with the response, whose unchanged body can be read again. If
-    /// the body is too long or not an error body, the returned one is empty. The key and `token` are redacted in it.
+    /// The same client for requests that end then. What has arrived by then is not lost.
+    pub(crate) fn until(&self, until: Instant) -> Self {
+        let mut client = self.clone();
+        client.inner.until = Some(until);
+        client
+    }
+
+    /// Reads and decodes an error body, as far as it arrives, and returns it with the response, whose unchanged body
+    /// can be read again. If it is not an error body, the returned one is empty. The key and `token` are redacted in it.
     pub(crate) async fn read_error(
         &self,
         mut response: Response,
         token: &str,
     ) -> (Response, types::ErrorBody) {
-        let secrets = [self.inner.secret(), token];
-        let (read, end) = body::read(&mut response, self.inner.body_limit).await;
-        let body = if matches!(end, End::Complete) { envelope(&read, &secrets) } else { Vec::new() };
-        let decoded =
-            Lenient::<types::ErrorBody>::decode(&body, &secrets).map(|answer| answer.into_parts().0);
-        let empty = types::ErrorBody { code: None, data: None, message: None, status: None };
-        (body::put_back(response, read, end), decoded.unwrap_or(empty))
+        let secrets = self.inner.secrets(&[token]);
+        let until = Some(self.inner.error_until());
+        let (read, end) = body::read(&mut response, self.inner.body_limit, until).await;
+        let body = decoded_error(error_body::read(&read).unwrap_or_default(), &secrets);
+        (body::put_back(response, read, end), body.into_parts().0)
+    }
+
+    /// As [`read_error`](Self::read_error) for a response with status 200, if it is an error in JSON all the same.
+    pub(crate) async fn read_hidden_error(
+        &self,
+        mut response: Response,
+        token: &str,
+    ) -> (Response, Option<types::ErrorBody>) {
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_json = content_type.is_some_and(|content_type| content_type.contains("json"));
+        if response.status() != StatusCode::OK || !is_json {
+            return (response, None);
+        }
+        let limit = self.inner.body_limit.min(LONGEST_HIDDEN_ERROR);
+        let (read, end) = body::read(&mut response, limit, Some(self.inner.error_until())).await;
+        let body = matches!(end, End::Complete).then(|| error_body::read(&read)).flatten();
+        let body = body.filter(|body| error_body::is_error(body, true));
+        let secrets = self.inner.secrets(&[token]);
+        let body = body.map(|body| decoded_error(body, &secrets).into_parts().0);
+        (body::put_back(response, read, end), body)
     }
 }
 
@@ -152,9 +214,28 @@ where
     }
 }
 
-/// Why the body of a 200 can't be decoded. Passed from `exec` to `post`.
+/// Why the response with status 200 has no session. Passed from `exec` to `post`, and on to the caller.
 #[derive(Clone)]
-struct Unusable(String);
+pub(crate) enum Fault {
+    /// The body can't be decoded.
+    Unusable(String),
+    /// The body is an error.
+    Error(Lenient<types::ErrorBody>),
+    /// The connection failed within the body.
+    Broken(Arc<Mutex<Option<reqwest::Error>>>),
+    /// The body was not complete in time.
+    Late,
+}
+
+/// A response of the same status and headers, with a fault in place of its body.
+fn unexpected(response: &Response, fault: Fault) -> Response {
+    let mut parts = http::Response::new(()).into_parts().0;
+    parts.status = response.status();
+    parts.version = response.version();
+    parts.headers = response.headers().clone();
+    parts.extensions.insert(fault);
+    body::response(parts, response.url().clone(), Vec::new())
+}
 
 /// Replaces the body of a response.
 fn with_body(response: Response, body: Vec<u8>) -> Response {
@@ -167,9 +248,14 @@ fn with_body(response: Response, body: Vec<u8>) -> Response {
     body::response(parts, url, body)
 }
 
-/// The error body with secrets redacted, or an empty object if the body is not a JSON object.
+/// The error body with secrets redacted, or an empty object if the body is none.
 fn envelope(body: &[u8], secrets: &[&str]) -> Vec<u8> {
-    let value = checked::value(&body::as_text(body), &mut Limit::new(MAX_VALUES)).ok();
-    let value = value.filter(Value::is_object).unwrap_or_else(|| serde_json::json!({}));
+    let value = error_body::read(body).unwrap_or_else(|| serde_json::json!({}));
     redact::value(value, secrets).to_string().into_bytes()
+}
+
+fn decoded_error(body: Value, secrets: &[&str]) -> Lenient<types::ErrorBody> {
+    let body = redact::value(body, secrets).to_string();
+    let empty = types::ErrorBody { code: None, data: None, message: None, status: None };
+    Lenient::decode(body.as_bytes(), secrets).unwrap_or_else(|_| Lenient::matching(empty))
 }

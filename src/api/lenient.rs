@@ -1,6 +1,5 @@
 //! Lenient decoding of response bodies.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -11,9 +10,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::api::body;
 use crate::api::checked::{self, Limit, MAX_FIELD_VALUES, MAX_VALUES};
 use crate::api::mismatch::{Kind, Location, SchemaMismatch};
+use crate::api::repair;
 use crate::api::schema::Schema;
 use crate::api::validator::{MAX_MISMATCHES, Validator};
 
@@ -32,6 +31,11 @@ pub struct Lenient<T> {
 }
 
 impl<T> Lenient<T> {
+    /// A body that matches the contract.
+    pub(crate) fn matching(body: T) -> Self {
+        Self { body, mismatches: Vec::new() }
+    }
+
     /// The places where the body does not match the contract, at most 100.
     pub fn mismatches(&self) -> &[SchemaMismatch] {
         &self.mismatches
@@ -55,19 +59,18 @@ impl<T: DeserializeOwned + JsonSchema> Lenient<T> {
     /// Decodes a body. In mismatches and errors, the `secrets` and the body's own token are redacted.
     pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
         let schema = Schema::of(&T::schema_name());
-        let text = body::as_text(body);
+        let (text, repaired) = repair::text(body);
         // Nearly all bodies match, and finding out where one does not takes several times as long.
-        let is_repaired = matches!(text, Cow::Owned(_));
-        match matching(&text, schema).filter(|_| !is_repaired) {
+        match matching(&text, schema).filter(|_| repaired.is_none()) {
             Some(body) => Ok(Self { body, mismatches: Vec::new() }),
-            None => Self::validate(&text, is_repaired, schema, secrets),
+            None => Self::validate(&text, repaired, schema, secrets),
         }
     }
 
     /// Decodes what is valid, and records what is not.
     fn validate(
         text: &str,
-        is_repaired: bool,
+        repaired: Option<Kind>,
         schema: &'static Schema,
         secrets: &[&str],
     ) -> Result<Self, String> {
@@ -81,8 +84,8 @@ impl<T: DeserializeOwned + JsonSchema> Lenient<T> {
         let secrets = secrets.iter().copied().chain(token.as_ref().map(|token| token.expose_secret()));
         let secrets: Vec<&str> = secrets.collect();
         let mut validator = Validator { found: Vec::new(), secrets: &secrets };
-        if is_repaired {
-            validator.note(&Location::Body, Kind::NotUtf8);
+        if let Some(kind) = repaired {
+            validator.note(&Location::Body, kind);
         }
         // The number of mismatches is limited, so fields that are left out come first, and unknown fields last.
         let (unknown, left_out): (Vec<_>, Vec<_>) =
@@ -171,7 +174,7 @@ impl<'de> Visitor<'de> for Fields {
 }
 
 /// A field name. Escapes of lone surrogates become replacement characters.
-struct Name(String);
+pub(crate) struct Name(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

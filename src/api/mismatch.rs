@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::api::redact;
+use crate::printable::is_printable;
 
 /// The maximum length of a field name in a JSON pointer, in characters.
 const NAME_SHOWN: usize = 64;
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     Unreadable,
     /// The body is not UTF-8. Invalid bytes were replaced with question marks.
     NotUtf8,
+    /// The body has byte order marks between its values. They were left out.
+    Mark,
     /// The field contains more values than are kept. The rest was left out.
     TooLarge,
 }
@@ -39,7 +42,7 @@ impl SchemaMismatch {
     /// A mismatch at this location, in whose field names the `secrets` are redacted.
     pub(crate) fn new(location: &Location<'_>, kind: Kind, secrets: &[&str]) -> Self {
         let mut pointer = String::new();
-        location.point(&mut pointer, secrets);
+        location.point(&mut pointer, kind == Kind::UnknownField, secrets);
         Self { pointer, kind }
     }
 
@@ -59,6 +62,7 @@ impl fmt::Display for SchemaMismatch {
             Kind::UnknownValue => f.write_str("a value that is not documented"),
             Kind::UnknownField => f.write_str("a field that is not documented"),
             Kind::Unreadable => f.write_str("can't be read"),
+            Kind::Mark => f.write_str("byte order marks"),
             Kind::NotUtf8 => f.write_str("not UTF-8"),
             Kind::TooLarge => f.write_str("more values than are kept"),
         }
@@ -73,23 +77,28 @@ pub(crate) enum Location<'a> {
 }
 
 impl Location<'_> {
-    /// Appends the location as a JSON pointer, with `secrets` redacted.
-    fn point(&self, pointer: &mut String, secrets: &[&str]) {
+    /// Appends the location as a JSON pointer, with `secrets` redacted. `is_unknown` says whether the field is not
+    /// documented.
+    fn point(&self, pointer: &mut String, is_unknown: bool, secrets: &[&str]) {
         match self {
             Self::Body => {}
             Self::Item(array, at) => {
-                array.point(pointer, secrets);
+                array.point(pointer, false, secrets);
                 pointer.push('/');
                 pointer.push_str(&at.to_string());
             }
             Self::Field(object, name) => {
-                object.point(pointer, secrets);
+                object.point(pointer, false, secrets);
                 pointer.push('/');
-                for character in redact::without(name, secrets).chars().take(NAME_SHOWN) {
+                let name = match is_unknown {
+                    true => redact::name(name, secrets),
+                    false => redact::without(name, secrets).into(),
+                };
+                for character in name.chars().take(NAME_SHOWN) {
                     match character {
                         '~' => pointer.push_str("~0"),
                         '/' => pointer.push_str("~1"),
-                        shown if shown.is_control() => pointer.push('\u{fffd}'),
+                        shown if !is_printable(shown) => pointer.push('\u{fffd}'),
                         shown => pointer.push(shown),
                     }
                 }

@@ -8,11 +8,13 @@
 
 mod body;
 mod checked;
+mod error_body;
 mod hooks;
 mod lenient;
 mod mismatch;
 mod open;
 pub(crate) mod redact;
+mod repair;
 pub(crate) mod schema;
 mod validator;
 
@@ -30,7 +32,7 @@ mod generated {
 pub(crate) use checked::MAX_VALUES;
 pub use generated::*;
 pub use hooks::Transport;
-pub(crate) use hooks::decoded;
+pub(crate) use hooks::{Fault, decoded};
 pub use lenient::Lenient;
 pub use mismatch::SchemaMismatch;
 pub use open::Open;

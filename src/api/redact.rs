@@ -3,16 +3,20 @@
 //! Error messages of a service may quote a refused key or token, and end up in logs and on terminals. So secrets and
 //! control characters are removed, and the length is limited, before the text is used.
 //!
-//! A secret is found anywhere in a text, in upper or lower case, and percent-encoded. A secret of less than
+//! A secret is found anywhere in a text, in upper or lower case, and percent-encoded. The key is also found in hex and
+//! base64: [`encoded`] has these forms. A secret of less than
 //! [`SHORTEST`] bytes is found only as a whole word, since it could be part of other words. JSON Web Tokens are
 //! recognized by their form, so unknown ones are found as well.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use http::HeaderMap;
+use secrecy::SecretString;
 use serde_json::{Number, Value};
 
 use crate::config::percent::Decoded;
+use crate::printable;
 
 /// The maximum length of a text, in characters.
 const SENTENCE: usize = 500;
@@ -33,6 +37,9 @@ const SHORTEST: usize = 8;
 /// header, `{"alg":""}`, takes 14.
 const SHORTEST_HEADER: usize = 14;
 
+/// The minimum length of field names that can be random, and not words.
+const RANDOM: usize = 20;
+
 const REDACTED: &str = "[redacted]";
 
 /// Redacts all text and numbers within `value`, including the names of members.
@@ -46,7 +53,7 @@ pub(crate) fn value(value: Value, secrets: &[&str]) -> Value {
         Value::Object(members) => members
             .into_iter()
             .take(ENTRIES)
-            .map(|(name, member)| (text(&name, secrets), self::value(member, secrets)))
+            .map(|(name, member)| (sentence(&self::name(&name, secrets)), self::value(member, secrets)))
             .collect(),
         plain => plain,
     }
@@ -59,12 +66,51 @@ pub(crate) fn text(input: &str, secrets: &[&str]) -> String {
 
 /// `input` as one line of at most 500 characters.
 pub(crate) fn sentence(input: &str) -> String {
-    input
-        .chars()
-        .take(SENTENCE)
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect()
+    let end = input.char_indices().nth(SENTENCE).map_or(input.len(), |(end, _)| end);
+    printable::line(input.get(..end).unwrap_or_default())
 }
+
+/// The name of an undocumented field with secrets redacted. It is redacted wholly if it is a part of a secret, or looks
+/// like a token of any form.
+pub(crate) fn name<'a>(name: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+    let lower = name.to_ascii_lowercase();
+    let is_part = |secret: &&str| secret.to_ascii_lowercase().contains(&lower);
+    let is_random = name.len() >= RANDOM
+        && name.bytes().all(|byte| is_part_of_token(&byte) || matches!(byte, b'+' | b'/' | b'=' | b'~'))
+        && name.bytes().any(|byte| byte.is_ascii_digit())
+        && name.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if is_random || name.len() >= SHORTEST && secrets.iter().any(is_part) {
+        return REDACTED.into();
+    }
+    without(name, secrets).into()
+}
+
+/// The forms in which a key can be quoted besides itself: in hex, and in base64 at any position.
+pub(crate) fn encoded(key: &str) -> Vec<SecretString> {
+    let mut forms = vec![key.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()];
+    for before in 0..3 {
+        let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(key.bytes()).collect();
+        let digits = bytes.chunks(3).flat_map(|chunk| {
+            let group =
+                chunk.iter().fold(0, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            [18, 12, 6, 0].map(|shift| (group >> shift & 63) as usize)
+        });
+        // Only the digits that the key alone decides.
+        let decided = bytes.len() * 8 / 6;
+        let digits: Vec<usize> = digits.take(decided).skip((before * 8).div_ceil(6)).collect();
+        for last in ["+/", "-_"] {
+            let digit = |at: &usize| BASE64.bytes().chain(last.bytes()).nth(*at).map(char::from);
+            let form: String = digits.iter().filter_map(digit).collect();
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    forms.into_iter().map(SecretString::from).collect()
+}
+
+/// The digits of base64 but the last two, of which there are two forms.
+const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// `input` with secrets redacted. A very long text is cut.
 pub(crate) fn without(input: &str, secrets: &[&str]) -> String {
@@ -199,6 +245,7 @@ fn is_shown_by(secret: &str, number: &Number) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
     use serde_json::json;
 
     use super::*;
@@ -249,6 +296,38 @@ mod tests {
     fn a_secret_that_looks_encoded_is_found_as_it_is_and_encoded() {
         for input in ["x a%41b0e8%2G x", "x a%2541b0e8%252G x", "x %61%25%34%31b0e8%2G x"] {
             assert_eq!(text(input, &["a%41b0e8%2G"]), "x [redacted] x");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_in_hex_and_base64() {
+        let forms = encoded(KEY);
+        let secrets: Vec<_> = forms.iter().map(|form| form.expose_secret()).collect();
+        for (input, shown) in [
+            ("62306538613263346436663831333537", "[redacted]"),
+            ("b0e8 62306538613263346436663831333537.", "b0e8 [redacted]."),
+            ("YjBlOGEyYzRkNmY4MTM1Nw==", "[redacted]w=="),
+            // `bot:` and `xy` before the key.
+            ("Ym90OmIwZThhMmM0ZDZmODEzNTc=", "Ym90Om[redacted]c="),
+            ("eHliMGU4YTJjNGQ2ZjgxMzU3", "eHl[redacted]"),
+        ] {
+            assert_eq!(text(input, &secrets), shown);
+        }
+    }
+
+    #[test]
+    fn names_that_are_parts_of_a_secret_or_random_are_redacted() {
+        for (input, shown) in [
+            ("B0E8A2C4", REDACTED),
+            (KEY, REDACTED),
+            ("9f86d081884c7d659a2feaa0", REDACTED),
+            (TOKEN, REDACTED),
+            ("aBcDeFgHiJkLmNoPqRsTuVw1", REDACTED),
+            ("lastCachePurgeOfTheSession", "lastCachePurgeOfTheSession"),
+            ("b0e8", "b0e8"),
+            ("version2", "version2"),
+        ] {
+            assert_eq!(name(input, &[KEY]), shown);
         }
     }
 
@@ -331,6 +410,7 @@ mod tests {
     #[test]
     fn text_is_one_line_of_limited_length() {
         assert_eq!(text("one\r\ntwo\u{1b}[31m", &[KEY]), "one  two [31m");
+        assert_eq!(text("a\u{9b}b\u{202e}c\u{2066}d\u{feff}e", &[KEY]), "a b c d e");
         assert_eq!(text(&"é".repeat(10_000), &[KEY]).chars().count(), SENTENCE);
         let many = value(json!(vec![0; 1000]), &[KEY]);
         assert_eq!(many.as_array().unwrap().len(), ENTRIES);

@@ -38,9 +38,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::api::redact;
 use crate::api::{ClientInfo, Transport};
-use crate::client::BotClientBuilder;
+use crate::client::{BotClientBuilder, failure};
 use crate::config::AccessToken;
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::session::Session;
 
 /// A [`crate::BotClient`] whose calls block.
@@ -154,9 +154,10 @@ impl BotClient {
     ///
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
+        let limit = self.bot.limit_of(&request);
         let (response, token) = self.worker.block_on(self.bot.send_with_token(request))?;
         let transport = self.bot.api().inner().clone();
-        Ok(Response { response, token, transport, worker: Arc::clone(&self.worker) })
+        Ok(Response { response, token, transport, limit, worker: Arc::clone(&self.worker) })
     }
 
     /// See [`crate::BotClient::reads_today`].
@@ -176,6 +177,7 @@ pub struct Response {
     /// The token of the request.
     token: AccessToken,
     transport: Transport,
+    limit: Limit,
     worker: Arc<Worker>,
 }
 
@@ -204,7 +206,8 @@ impl Response {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if the body does not
     /// arrive completely, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
-        let body = async { self.response.bytes().await.map_err(Error::connection) };
+        let (status, limit) = (self.status(), self.limit);
+        let body = async { self.response.bytes().await.map_err(|error| failure::body(error, status, limit)) };
         Ok(self.worker.block_on(body)?.into())
     }
 
@@ -230,7 +233,7 @@ impl Response {
         let (transport, token) = (self.transport.clone(), self.token.clone());
         serde_json::from_slice(&self.bytes()?).map_err(|error| {
             // serde's messages can quote the body.
-            let reason = redact::text(&error.to_string(), &[transport.secret(), token.expose_secret()]);
+            let reason = redact::text(&error.to_string(), &transport.secrets(&[token.expose_secret()]));
             Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
         })
     }

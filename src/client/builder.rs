@@ -26,7 +26,8 @@ use crate::store::shared::{SharedSource, StoreHandle};
 #[cfg(feature = "store")]
 use crate::store::{SessionStore, StoreKey, StoreOutage};
 
-const CONNECT: Duration = Duration::from_secs(5);
+/// The limit of connecting.
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
 const BODY_LIMIT: usize = 1 << 20;
 

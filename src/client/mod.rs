@@ -92,7 +92,7 @@ impl BotClient {
     ///
     /// Concurrent calls share one registration. Transient failures are retried within the client's
     /// [`timeout`](BotClientBuilder::timeout): up to 4 attempts if the request was not carried out (no connection, or
-    /// status 429 or 503), and 2 otherwise, since a registration whose response was lost may have succeeded. The
+    /// status 425, 429 or 503), and 2 otherwise, since a registration whose response was lost may have succeeded. The
     /// registration continues when its callers are dropped.
     ///
     /// With `tracing`, each retry is logged at level `DEBUG`. A response that does not match the contract is logged at

@@ -9,11 +9,12 @@ use progenitor_client::ClientInfo;
 
 use crate::api::types::RegisterBotSession;
 use crate::api::{Client, SchemaMismatch};
-use crate::client::{failure, retry};
+use crate::client::failure;
+use crate::client::retry::{self, Deadline};
 use crate::error::Error;
-use crate::session::Session;
 use crate::session::cache::Register;
 use crate::session::clock::{Clock, SystemClock};
+use crate::session::{Clocks, Session};
 
 /// At most this many mismatches are written to one line of the log.
 const LOGGED_AT_ONCE: usize = 10;
@@ -40,17 +41,23 @@ impl Registrar {
         &self.api
     }
 
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(crate) fn device_id(&self) -> &str {
         &self.request.device_id
     }
 
-    async fn attempt(&self) -> Result<Session, Error> {
+    async fn attempt(&self, deadline: Deadline) -> Result<Session, Error> {
         let before = SystemClock.now();
-        let sent = self.api.register_bot_session().body(self.request.clone()).send().await;
-        let response = sent.map_err(|error| failure::classify(error, self.api.inner().secret()))?;
-        // The service's clock counts for the dates in the response.
-        let now = failure::service_time(response.headers()).map_or_else(Utc::now, DateTime::from);
-        Session::new(response.into_inner(), now, before)
+        let api = self.api.until(deadline.at);
+        let sent = api.register_bot_session().body(self.request.clone()).send().await;
+        let response =
+            sent.map_err(|error| failure::classify(error, deadline.limit, &api.inner().secrets(&[])))?;
+        let service = failure::service_time(response.headers()).map(DateTime::from);
+        let clocks = Clocks { local: Utc::now(), service };
+        Session::new(response.into_inner(), clocks, before)
             .map_err(|reason| Error::invalid_response(200, reason))
     }
 
@@ -76,7 +83,7 @@ impl Registrar {
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
-        let session = retry::run(self.timeout, || self.attempt()).await?;
+        let session = retry::run(self.timeout, |deadline| self.attempt(deadline)).await?;
         self.log(session.schema_mismatches());
         Ok(session)
     }

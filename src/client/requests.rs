@@ -18,7 +18,7 @@ use crate::api::types::ErrorBody;
 use crate::client::quota::{DAILY_READS, Refusal, Sent};
 use crate::client::{BotClient, failure};
 use crate::config::AccessToken;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Limit};
 use crate::session::clock::{Clock, Moment, SystemClock};
 use crate::session::runtime;
 
@@ -121,7 +121,7 @@ impl BotClient {
     }
 
     /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
-    /// status is 4xx or 5xx. Redirects are not followed, and are returned as responses.
+    /// status is 4xx or 5xx, or its body says that it is an error (JSON with `"status": "error"` and a code). Redirects are not followed, and are returned as responses.
     ///
     /// The token is sent to the client's base URL and below only. If the service refuses the token (401 with code
     /// 400100, or without a code, as in a response to a HEAD request or from a gateway), the session is
@@ -202,9 +202,18 @@ impl BotClient {
 
     async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
         let authorized = self.attach_token(&mut request).await?;
+        let limit = self.limit_of(&request);
         let sent = self.0.registrar.api().client().execute(request);
-        let response = runtime::within(sent).await?.map_err(Error::connection)?;
+        let response = runtime::within(sent).await?.map_err(|error| failure::connection(error, limit))?;
         Ok((self.check_response(response, &authorized).await, authorized.token))
+    }
+
+    /// The limit of a request, its response included.
+    pub(crate) fn limit_of(&self, request: &Request) -> Limit {
+        match request.timeout() {
+            Some(timeout) => Limit::Request(*timeout),
+            None => Limit::Client(self.0.registrar.timeout()),
+        }
     }
 
     /// Checks that a request may be sent, and adds the token.
@@ -235,17 +244,24 @@ impl BotClient {
         authorized: &Authorized,
     ) -> CheckedResponse {
         let Authorized { token, sent, codeless_refusals, is_read } = authorized;
-        if !(response.status().is_client_error() || response.status().is_server_error()) {
+        let received = SystemClock.now();
+        let api = self.0.registrar.api();
+        let status = response.status();
+        let (mut response, error_body) = match status.is_client_error() || status.is_server_error() {
+            true => {
+                let (response, error_body) = api.read_error(response, token.expose_secret()).await;
+                (response, Some(error_body))
+            }
+            false => api.read_hidden_error(response, token.expose_secret()).await,
+        };
+        let Some(mut error_body) = error_body else {
             if *is_read {
                 self.0.quota.answered(*sent);
             }
             self.0.cache.accepted(token);
             return CheckedResponse { response, error_body: None, refuses_token: false };
-        }
-        let received = SystemClock.now();
-        let (mut response, mut error_body) =
-            self.0.registrar.api().read_error(response, token.expose_secret()).await;
-        let is_codeless_429 = error_body.code.is_none() && response.status() == StatusCode::TOO_MANY_REQUESTS;
+        };
+        let is_codeless_429 = error_body.code.is_none() && status == StatusCode::TOO_MANY_REQUESTS;
         // A 429 without a code after as many reads as a day has is most likely the quota.
         if is_codeless_429 && *is_read && self.0.quota.reads(received) >= DAILY_READS {
             error_body.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
@@ -263,14 +279,14 @@ impl BotClient {
                 );
             }
         }
-        let refuses_token = response.status() == StatusCode::UNAUTHORIZED
+        let refuses_token = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::OK)
             && match error_body.code {
                 Some(code) => code == ErrorCode::UNAUTHORIZED,
                 None => self.0.codeless_refusals.may_replace(token, *codeless_refusals, received),
             };
         if refuses_token {
             self.invalidate(token);
-        } else if error_body.code.is_some() && response.status() != StatusCode::UNAUTHORIZED {
+        } else if error_body.code.is_some() && status != StatusCode::UNAUTHORIZED {
             // The service knows who asks.
             self.0.cache.accepted(token);
         }

@@ -8,9 +8,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Limit};
 
 /// The number of attempts in all.
 const ATTEMPTS: u32 = 4;
@@ -30,24 +30,40 @@ const WAIT_OPEN: Duration = Duration::from_secs(2);
 /// The number of attempts that can end in such a failure.
 const OPEN_ATTEMPTS: u32 = 2;
 
+/// When an attempt ends, and why then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    pub(crate) limit: Limit,
+}
+
 /// Runs `attempt` until it succeeds, fails permanently, or `limit` has passed.
 ///
 /// Dropping the future cancels it.
 pub(crate) async fn run<T, A, F>(limit: Duration, mut attempt: A) -> Result<T, Error>
 where
-    A: FnMut() -> F,
+    A: FnMut(Deadline) -> F,
     F: Future<Output = Result<T, Error>>,
 {
     let start = Instant::now();
     let (mut attempts, mut open_attempts) = (0, 0);
+    let mut last: Option<(Error, Instant)> = None;
     loop {
         attempts += 1;
-        let allowed = limit.saturating_sub(start.elapsed()).min(ATTEMPT);
-        let error = match timeout(allowed, attempt()).await {
+        let left = limit.saturating_sub(start.elapsed());
+        let by = if left < ATTEMPT { Limit::Client(limit) } else { Limit::Attempt(ATTEMPT) };
+        let deadline = Deadline { at: Instant::now() + left.min(ATTEMPT), limit: by };
+        let mut error = match timeout_at(deadline.at, attempt(deadline)).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
-            Err(_) => Error::timeout(allowed),
+            Err(_) => Error::timeout(by),
         };
+        if let Some((before, at)) = &last {
+            error = error.repeated(before);
+            if error.kind() == ErrorKind::Timeout {
+                error = error.with_last_response(before, at.elapsed());
+            }
+        }
         let mut wait = wait(attempts);
         if error.may_have_been_carried_out() {
             open_attempts += 1;
@@ -61,6 +77,7 @@ where
             return Err(error.after(attempts, open_attempts > 0));
         }
         tracing::debug!(%error, attempts, ?wait, "registration failed, retrying");
+        last = Some((error, Instant::now()));
         sleep(wait).await;
     }
 }
@@ -91,7 +108,7 @@ mod tests {
     ) -> (Result<(), Error>, Vec<Duration>) {
         let start = Instant::now();
         let began = RefCell::new(Vec::new());
-        let result = run(limit, || {
+        let result = run(limit, |_| {
             let end = ends.get(began.borrow().len()).cloned().unwrap_or(Ok(()));
             began.borrow_mut().push(start.elapsed());
             async move {
@@ -171,6 +188,19 @@ mod tests {
         }
         let error = tried(AMPLE, QUICK, &[failed(503, None), failed(403, None)]).await.0.unwrap_err();
         assert!(!error.may_have_been_carried_out());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_error_at_the_deadline_has_the_last_response() {
+        let message = ServiceMessage { text: Some("busy".to_owned()), ..ServiceMessage::default() };
+        let busy = Err(Error::service(503, message, Some(Duration::from_secs(1))));
+        let limit = Duration::from_secs(20);
+        let (result, began) = tried(limit, Duration::from_secs(7), &[busy.clone(), busy]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.status(), began.len()), (ErrorKind::Timeout, Some(503), 3));
+        assert_eq!((error.message(), error.retry_after()), (Some("busy"), Some(Duration::ZERO)));
+        let text = "no response from the service within 20.0s (the client's timeout); the response before it (HTTP 503)";
+        assert!(error.to_string().starts_with(text), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

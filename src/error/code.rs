@@ -37,6 +37,17 @@ impl ErrorCode {
     /// With status 422 a parameter is wrong, with 500 the service failed.
     pub const UNEXPECTED: Self = Self(500_000);
 
+    /// The status that usually comes with the code. Its second to fourth digits are close to that.
+    pub(crate) fn usual_status(self) -> u16 {
+        match self.0 {
+            400_100..=400_199 => 401,
+            400_300..=400_399 | 403_000..=403_999 => 403,
+            400_400..=400_499 => 404,
+            500_000..=599_999 => 500,
+            _ => 400,
+        }
+    }
+
     /// The number.
     pub const fn get(self) -> i64 {
         self.0

@@ -16,6 +16,8 @@ mod code;
 mod record;
 
 pub use code::ErrorCode;
+
+use crate::printable;
 #[cfg(feature = "store")]
 pub(crate) use record::ErrorRecord;
 
@@ -52,24 +54,32 @@ struct Inner {
     details: Vec<String>,
     retry_after: Option<Duration>,
     attempts: u32,
+    /// Whether the response was not HTTP, which passes only if it does not happen again.
+    is_protocol: bool,
     /// For `Debug`; the text has what matters of it.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Inner {
+    /// The reason can contain what the service, a server or the system said.
     fn new(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
+        let mut reason = reason.into();
+        if !reason.chars().all(printable::is_printable) {
+            reason = printable::line(&reason).into();
+        }
         Self {
             kind,
             transient: false,
             is_unsent: false,
             is_open: false,
-            reason: reason.into(),
+            reason,
             status: None,
             code: None,
             message: None,
             details: Vec::new(),
             retry_after: None,
             attempts: 1,
+            is_protocol: false,
             cause: None,
         }
     }
@@ -81,6 +91,30 @@ pub(crate) struct ServiceMessage {
     pub(crate) code: Option<ErrorCode>,
     pub(crate) text: Option<String>,
     pub(crate) details: Vec<String>,
+}
+
+/// How long something was waited for, and why no longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    /// One attempt of a registration.
+    Attempt(Duration),
+    /// The client's timeout.
+    Client(Duration),
+    /// The request's own timeout.
+    Request(Duration),
+    /// A registration, with the operations of the store before and after it.
+    Session(Duration),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attempt(limit) => write!(f, "{limit:.1?} (the limit of one attempt)"),
+            Self::Client(limit) => write!(f, "{limit:.1?} (the client's timeout)"),
+            Self::Request(limit) => write!(f, "{limit:.1?} (the request's timeout)"),
+            Self::Session(limit) => write!(f, "{limit:.1?} (the limit of a registration and its store)"),
+        }
+    }
 }
 
 /// What went wrong, grouped by what can be done about it.
@@ -160,7 +194,9 @@ impl Error {
 
     /// A response with an error status.
     pub(crate) fn service(status: u16, message: ServiceMessage, retry_after: Option<Duration>) -> Self {
-        let (kind, reason) = match (status, message.code) {
+        // An error in a response with status 200 has only its code to go by.
+        let meaning = if status == 200 { message.code.map_or(400, ErrorCode::usual_status) } else { status };
+        let (kind, reason) = match (meaning, message.code) {
             (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
             (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => (ErrorKind::RateLimited, "too many requests"),
             (401, _) => (
@@ -170,14 +206,30 @@ impl Error {
             (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "bots are read-only"),
             (403, _) => (ErrorKind::Rejected, "the service rejected the user"),
             (404, _) => (ErrorKind::Rejected, "not found; check the path, and the region or base URL"),
+            (407, _) => (
+                ErrorKind::Rejected,
+                "a proxy in front of the service requires authentication; set its credentials",
+            ),
             (408, _) => (ErrorKind::Unavailable, "the service timed out waiting for the request"),
+            (425, _) => {
+                (ErrorKind::Unavailable, "the service does not accept a request this early in a connection")
+            }
             (422, _) => (ErrorKind::Rejected, "the service rejected the content of the request"),
+            (511, _) => (
+                ErrorKind::Unavailable,
+                "the network requires a login, and nothing reached the service; log in to it",
+            ),
+            (520..=530, _) => (ErrorKind::Unavailable, "the gateway in front of the service can't reach it"),
             (500.., _) => (ErrorKind::Unavailable, "the service failed"),
             _ => (ErrorKind::Rejected, "the service rejected the request"),
         };
         let mut error = Inner::new(kind, reason);
-        error.transient = kind == ErrorKind::RateLimited || matches!(status, 408 | 500 | 502 | 503 | 504);
-        error.is_unsent = matches!(status, 429 | 503);
+        // The code can be a refusal although the status says otherwise.
+        error.transient = match kind {
+            ErrorKind::Unavailable => matches!(meaning, 408 | 425 | 500 | 502..=504 | 520..=530),
+            kind => kind == ErrorKind::RateLimited,
+        };
+        error.is_unsent = matches!(status, 425 | 429 | 503);
         error.status = Some(status);
         error.code = message.code;
         error.message = message.text;
@@ -202,20 +254,46 @@ impl Error {
         error.into()
     }
 
-    /// No response, or only part of one.
-    pub(crate) fn connection(mut error: reqwest::Error) -> Self {
+    /// No response, or only part of one, within `limit` if that has ended it. `connect` is the limit of connecting.
+    pub(crate) fn connection(mut error: reqwest::Error, connect: Duration, limit: Limit) -> Self {
         if let Some(url) = error.url_mut() {
             // Some addresses take the token there.
             url.set_query(None);
         }
-        let (kind, action) = match (error.is_timeout(), error.is_connect()) {
-            (true, true) => (ErrorKind::Timeout, "connecting to the service timed out"),
-            (true, false) => (ErrorKind::Timeout, "no response from the service in time"),
-            (false, true) => (ErrorKind::Unavailable, "cannot connect to the service"),
-            (false, false) => (ErrorKind::Unavailable, "the connection to the service was lost"),
+        let cause = root_cause(&error).to_string();
+        let protocol = Protocol::of(&error);
+        let is_untrusted = error.is_connect() && cause.contains("certificate");
+        let (kind, reason) = match (error.is_timeout(), error.is_connect()) {
+            (true, true) => (
+                ErrorKind::Timeout,
+                format!("connecting to the service took longer than {connect:.1?} (the limit of connecting)"),
+            ),
+            (true, false) => (ErrorKind::Timeout, format!("no response from the service within {limit}")),
+            (false, true) if is_untrusted => (
+                ErrorKind::Unavailable,
+                format!(
+                    "the service's certificate is not trusted: {cause}; check the base URL, this machine's clock and \
+                     certificates, and whether a proxy replaces the certificate"
+                ),
+            ),
+            (false, true) => (ErrorKind::Unavailable, format!("cannot connect to the service: {cause}")),
+            (false, false) => match protocol {
+                Some(Protocol::HeadTooLarge) => (
+                    ErrorKind::InvalidResponse,
+                    format!(
+                        "the head of the response is too large: {cause}; check the base URL, and what adds headers"
+                    ),
+                ),
+                Some(Protocol::Invalid) => (
+                    ErrorKind::Unavailable,
+                    format!("the response is not valid HTTP: {cause}; check the base URL and its port"),
+                ),
+                None => (ErrorKind::Unavailable, format!("the connection to the service was lost: {cause}")),
+            },
         };
-        let mut inner = Inner::new(kind, format!("{action}: {}", root_cause(&error)));
-        inner.transient = true;
+        let mut inner = Inner::new(kind, reason);
+        inner.transient = kind != ErrorKind::InvalidResponse && !is_untrusted;
+        inner.is_protocol = protocol.is_some();
         inner.is_unsent = error.is_connect();
         inner.status = error.status().map(|status| status.as_u16());
         inner.cause = Some(Arc::new(error));
@@ -223,10 +301,19 @@ impl Error {
     }
 
     /// No response within `limit`.
-    pub(crate) fn timeout(limit: Duration) -> Self {
+    pub(crate) fn timeout(limit: Limit) -> Self {
         let mut error =
-            Inner::new(ErrorKind::Timeout, format!("no response from the service within {limit:.1?}"));
+            Inner::new(ErrorKind::Timeout, format!("no response from the service within {limit}"));
         error.transient = true;
+        error.into()
+    }
+
+    /// A response whose body was not complete within `limit`.
+    pub(crate) fn late(status: u16, limit: Limit) -> Self {
+        let mut error =
+            Inner::new(ErrorKind::Timeout, format!("the response was not complete within {limit}"));
+        error.transient = true;
+        error.status = Some(status);
         error.into()
     }
 
@@ -264,6 +351,35 @@ impl Error {
         let error = Arc::make_mut(&mut self.0);
         (error.status, error.code) = (refused.0.status, refused.0.code);
         error.message.clone_from(&refused.0.message);
+        self
+    }
+
+    /// The same error, with the status of the response that it ended.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        Arc::make_mut(&mut self.0).status = Some(status);
+        self
+    }
+
+    /// The same error after an attempt that failed with `before`, `since` ago, if only that has a status.
+    pub(crate) fn with_last_response(mut self, before: &Self, since: Duration) -> Self {
+        if self.0.status.is_some() {
+            return self;
+        }
+        let wait = before.retry_after().map(|wait| wait.saturating_sub(since));
+        self = self.with_response_of(before);
+        let error = Arc::make_mut(&mut self.0);
+        error.reason = format!("{}; the response before it", error.reason).into();
+        error.details.clone_from(&before.0.details);
+        error.retry_after = wait;
+        self
+    }
+
+    /// The same error after another of its kind, if it is one that does not pass by itself.
+    pub(crate) fn repeated(mut self, before: &Self) -> Self {
+        if self.0.is_protocol && before.0.is_protocol {
+            let error = Arc::make_mut(&mut self.0);
+            (error.kind, error.transient) = (ErrorKind::InvalidResponse, false);
+        }
         self
     }
 
@@ -359,6 +475,25 @@ impl fmt::Debug for Error {
 /// The text names the innermost cause, so that it is there for those who log the text alone. So there is no
 /// [`source`](std::error::Error::source) that would say it again.
 impl std::error::Error for Error {}
+
+/// A response that HTTP does not allow.
+#[derive(Clone, Copy, Debug)]
+enum Protocol {
+    Invalid,
+    HeadTooLarge,
+}
+
+impl Protocol {
+    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        let error = causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).next()?;
+        match (error.is_parse_too_large(), error.is_parse()) {
+            (true, _) => Some(Self::HeadTooLarge),
+            (false, true) => Some(Self::Invalid),
+            (false, false) => None,
+        }
+    }
+}
 
 /// The innermost cause says what happened; the layers around it say only which of them it passed.
 fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {

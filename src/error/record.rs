@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, ErrorCode, ErrorKind, Inner};
+use crate::printable::is_printable;
 
 /// A longer text was not written by this crate.
 const LONGEST: usize = 1_000;
@@ -60,5 +61,5 @@ fn name(kind: ErrorKind) -> &'static str {
 
 /// One line of printable text.
 fn line(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).take(LONGEST).collect()
+    text.chars().filter(|character| is_printable(*character)).take(LONGEST).collect()
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::AccessToken;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Limit};
 use crate::session::clock::{Clock, Moment};
 use crate::session::gate::{Gate, Refusal};
 use crate::session::single_flight::{Completion, Freshness, LoadError, Loader, SingleFlight};
@@ -263,7 +263,9 @@ impl<S: Source, C: Clock> SessionCache<S, C> {
                 runtime::check()?;
                 Err(Error::registration_lost())
             }
-            Err(LoadError::TimedOut) => Err(Error::timeout(self.0.loader().source.max_duration())),
+            Err(LoadError::TimedOut) => {
+                Err(Error::timeout(Limit::Session(self.0.loader().source.max_duration())))
+            }
             Err(LoadError::LeaderDropped) => Err(Error::registration_lost()),
         }
     }

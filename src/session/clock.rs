@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 /// A point in time by both clocks. Only differences from another reading of the same clock mean something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) monotonic: Duration,
     pub(crate) wall: Duration,

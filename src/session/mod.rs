@@ -41,22 +41,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of a response, if its token is usable at `now` by the service's clock; otherwise the reason. The
-    /// request was sent at `sent`.
-    pub(crate) fn new(
-        response: Lenient<BotSession>,
-        now: DateTime<Utc>,
-        sent: Moment,
-    ) -> Result<Self, String> {
+    /// The session of a response, if its token is usable by one of the clocks; otherwise the reason. The request was sent
+    /// at `sent`.
+    pub(crate) fn new(response: Lenient<BotSession>, clocks: Clocks, sent: Moment) -> Result<Self, String> {
         let (body, mismatches) = response.into_parts();
         let whole = usable(&body)?;
-        if body.expires_at <= now {
-            return Err(format!("the token expired at {}; is this machine's clock right?", body.expires_at));
-        }
+        let life = clocks.left(&body).ok_or_else(|| {
+            let expired = body.expires_at;
+            match clocks.service {
+                Some(_) => {
+                    format!("the token expired at {expired}, by the service's clock and this machine's")
+                }
+                None => format!("the token expired at {expired}; is this machine's clock right?"),
+            }
+        })?;
         // The time left is at most the lifetime, which limits what a wrong clock can do. It counts from before the
         // request was sent, since it is not known when the token was issued in the meantime.
-        let left = (body.expires_at - now).to_std().map_err(|error| error.to_string())?;
-        let (life, order) = (left.min(whole), body.issued_at);
+        let (life, order) = (life.min(whole), body.issued_at);
         Ok(Self { body, mismatches, life, age: Duration::ZERO, as_of: sent, replaced: 0, order })
     }
 
@@ -166,10 +167,41 @@ fn usable(body: &BotSession) -> Result<Duration, String> {
     if let Some(fault) = body.access_token.fault() {
         return Err(format!("/accessToken {fault}"));
     }
-    let life = (body.expires_at - body.issued_at).to_std().ok().filter(|life| !life.is_zero());
-    life.ok_or_else(|| {
-        format!("the token expires ({}) before it was issued ({})", body.expires_at, body.issued_at)
-    })
+    let (issued_at, expires_at) = (body.issued_at, body.expires_at);
+    match (expires_at - issued_at).to_std() {
+        Ok(life) if !life.is_zero() => Ok(life),
+        Ok(_) => Err(format!("the token has no lifetime: it was issued and expires at {issued_at}")),
+        Err(_) => Err(format!("the token expires ({expires_at}) before it was issued ({issued_at})")),
+    }
+}
+
+/// What two clocks say when a response arrives. Either can be wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    pub(crate) local: DateTime<Utc>,
+    /// The service's, if the response states it.
+    pub(crate) service: Option<DateTime<Utc>>,
+}
+
+/// A clock that is further behind a token's date of issue is wrong.
+const BEHIND: TimeDelta = TimeDelta::hours(1);
+
+impl Clocks {
+    /// How long the token lives, or `None` if it has expired.
+    ///
+    /// A clock that says that the token is yet to be issued is wrong, and is ignored if the other one does not say so. If
+    /// one says that the token has expired, it may be wrong, and the other one counts. Otherwise the shorter time counts,
+    /// since a response that comes from a cache has an old date.
+    fn left(&self, body: &BotSession) -> Option<Duration> {
+        let is_plausible = |clock: &DateTime<Utc>| body.issued_at - *clock <= BEHIND;
+        let clocks = || [Some(self.local), self.service].into_iter().flatten();
+        let any_plausible = clocks().any(|clock| is_plausible(&clock));
+        let clocks = clocks().filter(|clock| !any_plausible || is_plausible(clock));
+        clocks
+            .filter_map(|clock| (body.expires_at - clock).to_std().ok())
+            .filter(|left| !left.is_zero())
+            .min()
+    }
 }
 
 #[cfg(test)]
@@ -200,5 +232,52 @@ impl Session {
             replaced: 0,
             order: issued_at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The days that a token lives which is issued on day 0 and expires on day 30, by clocks that show these days.
+    fn left(local: i64, service: Option<i64>) -> Option<u64> {
+        let day = |day| DateTime::UNIX_EPOCH + TimeDelta::days(20_000 + day);
+        let body = BotSession {
+            access_token: "abc".to_owned().into(),
+            issued_at: day(0),
+            expires_at: day(30),
+            files: None,
+            last_cache_purge: None,
+            roles: None,
+            user_type: None,
+            users: None,
+        };
+        let clocks = Clocks { local: day(local), service: service.map(day) };
+        let session = Session::new(Lenient::matching(body), clocks, Moment::default());
+        session.ok().map(|session| session.ttl().as_secs() / (24 * 60 * 60))
+    }
+
+    #[test]
+    fn one_wrong_clock_loses_no_session() {
+        for wrong in [-20_000, -365, 31, 365] {
+            assert_eq!(left(0, Some(wrong)), Some(30), "the service's clock is {wrong} days off");
+            assert_eq!(left(wrong, Some(0)), Some(30), "this machine's clock is {wrong} days off");
+        }
+        assert_eq!((left(0, None), left(10, None), left(31, None)), (Some(30), Some(20), None));
+    }
+
+    #[test]
+    fn a_token_that_both_clocks_call_expired_is_not_accepted() {
+        for (local, service) in [(30, 30), (31, 31), (31, 365), (365, 31)] {
+            assert_eq!(left(local, Some(service)), None);
+        }
+        // A clock that is before the date of issue says nothing.
+        assert_eq!((left(-365, Some(31)), left(31, Some(-365))), (None, None));
+    }
+
+    #[test]
+    fn a_response_from_a_cache_does_not_extend_a_token() {
+        assert_eq!(left(20, Some(0)), Some(10));
+        assert_eq!(left(0, Some(20)), Some(10));
     }
 }

@@ -22,7 +22,11 @@ async fn the_message_explains_the_status() {
         (404, ErrorKind::Rejected, "not found; check the path, and the region or base URL"),
         (408, ErrorKind::Unavailable, "the service timed out waiting for the request"),
         (422, ErrorKind::Rejected, "the service rejected the content of the request"),
+        (407, ErrorKind::Rejected, "a proxy in front of the service requires authentication"),
+        (425, ErrorKind::Unavailable, "the service does not accept a request this early in a connection"),
         (501, ErrorKind::Unavailable, "the service failed"),
+        (511, ErrorKind::Unavailable, "the network requires a login"),
+        (522, ErrorKind::Unavailable, "the gateway in front of the service can't reach it"),
     ] {
         let (error, _) = refused(Fault::status(status)).await;
         assert_eq!(error.kind(), kind, "{status}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use social_plus_bot::sandbox::Fault;
-use social_plus_bot::{BotClient, ErrorKind};
+use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -29,6 +29,13 @@ async fn a_redirect_is_an_error_and_is_not_followed() {
 }
 
 #[tokio::test]
+async fn not_modified_is_not_called_a_redirect() {
+    let (error, attempts) = refused(Fault::answer(304, JSON, "")).await;
+    assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::InvalidResponse, Some(304), 1));
+    assert!(error.to_string().starts_with("the response says that nothing was modified"), "{error}");
+}
+
+#[tokio::test]
 async fn an_undocumented_success_status_is_an_error() {
     for status in [201, 202, 204] {
         let (error, attempts) = refused(Fault::answer(status, JSON, "")).await;
@@ -38,7 +45,7 @@ async fn an_undocumented_success_status_is_an_error() {
 
 #[tokio::test]
 async fn a_200_that_is_not_a_json_object_is_an_error() {
-    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc", "\u{feff}{}"] {
+    for body in [PAGE, "", "null", "[]", "7", "{\"accessToken\": \"abc"] {
         let text = no_session(JSON, body).await;
         assert!(text.contains("it is not a JSON object"), "{body}: {text}");
     }
@@ -53,8 +60,17 @@ async fn trailing_data_after_a_session_is_an_error() {
 
 #[tokio::test]
 async fn a_200_with_an_error_envelope_is_an_error() {
-    let text = no_session(JSON, &envelope(400_100, "Unauthorized", &json!([]))).await;
-    assert!(text.contains("/accessToken: missing"), "{text}");
+    for (code, kind, expected) in [
+        (ErrorCode::UNAUTHORIZED, ErrorKind::Rejected, 1),
+        (ErrorCode::DAILY_QUOTA_EXCEEDED, ErrorKind::RateLimited, 4),
+        (ErrorCode::UNEXPECTED, ErrorKind::Unavailable, 2),
+    ] {
+        let fault = Fault::answer(200, JSON, envelope(code.get(), "it was said", &json!(["a detail"])));
+        let (error, attempts) = refused(fault).await;
+        assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(200), Some(code)));
+        assert_eq!((error.message(), attempts), (Some("it was said"), expected));
+        assert_eq!(error.details(), ["a detail"]);
+    }
 }
 
 #[tokio::test]
@@ -72,7 +88,7 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
         ("issuedAt", json!(1_700_000_000), "/issuedAt: expected string, found number"),
         ("expiresAt", json!("2126-13-01T00:00:00Z"), "/expiresAt: expected date-time, found string"),
         ("expiresAt", json!("2126-01-01"), "/expiresAt: expected date-time, found string"),
-        ("expiresAt", json!("2026-01-01T00:00:00Z"), "expires (2026-01-01 00:00:00 UTC) before"),
+        ("expiresAt", json!("2026-01-01T00:00:00Z"), "no lifetime: it was issued and expires at 2026-01-01"),
         ("expiresAt", json!("2025-01-01T00:00:00Z"), "expires (2025-01-01 00:00:00 UTC) before"),
         ("expiresAt", json!("2026-01-02T00:00:00Z"), "the token expired at 2026-01-02"),
     ] {

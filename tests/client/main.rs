@@ -4,6 +4,7 @@ mod authorized;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;
+mod connections;
 mod error_text;
 mod invalid_responses;
 #[cfg(feature = "middleware")]
@@ -14,6 +15,7 @@ mod raw_service;
 mod refusals;
 mod registration;
 mod request;
+mod responses;
 mod retries;
 mod runtimes;
 mod secrets;

@@ -56,8 +56,19 @@ async fn a_retry_after_date_in_the_past_is_no_wait() {
 }
 
 #[tokio::test]
+async fn retry_after_can_have_a_fraction_and_be_too_large_for_a_number() {
+    for (value, wait) in [
+        ("120.5", Duration::from_millis(120_500)),
+        ("99999999999999999999999", Duration::from_secs(u64::MAX)),
+    ] {
+        let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
+        assert_eq!((error.retry_after(), attempts), (Some(wait), 1), "{value}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_retry_after_is_ignored() {
-    for value in ["soon", "-5", "1.5", "99999999999999999999999"] {
+    for value in ["soon", "-5", ".5", "1.", "1e3"] {
         let (error, attempts) = refused(Fault::answer(429, HTML, "").header(RETRY_AFTER, value)).await;
         assert_eq!((error.retry_after(), attempts), (None, 4), "{value}");
     }
@@ -77,9 +88,9 @@ async fn a_silent_service_times_out_at_the_deadline() {
 
 #[tokio::test]
 async fn a_lost_connection_is_retried_once() {
-    for fault in [Fault::reset(), Fault::cut_short()] {
+    for (fault, status) in [(Fault::reset(), None), (Fault::cut_short(), Some(200))] {
         let (error, attempts) = refused(fault).await;
-        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, None, 2));
+        assert_eq!((error.kind(), error.status(), attempts), (ErrorKind::Unavailable, status, 2));
         assert!(error.is_transient());
         assert!(error.to_string().starts_with("the connection to the service was lost: "), "{error}");
     }

@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use chrono::DateTime;
-use serde_json::Value;
+use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::failed::failed;
+use crate::fixture::{Fixture, printed};
 use crate::process::{run, text, tool};
 
 /// `register` with a sandbox of the test's own.
@@ -372,4 +373,41 @@ async fn a_name_that_is_never_resolved_does_not_keep_the_tool_from_ending() {
     let ended = crate::process::run_or_kill(command).await;
     let line = failed(&ended, 4);
     assert!(line.contains("no response from the service"), "{line}");
+}
+
+#[tokio::test]
+async fn text_of_the_service_does_not_control_the_terminal() {
+    let hostile = "bot\u{1b}[31m\r\n\u{9b}\u{202e}\u{2066}";
+    let fixture = Fixture::new().await;
+    let store = fixture.state.path().join("sessions");
+    let is_plain = |text: &str| {
+        text.chars().all(|shown| shown == '\n' || !shown.is_control() && !"\u{202e}\u{2066}".contains(shown))
+    };
+    for format in ["text", "json"] {
+        fixture.sandbox.fail_next(Fault::altered(move |response| {
+            response["users"][0]["userId"] = json!(hostile);
+            response[format!("new{hostile}")] = json!(1);
+        }));
+        let mut register = fixture.in_folder("register", &store);
+        register.args(["--verbose", "--format", format]);
+        let output = run(register).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        for shown in [&output.stdout, &output.stderr] {
+            assert!(is_plain(text(shown)), "{:?}", text(shown));
+        }
+        assert!(text(&output.stderr).contains("new"), "{}", text(&output.stderr));
+        let mut status = fixture.in_folder("status", &store);
+        status.args(["--format", format]);
+        let shown = printed(status).await;
+        assert!(is_plain(&shown) && shown.contains("bot"), "{shown:?}");
+    }
+    let fault =
+        Fault::answer(422, "application/json", json!({ "code": 500_000, "message": hostile }).to_string());
+    fixture.sandbox.fail_next(fault);
+    let output = run(fixture.in_folder("register", &store)).await;
+    assert!(
+        is_plain(text(&output.stderr)) && text(&output.stderr).contains("bot"),
+        "{:?}",
+        text(&output.stderr)
+    );
 }

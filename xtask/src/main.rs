@@ -23,6 +23,7 @@ mod check;
 mod fuzz;
 mod mutants;
 mod regen;
+mod responses;
 mod run;
 mod runner;
 mod simulate;
@@ -55,6 +56,11 @@ enum Task {
         #[arg(default_value = "1000")]
         seeds: NonZeroU32,
     },
+    /// Compare random responses with the rules of what a caller must get
+    Responses {
+        #[arg(default_value = "100000")]
+        draws: NonZeroU32,
+    },
     /// Run each fuzz target
     Fuzz {
         #[arg(default_value = "60")]
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
         Task::Test { slow } => test::run(slow),
         Task::Conformance => run::cargo(CONFORMANCE),
         Task::Simulate { seeds } => simulate::run(seeds),
+        Task::Responses { draws } => responses::run(draws),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Mutants { file } => mutants::run(file),
         Task::Bench => bench::run(),

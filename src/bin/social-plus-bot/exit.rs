@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use social_plus_bot::{Error, ErrorKind};
 
+use crate::printable;
+
 /// The exit statuses, for the help text.
 pub const HELP: &str = "Exit status: 0 done, 2 invalid usage or configuration, 3 refused by the service, \
     4 service unavailable or timed out, 1 anything else.";
@@ -70,9 +72,9 @@ pub fn note(note: impl fmt::Display) {
     print_line(format_args!("note: {note}"));
 }
 
-/// Writes a line to standard error, and ignores that it may be closed.
+/// Writes a line to standard error, without what would control a terminal, and ignores that it may be closed.
 fn print_line(line: fmt::Arguments<'_>) {
-    writeln!(io::stderr().lock(), "{line}").ok();
+    writeln!(io::stderr().lock(), "{}", printable::line(&line.to_string())).ok();
 }
 
 /// Prints `failure` and returns its exit status. A closed standard output is not a failure.

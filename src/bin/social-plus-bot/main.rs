@@ -13,6 +13,8 @@ mod bounded;
 mod completions;
 mod device_id;
 mod exit;
+#[path = "../../printable.rs"]
+mod printable;
 mod register;
 mod sandbox;
 mod settings;

@@ -7,7 +7,8 @@ use social_plus_bot::sandbox::Sandbox;
 use social_plus_bot::store::StoreOutage;
 
 use crate::exit::{self, Failure};
-use crate::settings::{DeviceIdPolicy, Format, Settings};
+use crate::printable;
+use crate::settings::{self, DeviceIdPolicy, Format, Settings};
 use crate::store::StoreArg;
 
 /// Register the device as a bot and print the session.
@@ -75,13 +76,13 @@ fn print(session: &Session, format: Option<Format>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match Format::or_fitting(format, &out) {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, session.body()).map_err(io::Error::from)?;
-            writeln!(out)?;
+            let json = serde_json::to_string_pretty(session.body()).map_err(io::Error::from)?;
+            settings::print_json(&mut out, &json)?;
         }
         Format::Text => {
             let user = session.user().and_then(|user| user.user_id.as_deref()).unwrap_or("unknown");
             let kind = session.user_type().map(ToString::to_string).unwrap_or_default();
-            writeln!(out, "user     {user} {kind}")?;
+            writeln!(out, "user     {}", printable::line(&format!("{user} {kind}")))?;
             writeln!(out, "issued   {}", session.issued_at())?;
             writeln!(out, "expires  {}", session.expires_at())?;
             writeln!(out, "token    {}", session.access_token().expose_secret())?;

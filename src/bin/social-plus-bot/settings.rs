@@ -12,6 +12,7 @@ use social_plus_bot::{ApiKey, BotClient, BotClientBuilder, Error};
 use crate::bounded;
 use crate::device_id;
 use crate::exit::Failure;
+use crate::printable::is_printable;
 
 /// The longest file that is read as a key or token.
 const LONGEST_SECRET: u64 = 64 << 10;
@@ -185,4 +186,18 @@ pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String,
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// Prints JSON, with characters that would control a terminal as escapes. They are in strings only.
+pub fn print_json(out: &mut impl io::Write, json: &str) -> io::Result<()> {
+    for character in json.chars() {
+        if is_printable(character) || character == '\n' {
+            write!(out, "{character}")?;
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+        }
+    }
+    writeln!(out)
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::exit::{self, Failure};
-use crate::settings::{DeviceIdPolicy, Format, Settings};
+use crate::printable;
+use crate::settings::{self, DeviceIdPolicy, Format, Settings};
 use crate::store;
 
 /// Print the stored session of the device, without its token. Sends nothing to the service.
@@ -44,14 +45,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                     "refreshDue": session.refresh_due(),
                 })),
             });
-            writeln!(out, "{status:#}")?;
+            settings::print_json(&mut out, &format!("{status:#}"))?;
         }
         Format::Text => {
-            writeln!(out, "store    {store}")?;
-            writeln!(out, "device   {}", bot.device_id())?;
+            writeln!(out, "store    {}", printable::line(&store.to_string()))?;
+            writeln!(out, "device   {}", printable::line(bot.device_id()))?;
             match &session {
                 Some(session) => {
-                    writeln!(out, "user     {}", user.unwrap_or("unknown"))?;
+                    writeln!(out, "user     {}", printable::line(user.unwrap_or("unknown")))?;
                     writeln!(out, "issued   {}", session.issued_at())?;
                     writeln!(out, "expires  {}", session.expires_at())?;
                     writeln!(out, "refresh  {}", session.refresh_due())?;

@@ -3,7 +3,7 @@
 use std::sync::Mutex as Cell;
 
 use super::*;
-use crate::error::ServiceMessage;
+use crate::error::{Limit, ServiceMessage};
 
 mod contest;
 mod dropped;
@@ -232,7 +232,7 @@ async fn a_transient_failure_pauses_for_a_minute_at_most() {
 async fn a_token_refused_after_a_lost_response_is_replaced_without_counting() {
     let fixture = fixture();
     let session = fixture.register().await.unwrap();
-    let lost = Err(Error::timeout(Duration::from_secs(10)));
+    let lost = Err(Error::timeout(Limit::Attempt(Duration::from_secs(10))));
     fixture.register_as(lost).await.unwrap_err();
     fixture.refuse(&session.replacing(5), true);
     fixture.pass(Duration::from_secs(2));

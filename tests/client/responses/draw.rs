@@ -1,0 +1,430 @@
+//! What a response is drawn from, and its bytes.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+pub const KEY: &str = "b0e8a2c4d6f81357";
+
+/// A response and the call that gets it.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    pub call: Call,
+    pub status: u16,
+    pub retry_after: Option<RetryAfter>,
+    pub date: Date,
+    pub framing: Framing,
+    pub body: Body,
+    /// Something in the body that can't be read or should not be printed.
+    pub fault: Option<(Place, Fault)>,
+    pub stop: Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Call {
+    Register,
+    Read,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RetryAfter {
+    Seconds(u64),
+    /// 90.5 seconds.
+    Fraction,
+    /// A number that no integer type holds.
+    Huge,
+    /// A date 300 s after the response's `Date`, or after the present.
+    Date,
+    /// Text that is neither.
+    Invalid,
+}
+
+/// The header `Date`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Date {
+    Absent,
+    Right,
+    YearBehind,
+    YearAhead,
+    /// The response comes from a cache, and is a day old.
+    Cached,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Framing {
+    Length,
+    Chunked,
+    /// The body ends with the connection.
+    Close,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Body {
+    Session(Life),
+    Envelope(Code, Detail),
+    Page,
+    Empty,
+    Null,
+}
+
+/// The lifetime of a session's token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Life {
+    Month,
+    /// It ended a month ago.
+    Ended,
+    /// It ends when it begins.
+    Zero,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Code {
+    Absent,
+    Number(i64),
+    Text(i64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Detail {
+    List,
+    Object,
+    Text,
+    /// A list of objects.
+    Objects,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// Before the body's first bracket.
+    Start,
+    /// Between two members.
+    Between,
+    /// In the name of an undocumented field.
+    Name,
+    /// In the value of an undocumented field.
+    Unknown,
+    /// In a number.
+    Number,
+    /// In the message, or a user's name.
+    Text,
+    /// In an item of the details, or in a user's metadata.
+    Item,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    /// Bytes that are not UTF-8.
+    Bytes,
+    /// The escape of half a surrogate pair.
+    Surrogate,
+    /// A byte order mark.
+    Mark,
+    /// Nested too deeply.
+    Deep,
+    /// A number out of range.
+    Huge,
+    /// Control characters, an escape sequence, and a bidirectional override.
+    Escapes,
+    /// The key, in one of [`KEYS`].
+    Key(usize),
+}
+
+/// The key as it is, percent-encoded, in hex, and in base64 by itself and after other bytes.
+pub const KEYS: [&str; 5] = [
+    KEY,
+    "%620e8a2c4d6f813%35%37",
+    "62306538613263346436663831333537",
+    "YjBlOGEyYzRkNmY4MTM1Nw==",
+    "Ym90OmIwZThhMmM0ZDZmODEzNTc=",
+];
+
+/// Where the response stops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stop {
+    /// It is complete.
+    Complete,
+    BeforeHead(End),
+    /// After this percentage of the body.
+    InBody(u8, End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    Close,
+    Stall,
+}
+
+const STATUSES: [u16; 30] = [
+    200, 200, 200, 200, 201, 204, 301, 304, 400, 401, 401, 403, 404, 407, 408, 422, 422, 425, 429, 429, 451,
+    500, 501, 503, 504, 511, 520, 522, 525, 530,
+];
+
+const CODES: [i64; 8] = [400_000, 400_100, 400_300, 400_311, 400_312, 400_323, 403_998, 500_000];
+
+/// The places for each fault.
+const FAULTS: [(Place, Fault); 24] = [
+    (Place::Start, Fault::Bytes),
+    (Place::Start, Fault::Mark),
+    (Place::Between, Fault::Bytes),
+    (Place::Between, Fault::Mark),
+    (Place::Name, Fault::Bytes),
+    (Place::Name, Fault::Surrogate),
+    (Place::Name, Fault::Escapes),
+    (Place::Name, Fault::Key(0)),
+    (Place::Name, Fault::Key(2)),
+    (Place::Name, Fault::Key(3)),
+    (Place::Unknown, Fault::Surrogate),
+    (Place::Unknown, Fault::Deep),
+    (Place::Unknown, Fault::Huge),
+    (Place::Number, Fault::Bytes),
+    (Place::Number, Fault::Mark),
+    (Place::Text, Fault::Bytes),
+    (Place::Text, Fault::Surrogate),
+    (Place::Text, Fault::Mark),
+    (Place::Text, Fault::Escapes),
+    (Place::Text, Fault::Key(1)),
+    (Place::Text, Fault::Key(4)),
+    (Place::Item, Fault::Surrogate),
+    (Place::Item, Fault::Deep),
+    (Place::Item, Fault::Huge),
+];
+
+pub fn draws() -> impl Strategy<Value = Draw> {
+    let retry_after = select(vec![
+        RetryAfter::Seconds(0),
+        RetryAfter::Seconds(120),
+        RetryAfter::Fraction,
+        RetryAfter::Huge,
+        RetryAfter::Date,
+        RetryAfter::Invalid,
+    ]);
+    let date = select(vec![Date::Right, Date::Absent, Date::YearBehind, Date::YearAhead, Date::Cached]);
+    let code = prop_oneof![
+        4 => select(&CODES[..]).prop_map(Code::Number),
+        2 => select(&CODES[..]).prop_map(Code::Text),
+        1 => Just(Code::Absent),
+    ];
+    let detail = select(vec![Detail::List, Detail::Object, Detail::Text, Detail::Objects]);
+    let life = select(vec![Life::Month, Life::Month, Life::Month, Life::Ended, Life::Zero]);
+    let body = prop_oneof![
+        3 => life.prop_map(Body::Session),
+        4 => (code, detail).prop_map(|(code, detail)| Body::Envelope(code, detail)),
+        1 => select(vec![Body::Page, Body::Empty, Body::Null]),
+    ];
+    let end = || select(vec![End::Close, End::Close, End::Stall]);
+    let stop = prop_oneof![
+        12 => Just(Stop::Complete),
+        1 => end().prop_map(Stop::BeforeHead),
+        3 => (0..100_u8, end()).prop_map(|(part, end)| Stop::InBody(part, end)),
+    ];
+    (
+        select(vec![Call::Register, Call::Read]),
+        select(&STATUSES[..]),
+        option::weighted(0.4, retry_after),
+        date,
+        select(vec![Framing::Length, Framing::Chunked, Framing::Close]),
+        body,
+        option::of(select(&FAULTS[..])),
+        stop,
+    )
+        .prop_map(|(call, status, retry_after, date, framing, body, fault, stop)| {
+            let is_empty = body == Body::Empty && framing == Framing::Length;
+            // No byte of it is missing.
+            let stop = if is_empty && matches!(stop, Stop::InBody(..)) { Stop::Complete } else { stop };
+            Draw { call, status, retry_after, date, framing, body, fault, stop }
+        })
+}
+
+impl Draw {
+    /// Whether the status allows a body.
+    pub fn has_body(&self) -> bool {
+        !matches!(self.status, 204 | 304)
+    }
+
+    /// Whether a registration waits for the rest of a session, as long as an attempt takes.
+    pub fn is_slow(&self) -> bool {
+        let stalls = matches!(self.stop, Stop::InBody(_, End::Stall));
+        self.call == Call::Register && self.status == 200 && stalls
+    }
+
+    /// The bytes of the response up to where it stops.
+    pub fn bytes(&self) -> Vec<u8> {
+        if let Stop::BeforeHead(_) = self.stop {
+            return Vec::new();
+        }
+        let mut response = format!("HTTP/1.1 {} Drawn\r\nconnection: close\r\n", self.status).into_bytes();
+        let is_json = matches!(self.body, Body::Session(_) | Body::Envelope(..) | Body::Null);
+        let content_type = if is_json { "application/json" } else { "text/html" };
+        response.extend(format!("content-type: {content_type}\r\n").bytes());
+        if let Some(now) = self.service_time() {
+            response.extend(format!("date: {}\r\n", httpdate::fmt_http_date(now)).bytes());
+        }
+        if self.date == Date::Cached {
+            response.extend(b"age: 86400\r\n");
+        }
+        let retry_after = self.retry_after.map(|retry_after| match retry_after {
+            RetryAfter::Seconds(seconds) => seconds.to_string(),
+            RetryAfter::Fraction => "90.5".to_owned(),
+            RetryAfter::Huge => "9".repeat(30),
+            RetryAfter::Date => {
+                let now = self.service_time().unwrap_or_else(SystemTime::now);
+                httpdate::fmt_http_date(now + Duration::from_secs(300))
+            }
+            RetryAfter::Invalid => "soon".to_owned(),
+        });
+        if let Some(retry_after) = retry_after {
+            response.extend(format!("retry-after: {retry_after}\r\n").bytes());
+        }
+        let body = if self.has_body() { self.body().0 } else { Vec::new() };
+        let sent = match self.stop {
+            Stop::InBody(part, _) => body.len() * usize::from(part) / 100,
+            _ => body.len(),
+        };
+        match self.framing {
+            Framing::Length if self.has_body() => {
+                response.extend(format!("content-length: {}\r\n\r\n", body.len()).bytes());
+                response.extend(&body[..sent]);
+            }
+            Framing::Chunked if self.has_body() => {
+                response.extend(b"transfer-encoding: chunked\r\n\r\n");
+                for chunk in body[..sent].chunks(50) {
+                    response.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                    response.extend(chunk);
+                    response.extend(b"\r\n");
+                }
+                if self.stop == Stop::Complete {
+                    response.extend(b"0\r\n\r\n");
+                }
+            }
+            _ => {
+                response.extend(b"\r\n");
+                response.extend(&body[..sent]);
+            }
+        }
+        response
+    }
+
+    /// The time that the service states.
+    fn service_time(&self) -> Option<SystemTime> {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let now = SystemTime::now();
+        match self.date {
+            Date::Absent => None,
+            Date::Right => Some(now),
+            Date::YearBehind => Some(now - 365 * DAY),
+            Date::YearAhead => Some(now + 365 * DAY),
+            Date::Cached => Some(now - DAY),
+        }
+    }
+
+    /// The complete body, and where the member `code` of an envelope ends.
+    pub fn body(&self) -> (Vec<u8>, usize) {
+        let mut body = Vec::new();
+        let mut code_ends = 0;
+        match self.body {
+            Body::Page => body.extend(b"<html><body><h1>It broke</h1></body></html>"),
+            Body::Empty => {}
+            Body::Null => body.extend(b"null"),
+            Body::Session(life) => {
+                let now = Utc::now();
+                let (issued, expires): (DateTime<Utc>, DateTime<Utc>) = match life {
+                    Life::Month => (now, now + TimeDelta::days(30)),
+                    Life::Ended => (now - TimeDelta::days(60), now - TimeDelta::days(30)),
+                    Life::Zero => (now, now),
+                };
+                self.begin(&mut body);
+                body.extend(br#""issuedAt":"#);
+                body.extend(format!("{:?},", issued.to_rfc3339()).bytes());
+                self.insert(Place::Between, &mut body);
+                body.extend(br#""accessToken":"abc","expiresAt":"#);
+                body.extend(format!("{:?},", expires.to_rfc3339()).bytes());
+                self.undocumented(&mut body);
+                body.extend(br#""users":[{"userId":"bot","flagCount":1"#);
+                self.insert(Place::Number, &mut body);
+                body.extend(br#"2,"displayName":"A bot "#);
+                self.insert(Place::Text, &mut body);
+                body.extend(br#"","metadata":{"more":"#);
+                self.item(&mut body);
+                body.extend(br#"},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"}]}"#);
+            }
+            Body::Envelope(code, detail) => {
+                self.begin(&mut body);
+                body.extend(br#""status":"error","#);
+                self.insert(Place::Between, &mut body);
+                match code {
+                    Code::Absent => {}
+                    Code::Number(code) => body.extend(format!(r#""code":{code},"#).bytes()),
+                    Code::Text(code) => body.extend(format!(r#""code":"{code}","#).bytes()),
+                }
+                code_ends = body.len();
+                self.undocumented(&mut body);
+                body.extend(br#""count":1"#);
+                self.insert(Place::Number, &mut body);
+                body.extend(br#"2,"message":"it was refused "#);
+                self.insert(Place::Text, &mut body);
+                body.extend(br#"","data":{"detail":"#);
+                let (before, after): (&str, &str) = match detail {
+                    Detail::List => (r#"["deviceId is too long","#, "]"),
+                    Detail::Object => (r#"{"deviceId":"deviceId is too long","more":"#, "}"),
+                    Detail::Text => (r#""deviceId is too long","more":"#, ""),
+                    Detail::Objects => (r#"[{"field":"deviceId is too long"},"#, "]"),
+                };
+                body.extend(before.bytes());
+                self.item(&mut body);
+                body.extend(after.bytes());
+                body.extend(b"}}");
+            }
+        }
+        (body, code_ends)
+    }
+
+    fn begin(&self, body: &mut Vec<u8>) {
+        self.insert(Place::Start, body);
+        body.push(b'{');
+    }
+
+    fn undocumented(&self, body: &mut Vec<u8>) {
+        body.extend(br#""extra"#);
+        self.insert(Place::Name, body);
+        body.extend(br#"":"#);
+        self.value(Place::Unknown, body);
+        body.push(b',');
+    }
+
+    fn item(&self, body: &mut Vec<u8>) {
+        self.value(Place::Item, body);
+    }
+
+    /// A value with the fault, if it is in this place.
+    fn value(&self, place: Place, body: &mut Vec<u8>) {
+        match self.fault {
+            Some((at, Fault::Deep)) if at == place => {
+                body.extend(format!("{}{}", "[".repeat(200), "]".repeat(200)).bytes());
+            }
+            Some((at, Fault::Huge)) if at == place => body.extend(b"1e999"),
+            _ => {
+                body.extend(br#""more "#);
+                self.insert(place, body);
+                body.push(b'"');
+            }
+        }
+    }
+
+    /// Inserts the fault, if it is in this place.
+    fn insert(&self, place: Place, body: &mut Vec<u8>) {
+        match self.fault {
+            Some((at, fault)) if at == place => match fault {
+                Fault::Bytes => body.extend(b"\xff\xc3"),
+                Fault::Surrogate => body.extend(br"\ud800"),
+                Fault::Mark => body.extend("\u{feff}".bytes()),
+                Fault::Escapes => body.extend("\\u001b[31m\\r\\n\u{9b}\u{202e}\u{2066}".bytes()),
+                Fault::Key(form) => body.extend(KEYS[form].bytes()),
+                Fault::Deep | Fault::Huge => {}
+            },
+            _ => {}
+        }
+    }
+}
