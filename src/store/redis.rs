@@ -26,12 +26,21 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// The permissions that an ACL user needs.
 const PERMISSIONS: &str = "~social-plus-bot:* +eval +get +set +del +pttl";
 
-/// Returns a value with its time to live.
-const LOAD: &str = "return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}";
+/// Returns a value with its time to live. A value of another type is returned as an empty one, which is no session.
+const LOAD: &str = "local value = redis.pcall('get', KEYS[1])
+if type(value) == 'table' and value.err then
+  if not string.find(value.err, 'WRONGTYPE') then return value end
+  value = ''
+end
+return {value, redis.call('pttl', KEYS[1])}";
 
 /// Sets a key with an expiry if it has the old value, or has it already: a command can be sent twice. An empty value
 /// stands for none.
-const REPLACE: &str = "local present = redis.call('get', KEYS[1]) or ''
+const REPLACE: &str = "local present = redis.pcall('get', KEYS[1]) or ''
+if type(present) == 'table' and present.err then
+  if not string.find(present.err, 'WRONGTYPE') then return present end
+  present = ''
+end
 if present == ARGV[1] then return 1 end
 if present ~= ARGV[3] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -83,6 +83,11 @@ async fn a_fleet_reads_on_while_redis_is_flushed_and_its_keys_overwritten() {
         let _: String = redis.ask(words);
         fleet.read().await;
     }
+    for key in [session, &lease] {
+        let _: i64 = redis.ask(&["DEL", key]);
+        let _: i64 = redis.ask(&["LPUSH", key, "garbage"]);
+        fleet.read().await;
+    }
     assert_eq!(fleet.registrations(), 1);
     fleet.shares().await;
 }

@@ -44,9 +44,7 @@ async fn peculiar(
                     while let Some((length, words)) = crate::proxy::command(&came) {
                         let words: Vec<_> = words.into_iter().map(String::from_utf8_lossy).collect();
                         let answer = match words.get(1).map(AsRef::as_ref) {
-                            Some(script) if script.contains("'get', KEYS[1]), redis.call('pttl'") => {
-                                load.to_owned()
-                            }
+                            Some(script) if script.starts_with("local value") => load.to_owned(),
                             Some(script) if script.starts_with("local present") => save(&words[4]),
                             Some(script) if words[0] == "EVAL" && script.starts_with("local left") => {
                                 ":1\r\n".to_owned()
