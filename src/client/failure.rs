@@ -103,9 +103,12 @@ pub(crate) fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
 /// The service's time now: when it sent the response, and how long that was kept in a cache.
 pub(crate) fn service_time(headers: &HeaderMap) -> Option<SystemTime> {
     let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
-    let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
-    date.checked_add(Duration::from_secs(age.unwrap_or_default())).or(Some(date))
+    let age = headers.get(AGE).and_then(|age| seconds(age.to_str().ok()?.trim()));
+    date.checked_add(age.unwrap_or_default().min(LONGEST_AGE)).or(Some(date))
 }
+
+/// A cache writes at most this. A longer one would also lead beyond the dates that can be represented.
+const LONGEST_AGE: Duration = Duration::from_secs(1 << 31);
 
 /// The host of a redirect. The rest of the URL may contain secrets.
 fn location(response: &reqwest::Response, secrets: &[&str]) -> Option<String> {
@@ -133,4 +136,44 @@ fn seconds(value: &str) -> Option<Duration> {
     let whole = Duration::from_secs(whole.parse().unwrap_or(u64::MAX));
     let fraction = format!("0.{fraction}").parse::<f64>().ok()?;
     Some(whole.saturating_add(Duration::try_from_secs_f64(fraction).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Datelike, Utc};
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(date: &[u8], age: &[u8], retry_after: &[u8]) -> HeaderMap {
+        let values = [(DATE, date), (AGE, age), (RETRY_AFTER, retry_after)];
+        let values = values.map(|(name, value)| (name, HeaderValue::from_bytes(value).unwrap()));
+        values.into_iter().collect()
+    }
+
+    const THEN: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+
+    #[test]
+    fn the_service_s_time_is_its_date_and_the_age_of_the_response() {
+        for (age, year) in [("0", 1994), ("86400000", 1997), ("99999999999999999999", 2062), ("x", 1994)] {
+            let time = service_time(&headers(THEN, age.as_bytes(), b"0")).unwrap();
+            assert_eq!(DateTime::<Utc>::from(time).year(), year, "{age}");
+        }
+        let wait = requested_wait(&headers(THEN, b"100", b"Sun, 06 Nov 1994 08:51:37 GMT"));
+        assert_eq!(wait, Some(Duration::from_secs(20)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_values_are_read(
+            date in prop_oneof![Just(THEN.to_vec()), Just(b"Fri, 31 Dec 9999 23:59:59 GMT".to_vec()), "[ -~]{0,40}".prop_map(String::into_bytes)],
+            age in prop_oneof!["[0-9]{0,30}".prop_map(String::into_bytes), "[ -~\u{80}-\u{ff}]{0,9}".prop_map(String::into_bytes)],
+            retry_after in prop_oneof!["[0-9]{0,30}(\\.[0-9]{0,30})?", "[ -~]{0,40}"],
+        ) {
+            let headers = headers(&date, &age, retry_after.as_bytes());
+            requested_wait(&headers);
+            service_time(&headers).map(DateTime::<Utc>::from);
+        }
+    }
 }

@@ -135,8 +135,8 @@ impl JsonSchema for AccessToken {
         "AccessToken".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._~+/-]+=*$" })
     }
 }
 

@@ -153,7 +153,8 @@ impl Error {
         self.0.transient
     }
 
-    /// The HTTP status of the response, if there was one.
+    /// The HTTP status of the response, if there was one, even if its body was not complete. If a timeout ends several
+    /// attempts, it is that of the last response, and so are code, message and details.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }

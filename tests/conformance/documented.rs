@@ -55,7 +55,14 @@ fn examples(
             let good = error.is_none()
                 && code.is_none_or(|code| value["code"] == code)
                 && (pointer.ends_with("/requestBody") || readable(pointer, value));
-            found |= exactly.is_none_or(|text| text == value);
+            // The page has a placeholder for the token, which is none.
+            found |= exactly.is_none_or(|text| {
+                let mut text = text.clone();
+                if let Some(token) = text.get_mut("accessToken") {
+                    *token = value["accessToken"].clone();
+                }
+                text == *value
+            });
             current |= is_current(value);
             let part = format!("{media}/examples/{}", escaped(name));
             record.compare(Documented, &part, good, || format!("{value}: {}", error.unwrap_or_default()));

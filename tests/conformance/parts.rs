@@ -236,7 +236,8 @@ fn due(keyword: &str, way: Way) -> &'static [Proof] {
         (Way::Response, "properties") => &[Read, Tolerated, Typed, Answered],
         (Way::Response, "required") => &[Tolerated, Answered],
         (Way::Response, "enum") => &[Tolerated, Typed],
-        (Way::Response, "items" | "additionalProperties" | "oneOf") => &[Read, Typed],
+        // What breaks the pattern of the token and can be sent all the same is used: the check `usable` has the limit.
+        (Way::Response, "items" | "additionalProperties" | "oneOf" | "pattern") => &[Read, Typed],
         (Way::Response, _) => &[Read, Tolerated, Typed],
         (Way::Unknown, _) => &[Typed],
     }

@@ -133,6 +133,11 @@ pub fn valid(contract: &Contract, pointer: &str) -> BoxedStrategy<Value> {
     let length = |keyword: &str| schema[keyword].as_u64().and_then(|length| usize::try_from(length).ok());
     match schema["type"].as_str() {
         Some("string") if schema["format"] == "date-time" => dates().boxed(),
+        Some("string") if schema["pattern"].is_string() => {
+            let pattern = schema["pattern"].as_str().unwrap_or_default();
+            let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
+            proptest::string::string_regex(pattern).unwrap().prop_map(Value::from).boxed()
+        }
         Some("string") => {
             let least = length("minLength").unwrap_or_default();
             text(least, length("maxLength").unwrap_or(least + 20)).prop_map(Value::from).boxed()

@@ -83,7 +83,7 @@ pub fn exercised(contract: &Contract, pointer: &str, instance: &Value) -> Vec<St
         for (keyword, rule) in members(schema) {
             let length = || value.as_str().map(|text| text.chars().count() as u64);
             let reached = match keyword {
-                "type" | "format" => true,
+                "type" | "format" | "pattern" => true,
                 "minLength" | "maxLength" => length() == rule.as_u64(),
                 "additionalProperties" => value.as_object().is_some_and(|members| !members.is_empty()),
                 _ => false,

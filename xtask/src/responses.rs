@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use crate::runner;
+use crate::run::cargo_with;
 
 /// Runs the test with `draws` responses.
 pub fn run(draws: NonZeroU32) -> Result<(), String> {
-    // The same features as all other tests, which are built already.
-    let test = format!("{} --test client responses::any_response_ends_as_the_rules_say", runner::ALL);
-    runner::test(&test, &[("RESPONSES", &draws.to_string())])
+    // The same features as all other tests, which are built already. nextest would end a long run.
+    const RUN: &str = "test --workspace --all-features --test client -- --exact --nocapture \
+        responses::any_response_ends_as_the_rules_say";
+    cargo_with(RUN, &[("RESPONSES", &draws.to_string())])
 }

@@ -359,7 +359,8 @@ impl Draw {
                     Code::Number(code) => body.extend(format!(r#""code":{code},"#).bytes()),
                     Code::Text(code) => body.extend(format!(r#""code":"{code}","#).bytes()),
                 }
-                code_ends = body.len();
+                // The end of a number shows only by what follows.
+                code_ends = body.len() - usize::from(matches!(code, Code::Text(_)));
                 self.undocumented(&mut body);
                 body.extend(br#""count":1"#);
                 self.insert(Place::Number, &mut body);

@@ -187,11 +187,7 @@ fn has_message(draw: &Draw) -> bool {
 
 /// Whether a complete response with status 200 is a session. One wrong clock neither revives a token nor ends it.
 fn is_session(draw: &Draw) -> bool {
-    is_complete(draw)
-        && match draw.body {
-            Body::Session(Life::Month) => true,
-            _ => false,
-        }
+    is_complete(draw) && draw.body == Body::Session(Life::Month)
 }
 
 /// The wait that the response asks for.
