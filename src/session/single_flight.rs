@@ -84,6 +84,9 @@ struct Shared<E: Loader> {
     flight: Mutex<Option<InFlight<E::Output>>>,
 }
 
+/// Where the result of a load comes.
+type Outcome<O> = watch::Receiver<Option<O>>;
+
 /// A load that has not completed.
 struct InFlight<O> {
     outcome: watch::Receiver<Option<O>>,
@@ -193,7 +196,7 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// The load in flight, or one that renews the value; and which of them it is.
-    fn join_or_renew(&self) -> Result<(watch::Receiver<Option<E::Output>>, bool), LoadError> {
+    fn join_or_renew(&self) -> Result<(Outcome<E::Output>, bool), LoadError> {
         let mut flight = lock(&self.shared.flight);
         if let Some(outcome) = in_flight(&flight) {
             return Ok((outcome, flight.as_ref().is_some_and(|flight| flight.renews)));
