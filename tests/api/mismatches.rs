@@ -1,11 +1,13 @@
 //! A 200 with a usable token is a session, even if the rest does not match the contract.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{Open, Permission, Session};
 
 /// Registers, with the response changed by `alter`.
-async fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> std::sync::Arc<Session> {
+async fn altered(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<Session> {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fail_next(Fault::altered(alter));
     sandbox.client().build().unwrap().register().await.unwrap()

@@ -131,12 +131,9 @@ pub(super) fn a_sleeping_lease_holder(table: &mut Table) {
             (plan.length, plan.every) = (HOUR / 2, every(1));
             let revoked = MINUTE * 10;
             let nap = Duration::from_secs(90);
-            let awake = revoked + nap + Duration::from_secs(10);
-            plan.events = vec![
-                (revoked, Event::Sleep { processes: asleep, nap }),
-                (revoked, Event::Revoke),
-                (awake, Event::Restart(6)),
-            ];
+            plan.events = vec![(revoked, Event::Sleep { processes: asleep, nap }), (revoked, Event::Revoke)];
+            let awake = |seconds| revoked + nap + Duration::from_secs(seconds);
+            plan.events.extend((0..15).map(|seconds| (awake(seconds), Event::Restart(5))));
             let report = table.run(plan);
             table.require_at_most(&report, 2 + asleep, "registrations", report.registrations());
             require_convergence(table, &report, MINUTE * 15);

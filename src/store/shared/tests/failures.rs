@@ -151,3 +151,18 @@ async fn a_store_that_hangs_costs_two_seconds_an_operation() {
     assert_eq!(before.elapsed(), operation::LIMIT * 2 + fixture.service.takes);
     assert!(process.faults().last.unwrap().to_string().contains("within 2s"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_slept_beyond_its_lease_does_not_replace_a_newer_session() {
+    let fixture = Fixture::new();
+    let (sleeper, other) = (fixture.process(), fixture.process());
+    let older = sleeper.register().await.unwrap();
+    token(&other).await.unwrap();
+    other.revoke(older.access_token());
+    assert_eq!(token(&other).await.unwrap(), "token-2");
+    // What was stored when it took the lease: nothing.
+    let handle = sleeper.source.handle.as_ref().unwrap();
+    sleeper.source.publish(handle, &older, None, &fixture.clocks).await;
+    assert_eq!(token(&fixture.process()).await.unwrap(), "token-2");
+    assert_eq!(fixture.service.asked(), 2);
+}
