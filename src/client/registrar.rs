@@ -12,8 +12,8 @@ use crate::api::{Client, SchemaMismatch};
 use crate::client::failure;
 use crate::client::retry::{self, Deadline};
 use crate::error::Error;
-use crate::session::cache::Register;
 use crate::session::clock::{Clock, SystemClock};
+use crate::session::source::Register;
 use crate::session::{Clocks, Session};
 
 /// At most this many mismatches are written to one line of the log.

@@ -2,7 +2,7 @@
 //!
 //! [`cache`] returns the session and decides when to refresh it, [`single_flight`] lets callers share one load,
 //! [`clock`] tells the time by two clocks, and [`runtime`] turns a missing Tokio runtime into an error. Registrations
-//! come from above, through [`cache::Register`].
+//! come from above, through [`source::Source`].
 
 pub(crate) mod cache;
 pub(crate) mod clock;
@@ -10,6 +10,7 @@ pub(crate) mod gate;
 mod primitives;
 pub(crate) mod runtime;
 mod single_flight;
+pub(crate) mod source;
 
 use std::time::Duration;
 

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 use crate::session::Session;
-use crate::session::cache::{Need, Register, Source};
 use crate::session::clock::Clock;
 use crate::session::gate::{Gate, Refusal};
+use crate::session::source::{Need, Register, Source};
 use crate::store::record::{Known, Newest};
 use crate::store::{SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record};
 

@@ -24,6 +24,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::error::ServiceMessage;
 use crate::session::single_flight::lock;
+use crate::session::source::Register;
 
 const DAY: u64 = 24 * 60 * 60;
 const YEARS: u64 = 3 * 365 * DAY;

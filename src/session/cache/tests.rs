@@ -13,6 +13,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::error::ServiceMessage;
 use crate::session::single_flight::lock;
+use crate::session::source::Register;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex as Cell;
 
+use super::pause::STEADY;
 use super::*;
 use crate::error::{Limit, ServiceMessage};
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Builder;
 
 use super::super::*;
-use crate::session::cache::{Register, SessionCache};
+use crate::session::cache::SessionCache;
+use crate::session::source::Register;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

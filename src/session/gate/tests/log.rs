@@ -8,7 +8,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::super::*;
-use crate::session::cache::{Need, SessionCache, Source};
+use crate::session::cache::SessionCache;
+use crate::session::source::{Need, Source};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -5,7 +5,8 @@ use std::sync::Mutex as Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::*;
-use crate::session::cache::{Register, SessionCache};
+use crate::session::cache::SessionCache;
+use crate::session::source::Register;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
