@@ -26,9 +26,11 @@ use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
 use crate::config::AccessToken;
 use crate::error::Error;
+use crate::session::Session;
 use crate::session::cache::SessionCache;
 use crate::session::clock::SystemClock;
-use crate::session::{Session, runtime};
+#[cfg(feature = "store")]
+use crate::session::runtime;
 #[cfg(feature = "store")]
 use crate::store::StoreFaults;
 #[cfg(feature = "store")]

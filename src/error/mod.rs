@@ -12,10 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod code;
+mod connection;
+mod kind;
+mod limit;
 #[cfg(feature = "store")]
 mod record;
 
 pub use code::ErrorCode;
+pub use kind::ErrorKind;
+pub(crate) use limit::Limit;
 
 use crate::printable;
 #[cfg(feature = "store")]
@@ -91,55 +96,6 @@ pub(crate) struct ServiceMessage {
     pub(crate) code: Option<ErrorCode>,
     pub(crate) text: Option<String>,
     pub(crate) details: Vec<String>,
-}
-
-/// How long something was waited for, and why no longer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Limit {
-    /// One attempt of a registration.
-    Attempt(Duration),
-    /// The client's timeout.
-    Client(Duration),
-    /// The request's own timeout.
-    Request(Duration),
-    /// A registration, with the operations of the store before and after it.
-    Session(Duration),
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Attempt(limit) => write!(f, "{limit:.1?} (the limit of one attempt)"),
-            Self::Client(limit) => write!(f, "{limit:.1?} (the client's timeout)"),
-            Self::Request(limit) => write!(f, "{limit:.1?} (the request's timeout)"),
-            Self::Session(limit) => write!(f, "{limit:.1?} (the limit of a registration and its store)"),
-        }
-    }
-}
-
-/// What went wrong, grouped by what can be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// A setting is invalid, and nothing was sent. The message begins with the name of the setting.
-    Config,
-    /// The service rejected the API key, the device, the user or the request. Retrying does not help.
-    Rejected,
-    /// Too many requests. [`Error::retry_after`] says how long to wait, if the service did.
-    RateLimited,
-    /// The service could not be reached, or it failed.
-    Unavailable,
-    /// The service did not respond in time.
-    Timeout,
-    /// The response is not a session.
-    InvalidResponse,
-    /// Another client registers the same device id, so tokens stop working early. Share a store, or give each process a
-    /// device id of its own. Meanwhile registrations are paced, and [`Error::retry_after`] says until when.
-    DeviceInUse,
-    /// The session store failed, and a registration could end the token of another process. See
-    /// [`BotClientBuilder::on_store_outage`](crate::BotClientBuilder::on_store_outage).
-    #[cfg(feature = "store")]
-    Store,
 }
 
 impl Error {
@@ -253,52 +209,6 @@ impl Error {
         error.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
         error.retry_after = Some(wait);
         error.into()
-    }
-
-    /// No response, or only part of one, within `limit` if that has ended it. `connect` is the limit of connecting.
-    pub(crate) fn connection(mut error: reqwest::Error, connect: Duration, limit: Limit) -> Self {
-        if let Some(url) = error.url_mut() {
-            // Some addresses take the token there.
-            url.set_query(None);
-        }
-        let cause = root_cause(&error).to_string();
-        let protocol = Protocol::of(&error);
-        let is_untrusted = error.is_connect() && cause.contains("certificate");
-        let (kind, reason) = match (error.is_timeout(), error.is_connect()) {
-            (true, true) => (
-                ErrorKind::Timeout,
-                format!("connecting to the service took longer than {connect:.1?} (the limit of connecting)"),
-            ),
-            (true, false) => (ErrorKind::Timeout, format!("no response from the service within {limit}")),
-            (false, true) if is_untrusted => (
-                ErrorKind::Unavailable,
-                format!(
-                    "the service's certificate is not trusted: {cause}; check the base URL, this machine's clock and \
-                     certificates, and whether a proxy replaces the certificate"
-                ),
-            ),
-            (false, true) => (ErrorKind::Unavailable, format!("cannot connect to the service: {cause}")),
-            (false, false) => match protocol {
-                Some(Protocol::HeadTooLarge) => (
-                    ErrorKind::InvalidResponse,
-                    format!(
-                        "the head of the response is too large: {cause}; check the base URL, and what adds headers"
-                    ),
-                ),
-                Some(Protocol::Invalid) => (
-                    ErrorKind::Unavailable,
-                    format!("the response is not valid HTTP: {cause}; check the base URL and its port"),
-                ),
-                None => (ErrorKind::Unavailable, format!("the connection to the service was lost: {cause}")),
-            },
-        };
-        let mut inner = Inner::new(kind, reason);
-        inner.transient = kind != ErrorKind::InvalidResponse && !is_untrusted;
-        inner.is_protocol = protocol.is_some();
-        inner.is_unsent = error.is_connect();
-        inner.status = error.status().map(|status| status.as_u16());
-        inner.cause = Some(Arc::new(error));
-        inner.into()
     }
 
     /// No response within `limit`.
@@ -476,34 +386,6 @@ impl fmt::Debug for Error {
 /// The text names the innermost cause, so that it is there for those who log the text alone. So there is no
 /// [`source`](std::error::Error::source) that would say it again.
 impl std::error::Error for Error {}
-
-/// A response that HTTP does not allow.
-#[derive(Clone, Copy, Debug)]
-enum Protocol {
-    Invalid,
-    HeadTooLarge,
-}
-
-impl Protocol {
-    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        let causes = std::iter::successors(Some(error), |error| error.source());
-        let error = causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).next()?;
-        match (error.is_parse_too_large(), error.is_parse()) {
-            (true, _) => Some(Self::HeadTooLarge),
-            (false, true) => Some(Self::Invalid),
-            (false, false) => None,
-        }
-    }
-}
-
-/// The innermost cause says what happened; the layers around it say only which of them it passed.
-fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause
-}
 
 #[cfg(test)]
 mod tests {

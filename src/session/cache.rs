@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// How long the session can still be returned to callers.
-    fn remaining(&self, now: Moment) -> Duration {
+    pub(crate) fn remaining(&self, now: Moment) -> Duration {
         let margin = BUFFER_TIME.min(self.ttl() / 10);
         self.ttl().saturating_sub(margin).saturating_sub(self.age(now))
     }

@@ -20,7 +20,13 @@ use crate::session::clock::Clock;
 use crate::session::gate::{Gate, Refusal};
 use crate::session::source::{Need, Register, Source};
 use crate::store::record::{Known, Newest};
-use crate::store::{SessionStore, StoreFaults, StoreKey, StoreOutage, StoredSession, operation, record};
+use crate::store::{StoreFaults, StoreOutage, StoredSession, operation};
+
+mod handle;
+
+pub(crate) use handle::StoreHandle;
+
+use handle::Stored;
 
 /// The store operations of a lease's holder: a load before the registration, and a load and two attempts to publish
 /// after it.
@@ -41,45 +47,6 @@ const POLL_MAX: Duration = Duration::from_secs(1);
 /// The longest wait after a refusal, for a process that has a newer session and has not published it yet.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// A store with the key of the session in it.
-#[derive(Debug)]
-pub(crate) struct StoreHandle {
-    pub(crate) store: Arc<dyn SessionStore>,
-    pub(crate) key: StoreKey,
-    #[cfg(feature = "sealing")]
-    pub(crate) seal: Option<crate::store::SealingKey>,
-}
-
-impl StoreHandle {
-    /// Decrypts a stored session, or says why it can't be read.
-    #[cfg(feature = "sealing")]
-    fn open(&self, stored: &StoredSession) -> Result<StoredSession, String> {
-        match &self.seal {
-            Some(seal) => seal.open(&self.key, stored),
-            None => Ok(stored.clone()),
-        }
-    }
-
-    #[cfg(not(feature = "sealing"))]
-    fn open(&self, stored: &StoredSession) -> Result<StoredSession, String> {
-        Ok(stored.clone())
-    }
-
-    /// Encrypts a session if there is a key.
-    #[cfg(feature = "sealing")]
-    fn seal(&self, written: StoredSession) -> Result<StoredSession, Error> {
-        match &self.seal {
-            Some(seal) => seal.seal(&self.key, &written),
-            None => Ok(written),
-        }
-    }
-
-    #[cfg(not(feature = "sealing"))]
-    fn seal(&self, written: StoredSession) -> Result<StoredSession, Error> {
-        Ok(written)
-    }
-}
-
 /// A source of sessions that looks into a store before it registers.
 #[derive(Debug)]
 pub(crate) struct SharedSource<R> {
@@ -87,31 +54,6 @@ pub(crate) struct SharedSource<R> {
     handle: Option<StoreHandle>,
     outage: StoreOutage,
     faults: Mutex<StoreFaults>,
-}
-
-/// What is stored, and what it says.
-struct Stored {
-    /// As it is stored, for comparison when it is replaced.
-    raw: Option<StoredSession>,
-    known: Option<Known>,
-    /// Why it can't be read.
-    unreadable: Option<String>,
-}
-
-impl Stored {
-    fn session(&self) -> Option<&Session> {
-        match self.known.as_ref()?.newest {
-            Newest::Session(ref session) => Some(session),
-            Newest::Refused(_) | Newest::Nothing => None,
-        }
-    }
-
-    fn into_session(self) -> Option<Session> {
-        match self.known?.newest {
-            Newest::Session(session) => Some(session),
-            Newest::Refused(_) | Newest::Nothing => None,
-        }
-    }
 }
 
 impl<R: Register> SharedSource<R> {
@@ -316,24 +258,12 @@ impl<R: Register> SharedSource<R> {
     }
 
     async fn load_stored(&self, handle: &StoreHandle, clock: &impl Clock) -> Result<Stored, Error> {
-        // The time left counts from when the store was asked, at the latest.
-        let asked = clock.now();
-        let raw = operation::run(|| handle.store.load(&handle.key)).await?;
-        let Some(found) = &raw else { return Ok(Stored { raw, known: None, unreadable: None }) };
-        let open = match found.reason() {
-            Some(reason) => Err(reason.to_owned()),
-            None => handle.open(found),
-        };
-        match open.and_then(|open| record::read(&handle.key, &open, asked)) {
-            Ok(known) => Ok(Stored { raw, known: Some(known), unreadable: None }),
-            Err(reason) => {
-                self.record_fault(Error::store(format!(
-                    "the stored session {} is not used: {reason}",
-                    handle.key
-                )));
-                Ok(Stored { raw, known: None, unreadable: Some(reason) })
-            }
+        let stored = handle.load(clock).await?;
+        if let Some(reason) = &stored.unreadable {
+            let key = &handle.key;
+            self.record_fault(Error::store(format!("the stored session {key} is not used: {reason}")));
         }
+        Ok(stored)
     }
 
     /// Stores a session for the others, in place of `old` or of an older one. If that fails, this process uses it all the
@@ -347,7 +277,7 @@ impl<R: Register> SharedSource<R> {
     ) {
         for _ in 0..2 {
             let known = Known { newest: Newest::Session(session.clone()), failure: None };
-            match self.replace(handle, old, &known, clock).await {
+            match handle.replace(old, &known, clock).await {
                 Ok(false) => {}
                 Ok(true) => return,
                 Err(fault) => return self.record_fault(fault),
@@ -377,7 +307,7 @@ impl<R: Register> SharedSource<R> {
         let newest = Newest::Refused(Refusal::of(session, gate.replaced_worked(), now));
         let failure = stored.known.as_ref().and_then(|known| known.failure.clone());
         let known = Known { newest, failure: failure.and_then(|failure| failure.after_refusal(now)) };
-        self.replace(handle, stored.raw, &known, clock).await?;
+        handle.replace(stored.raw, &known, clock).await?;
         self.load_stored(handle, clock).await
     }
 
@@ -396,23 +326,10 @@ impl<R: Register> SharedSource<R> {
             return Stored { raw, known, unreadable };
         }
         let known = Known { newest: known.map_or(Newest::Nothing, |known| known.newest), failure };
-        if let Err(fault) = self.replace(handle, raw, &known, clock).await {
+        if let Err(fault) = handle.replace(raw, &known, clock).await {
             self.record_fault(fault);
         }
         Stored { raw: None, known: Some(known), unreadable: None }
-    }
-
-    /// Replaces what is stored, unless it has changed.
-    async fn replace(
-        &self,
-        handle: &StoreHandle,
-        old: Option<StoredSession>,
-        known: &Known,
-        clock: &impl Clock,
-    ) -> Result<bool, Error> {
-        let now = clock.now();
-        let new = handle.seal(record::write(&handle.key, known, now)?)?;
-        operation::run(|| handle.store.replace(&handle.key, old, new, known.ttl(now))).await
     }
 
     fn record_fault(&self, fault: Error) {

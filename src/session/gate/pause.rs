@@ -110,6 +110,7 @@ pub(super) struct Replacement {
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     /// How many of its kind in a row, with this one.
+    #[cfg_attr(not(feature = "store"), allow(dead_code, reason = "other processes learn of it"))]
     pub(crate) number: u32,
     pub(crate) until: Moment,
     /// Until when the service asked to wait.

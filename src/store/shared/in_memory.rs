@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::config::ApiKey;
 use crate::session::clock::Moment;
-use crate::store::{Lease, StoreFuture};
+use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
 
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);

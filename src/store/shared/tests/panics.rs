@@ -1,7 +1,7 @@
 //! SharedSource through a store of somebody's own that panics.
 
 use super::*;
-use crate::store::{Lease, StoreFuture};
+use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
 
 /// Where a store panics.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use super::super::in_memory::{Shared, handle};
 use super::super::*;
 use super::marks::{Cache, Fixture, token};
 use crate::error::ErrorKind;
-use crate::store::{Lease, StoreFuture};
+use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Broken {

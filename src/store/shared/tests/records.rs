@@ -1,6 +1,7 @@
 //! Stored sessions that are damaged, of another device, or dated by another clock.
 
 use super::*;
+use crate::store::StoreKey;
 
 #[tokio::test(start_paused = true)]
 async fn an_unusable_stored_session_is_ignored_and_reported() {
