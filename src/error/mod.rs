@@ -482,11 +482,9 @@ impl Protocol {
     fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let causes = std::iter::successors(Some(error), |error| error.source());
         let error = causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>()).next()?;
-        match (error.is_parse_too_large(), error.is_parse()) {
-            (true, _) => Some(Self::HeadTooLarge),
-            (false, true) => Some(Self::Invalid),
-            (false, false) => None,
-        }
+        // hyper has a method for this only with its feature `server`.
+        let is_too_large = || error.to_string().contains("too large");
+        error.is_parse().then(|| if is_too_large() { Self::HeadTooLarge } else { Self::Invalid })
     }
 }
 
