@@ -119,7 +119,7 @@ impl BotClient {
     /// registration, it is 2 min and then 20 min; after a response without a usable token, it begins with 2 s and grows
     /// up to 20 min.
     pub async fn register(&self) -> Result<Arc<Session>, Error> {
-        self.0.cache.renew().await
+        self.0.cache.refresh().await
     }
 
     /// Returns the cached session, or registers if there is none.

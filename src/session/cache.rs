@@ -140,8 +140,8 @@ impl<S: Source, C: Clock> SessionCache<S, C> {
     }
 
     /// Registers, and caches the new session.
-    pub(crate) async fn renew(&self) -> LoadResult {
-        self.outcome(runtime::with_drivers(self.0.renew()).await?)
+    pub(crate) async fn refresh(&self) -> LoadResult {
+        self.outcome(runtime::with_drivers(self.0.refresh()).await?)
     }
 
     /// Removes the cached session if it has this token, since the service refused it.
@@ -206,10 +206,10 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
     type Entry = CacheEntry;
     type Output = LoadResult;
 
-    async fn load(&self, kept: Option<Arc<CacheEntry>>, renew: bool) -> LoadResult {
+    async fn load(&self, kept: Option<Arc<CacheEntry>>, refresh: bool) -> LoadResult {
         let now = self.clock.now();
         let need = match kept.as_deref() {
-            _ if renew => Need::Registered,
+            _ if refresh => Need::Registered,
             Some(CacheEntry::Session(cached)) if !now.has_reached(cached.expires) => {
                 let session = Arc::clone(&cached.session);
                 if now.has_reached(cached.due) { Need::Refresh(session) } else { Need::Newer(session) }

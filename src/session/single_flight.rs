@@ -25,8 +25,12 @@ pub(crate) trait Loader: Send + Sync + 'static {
     /// The result of a load, successful or not.
     type Output: Clone + Send + Sync + 'static;
 
-    /// Loads once. `kept` is the entry when the load started; `renew` asks for a value that is newer than it.
-    fn load(&self, kept: Option<Arc<Self::Entry>>, renew: bool) -> impl Future<Output = Self::Output> + Send;
+    /// Loads once. `kept` is the entry when the load started; `refresh` asks for a value that is newer than it.
+    fn load(
+        &self,
+        kept: Option<Arc<Self::Entry>>,
+        refresh: bool,
+    ) -> impl Future<Output = Self::Output> + Send;
 
     /// A load that takes longer is cancelled.
     fn max_duration(&self) -> Duration;
@@ -92,7 +96,7 @@ struct InFlight<O> {
     outcome: Outcome<O>,
     task: AbortHandle,
     /// Whether it loads a value that is newer than the cached one.
-    renews: bool,
+    is_refresh: bool,
 }
 
 enum Lookup<O> {
@@ -132,13 +136,13 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// The result of a load that started after the call, shared with concurrent callers of this method.
-    pub(crate) async fn renew(&self) -> Result<E::Output, LoadError> {
+    pub(crate) async fn refresh(&self) -> Result<E::Output, LoadError> {
         let mut error = LoadError::LeaderDropped;
         for _ in 0..ROUNDS {
-            let (outcome, renews) = self.join_or_renew()?;
+            let (outcome, is_refresh) = self.join_or_refresh()?;
             match self.wait(outcome).await {
                 // A load that only may bring a newer value.
-                Ok(_) if !renews => {}
+                Ok(_) if !is_refresh => {}
                 Err(lost @ (LoadError::LeaderDropped | LoadError::TimedOut)) => error = lost,
                 result => return result,
             }
@@ -153,8 +157,8 @@ impl<E: Loader> SingleFlight<E> {
             return Err(LoadError::NoRuntime);
         }
         let error = match timeout(self.loader.max_duration(), outcome.wait_for(Option::is_some)).await {
-            Ok(landed) => match landed.ok().and_then(|landed| landed.clone()) {
-                Some(landed) => return Ok(landed),
+            Ok(loaded) => match loaded.ok().and_then(|loaded| loaded.clone()) {
+                Some(loaded) => return Ok(loaded),
                 None => LoadError::LeaderDropped,
             },
             Err(_) => LoadError::TimedOut,
@@ -195,11 +199,11 @@ impl<E: Loader> SingleFlight<E> {
         Ok(Lookup::Pending(outcome))
     }
 
-    /// The load in flight, or one that renews the value; and which of them it is.
-    fn join_or_renew(&self) -> Result<(Outcome<E::Output>, bool), LoadError> {
+    /// The load in flight, or one that is_refresh the value; and which of them it is.
+    fn join_or_refresh(&self) -> Result<(Outcome<E::Output>, bool), LoadError> {
         let mut flight = lock(&self.shared.flight);
         if let Some(outcome) = in_flight(&flight) {
-            return Ok((outcome, flight.as_ref().is_some_and(|flight| flight.renews)));
+            return Ok((outcome, flight.as_ref().is_some_and(|flight| flight.is_refresh)));
         }
         let started = self.spawn_load(self.shared.kept.load_full(), true).ok_or(LoadError::NoRuntime)?;
         let outcome = started.outcome.clone();
@@ -208,22 +212,22 @@ impl<E: Loader> SingleFlight<E> {
     }
 
     /// Starts a load in a task of its own.
-    fn spawn_load(&self, kept: Option<Arc<E::Entry>>, renews: bool) -> Option<InFlight<E::Output>> {
+    fn spawn_load(&self, kept: Option<Arc<E::Entry>>, is_refresh: bool) -> Option<InFlight<E::Output>> {
         let (sender, outcome) = watch::channel(None);
         let loader = Arc::clone(&self.loader);
         let shared = Arc::downgrade(&self.shared);
         let task = spawn(async move {
-            let outcome = loader.load(kept, renews).await;
+            let outcome = loader.load(kept, is_refresh).await;
             Shared::complete(&shared, &loader, outcome, &sender);
         })?;
-        Some(InFlight { outcome, task, renews })
+        Some(InFlight { outcome, task, is_refresh })
     }
 
     /// Cancels a load unless another one has replaced it.
     fn cancel(&self, outcome: &Outcome<E::Output>) {
-        let abandoned = lock(&self.shared.flight).take_if(|flight| flight.outcome.same_channel(outcome));
-        if let Some(abandoned) = abandoned {
-            abandoned.task.abort();
+        let cancelled = lock(&self.shared.flight).take_if(|flight| flight.outcome.same_channel(outcome));
+        if let Some(cancelled) = cancelled {
+            cancelled.task.abort();
         }
     }
 }

@@ -200,7 +200,7 @@ fn a_renewal_registers_and_readers_go_on_with_its_token() {
         let renews = |flights: &Flights| -> Box<dyn FnOnce() + Send> {
             let flights = Arc::clone(flights);
             Box::new(move || {
-                let number = block_on(flights.renew()).unwrap();
+                let number = block_on(flights.refresh()).unwrap();
                 assert!(number > 2, "the renewal returned {number}, which another process registered");
             })
         };

@@ -1,4 +1,4 @@
-//! The single flight of the living session, model-checked.
+//! The single flight of the cache session, model-checked.
 //!
 //! This compiles `src/session/single_flight.rs` itself with primitives that shuttle schedules, and runs each scenario under
 //! thousands of schedules. Tokio's channel and arc-swap's slot are the real ones, each use of them one step. A
@@ -121,7 +121,7 @@ fn flights(fetch: Fetch) -> Flights {
     Arc::new(SingleFlight::new(fetch))
 }
 
-/// What a caller gets, as the living session asks: what is kept and good, or else what there is to get.
+/// What a caller gets, as the cache session asks: what is kept and good, or else what there is to get.
 async fn ask(flights: &Flights) -> Result<usize, usize> {
     let good = flights.peek(|fetch, kept| (!fetch.aging.load(SeqCst)).then_some(kept.number));
     match good {

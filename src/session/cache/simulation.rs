@@ -195,7 +195,7 @@ impl Stats {
 
 async fn simulate(seed: u64) -> Stats {
     let world = SimWorld::new(seed);
-    let living = SessionCache::new(Arc::new(world.clone()), "crawler-1", world.clone());
+    let cache = SessionCache::new(Arc::new(world.clone()), "crawler-1", world.clone());
     let (life, sleeps) = world.with(|world| (world.life, world.rng.bool()));
     let end = Duration::from_secs(YEARS).min(life.mul_f64(LIFETIMES as f64));
     let mut stats = Stats::default();
@@ -212,7 +212,7 @@ async fn simulate(seed: u64) -> Stats {
 
         let reachable_before = world.with(|world| world.reachable());
         let asked = world.with(|world| world.now());
-        let outcome = living.access_token().await;
+        let outcome = cache.access_token().await;
         stats.calls += 1;
         let now = world.with(|world| world.now());
         match outcome {
@@ -226,7 +226,7 @@ async fn simulate(seed: u64) -> Stats {
                 assert!(now < ends, "TEST_SEED={seed}: a token that ended at {ends:?} was given at {now:?}");
                 // The caller learns of it when the service refuses the token.
                 if revoked || is_replaced {
-                    living.invalidate(&AccessToken::from(token.clone()));
+                    cache.invalidate(&AccessToken::from(token.clone()));
                     known_revoked.insert(token);
                     stats.replaced += u64::from(is_replaced);
                 }

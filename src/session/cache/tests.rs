@@ -1,4 +1,4 @@
-//! The living session against a service and a clock that the test holds in its hands.
+//! The cache session against a service and a clock that the test holds in its hands.
 //!
 //! Tokio's own time stands still except where a test lets it run; the clocks of the session are set by hand.
 
@@ -97,7 +97,7 @@ fn failure(status: u16) -> Result<Session, Error> {
 }
 
 struct Fixture {
-    living: Arc<SessionCache<Service, Clocks>>,
+    cache: Arc<SessionCache<Service, Clocks>>,
     service: Arc<Service>,
     clocks: Clocks,
 }
@@ -112,26 +112,26 @@ fn fixture() -> Fixture {
         asked: AtomicUsize::new(0),
         given_up: AtomicUsize::new(0),
     });
-    let living = Arc::new(SessionCache::new(Arc::clone(&service), "crawler-1", clocks.clone()));
-    Fixture { living, service, clocks }
+    let cache = Arc::new(SessionCache::new(Arc::clone(&service), "crawler-1", clocks.clone()));
+    Fixture { cache, service, clocks }
 }
 
 impl Fixture {
     async fn token(&self) -> Result<String, Error> {
-        self.living.access_token().await.map(|token| token.expose_secret().to_owned())
+        self.cache.access_token().await.map(|token| token.expose_secret().to_owned())
     }
 
     /// Lets the registration under way end.
     async fn settle(&self) {
-        self.living.0.wait_idle().await;
+        self.cache.0.wait_idle().await;
     }
 
     /// Starts `count` callers, and returns once all of them wait.
     async fn herd(&self, count: usize) -> JoinSet<LoadResult> {
         let mut herd = JoinSet::new();
         for _ in 0..count {
-            let living = Arc::clone(&self.living);
-            herd.spawn(async move { living.session().await });
+            let cache = Arc::clone(&self.cache);
+            herd.spawn(async move { cache.session().await });
         }
         // Each turn of the one thread lets every caller run until it waits.
         for _ in 0..3 {
@@ -149,8 +149,8 @@ async fn miss_registers_and_hit_does_not() {
     let fixture = fixture();
     assert_eq!(fixture.token().await.unwrap(), "token-1");
     assert_eq!(fixture.token().await.unwrap(), "token-1");
-    let first = fixture.living.session().await.unwrap();
-    assert!(Arc::ptr_eq(&first, &fixture.living.session().await.unwrap()));
+    let first = fixture.cache.session().await.unwrap();
+    assert!(Arc::ptr_eq(&first, &fixture.cache.session().await.unwrap()));
     assert_eq!(fixture.service.asked(), 1);
 }
 
@@ -217,12 +217,12 @@ async fn recovers_after_failure() {
 #[tokio::test(start_paused = true)]
 async fn invalidate_drops_the_cached_token_and_no_other() {
     let fixture = fixture();
-    let first = fixture.living.access_token().await.unwrap();
-    fixture.living.invalidate(&AccessToken::from("another".to_owned()));
+    let first = fixture.cache.access_token().await.unwrap();
+    fixture.cache.invalidate(&AccessToken::from("another".to_owned()));
     assert_eq!(fixture.token().await.unwrap(), "token-1");
-    fixture.living.invalidate(&first);
+    fixture.cache.invalidate(&first);
     assert_eq!(fixture.token().await.unwrap(), "token-2");
-    fixture.living.invalidate(&first);
+    fixture.cache.invalidate(&first);
     assert_eq!(fixture.token().await.unwrap(), "token-2");
     assert_eq!(fixture.service.asked(), 2);
 }

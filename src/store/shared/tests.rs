@@ -252,15 +252,15 @@ async fn an_older_token_that_is_refused_late_does_not_bring_back_the_last_one() 
 async fn a_cached_session_is_replaced_by_one_that_another_process_refreshed() {
     let fixture = Fixture::new();
     let (one, other) = (fixture.cache(&fixture.process()), fixture.cache(&fixture.process()));
-    for living in [&one, &other] {
-        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    for cache in [&one, &other] {
+        assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-1");
     }
     sleep(LIFE.mul_f64(0.81)).await;
-    for living in [&one, &other] {
+    for cache in [&one, &other] {
         // The present one goes on while the new one is fetched in the background.
-        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+        assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-1");
         sleep(HOUR).await;
-        assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-2");
+        assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-2");
     }
     assert_eq!(fixture.service.asked(), 2);
 }
@@ -271,12 +271,12 @@ async fn a_stale_session_of_another_process_is_checked_again_soon() {
     token(&fixture.process()).await.unwrap();
     sleep(LIFE.mul_f64(0.9)).await;
     fixture.will([outage()]);
-    let living = fixture.cache(&fixture.process());
-    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    let cache = fixture.cache(&fixture.process());
+    assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(31)).await;
-    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-1");
+    assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-1");
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(living.access_token().await.unwrap().expose_secret(), "token-3");
+    assert_eq!(cache.access_token().await.unwrap().expose_secret(), "token-3");
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,11 +288,11 @@ async fn a_slow_store_does_not_lengthen_a_token_s_life() {
     let start = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..2 {
-        let (living, service) = (fixture.cache(&fixture.process()), Arc::clone(&fixture.service));
+        let (cache, service) = (fixture.cache(&fixture.process()), Arc::clone(&fixture.service));
         all.spawn(async move {
             let mut given = 0;
             while start.elapsed() < SHORT * 10 {
-                let token = living.access_token().await.unwrap().expose_secret().to_owned();
+                let token = cache.access_token().await.unwrap().expose_secret().to_owned();
                 // The service counts from when the request came.
                 let age = service.issued(&token).elapsed();
                 assert!(age < SHORT, "{token} was given out when it was {age:?} old");

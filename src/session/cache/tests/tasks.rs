@@ -21,7 +21,7 @@ async fn dropping_the_last_client_cancels_the_registration() {
     let fixture = fixture();
     fixture.service.shut();
     drop(fixture.herd(1).await);
-    drop(fixture.living);
+    drop(fixture.cache);
     while fixture.service.given_up.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
@@ -70,8 +70,8 @@ fn without_a_runtime_a_working_token_is_still_given() {
 #[tokio::test(start_paused = true)]
 async fn a_registration_that_panics_fails() {
     let service = Arc::new(Panicking(AtomicUsize::new(0)));
-    let living = SessionCache::new(Arc::clone(&service), "crawler-1", fixture().clocks);
-    let error = living.access_token().await.unwrap_err();
+    let cache = SessionCache::new(Arc::clone(&service), "crawler-1", fixture().clocks);
+    let error = cache.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("the registration was aborted: it panicked"), "{error}");
     assert_eq!(service.0.load(Ordering::SeqCst), 1);

@@ -22,12 +22,12 @@ fn contest(count: usize, worked: bool, hours: usize) -> Vec<usize> {
     let start = clocks.now();
     let gates: Vec<_> = (0..count).map(|number| Gate::new(&number.to_string())).collect();
     let mut sessions: Vec<Option<Session>> = vec![None; count];
-    let mut living = usize::MAX;
+    let mut cache = usize::MAX;
     let mut made = vec![vec![0; count]; hours];
     let mut number: i64 = 0;
     while clocks.now().since(start) < HOUR * hours as u32 {
         for (client, gate) in gates.iter().enumerate() {
-            if living != client
+            if cache != client
                 && let Some(session) = sessions[client].take()
             {
                 gate.refuse(
@@ -44,7 +44,7 @@ fn contest(count: usize, worked: bool, hours: usize) -> Vec<usize> {
                 if let Ok(session) = registered {
                     let hour = (clocks.now().since(start).as_secs() / 3600) as usize;
                     made[hour][client] += 1;
-                    living = client;
+                    cache = client;
                     sessions[client] = Some(session);
                 }
             }

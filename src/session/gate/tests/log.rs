@@ -90,7 +90,7 @@ async fn an_event_can_be_sent_with_the_client_that_it_is_about() {
     let _guard = tracing::subscriber::set_default(Sends(Arc::clone(&own)));
     cache.invalidate(&cache.access_token().await.unwrap());
     cache.access_token().await.unwrap();
-    cache.renew().await.unwrap_err();
+    cache.refresh().await.unwrap_err();
     let error = cache.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
 }

@@ -14,7 +14,7 @@ async fn a_refused_token_does_not_shorten_what_the_service_asked_another_process
         assert_eq!(token(process).await.unwrap(), "token-1");
     }
     fixture.will(unavailable(Some(HOUR)));
-    one.renew().await.unwrap_err();
+    one.refresh().await.unwrap_err();
     other.invalidate(&"token-1".to_owned().into());
     let error = token(&other).await.unwrap_err();
     assert_eq!(fixture.registrations(), 2);

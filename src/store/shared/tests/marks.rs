@@ -127,7 +127,7 @@ async fn a_stored_refusal_of_an_older_token_does_not_pace_a_process_with_a_newer
     token(&fixture.process()).await.unwrap();
     let old = fixture.store.0.with(|content| content.sessions[key().fingerprint()].clone());
     let process = fixture.process();
-    process.renew().await.unwrap();
+    process.refresh().await.unwrap();
     assert_eq!(token(&process).await.unwrap(), "token-2");
     // Its session was not stored, and the older one was refused after some others.
     fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), old));
@@ -138,7 +138,7 @@ async fn a_stored_refusal_of_an_older_token_does_not_pace_a_process_with_a_newer
     sleep(Duration::from_secs(61)).await;
     assert_eq!(token(&process).await.unwrap(), "token-2");
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(process.renew().await.unwrap().replaced(), 0);
+    assert_eq!(process.refresh().await.unwrap().replaced(), 0);
 }
 
 #[tokio::test(start_paused = true)]

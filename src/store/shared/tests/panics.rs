@@ -63,17 +63,17 @@ async fn a_panic_of_the_store_is_a_store_fault() {
         let mut handle = handle(&fixture.store).unwrap();
         handle.store = Arc::new(Panicking(panics));
         let process = fixture.process_of(Some(handle), fixture.clocks);
-        let living = fixture.cache(&process);
-        let token = living.access_token().await.map(|token| token.expose_secret().to_owned());
+        let cache = fixture.cache(&process);
+        let token = cache.access_token().await.map(|token| token.expose_secret().to_owned());
         assert_eq!(token.map_err(|error| error.to_string()), Ok("token-1".to_owned()), "{panics:?}");
         assert_eq!(process.faults().count, 2, "{panics:?}");
         // A refresh in the background takes place near the end, and is not begun with every call.
         sleep(LIFE.mul_f64(0.81)).await;
-        living.access_token().await.unwrap();
+        cache.access_token().await.unwrap();
         sleep(LIFE.mul_f64(0.15)).await;
         assert_eq!(fixture.service.asked(), 1, "{panics:?}");
         for _ in 0..10 {
-            living.access_token().await.unwrap();
+            cache.access_token().await.unwrap();
             sleep(operation::LIMIT * 4).await;
         }
         assert_eq!(fixture.service.asked(), 2, "{panics:?}");
