@@ -2,6 +2,7 @@
 //!
 //! `TEST_SEED` repeats a run, and `RESPONSES` is the number of draws. Failing draws are shrunk, one for each broken rule.
 
+mod bytes;
 mod draw;
 mod rules;
 

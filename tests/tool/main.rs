@@ -4,5 +4,6 @@ mod command_line;
 mod failed;
 mod fixture;
 mod process;
+mod proxy;
 mod token;
 mod watch;
