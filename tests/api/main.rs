@@ -1,6 +1,6 @@
 //! The generated client, and the decoding of responses.
 
-#[cfg(feature = "sandbox")]
 mod documented;
 mod generated;
+#[cfg(feature = "sandbox")]
 mod mismatches;
