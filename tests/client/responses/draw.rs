@@ -233,4 +233,10 @@ pub fn draws() -> impl Strategy<Value = Draw> {
             let stop = if is_empty && matches!(stop, Stop::InBody(..)) { Stop::Complete } else { stop };
             Draw { call, status, retry_after, date, framing, body, fault, stop }
         })
+        // Whether a text that ends where the body stops has arrived is open: what follows could tell.
+        .prop_filter("the code ends where the body stops", |draw| {
+            let Stop::InBody(part, _) = draw.stop else { return true };
+            let (body, code_ends) = draw.body();
+            code_ends == 0 || body.len() * usize::from(part) / 100 != code_ends - 1
+        })
 }

@@ -161,8 +161,6 @@ fn is_complete(draw: &Draw) -> bool {
 fn code(draw: &Draw) -> Option<i64> {
     let Body::Envelope(Code::Number(code) | Code::Text(code), _) = draw.body else { return None };
     let (body, code_ends) = draw.body();
-    // A text has arrived with its last quote, and a number with the comma after it.
-    let code_ends = if let Body::Envelope(Code::Text(_), _) = draw.body { code_ends - 1 } else { code_ends };
     (draw.has_body() && arrived(draw, &body) >= code_ends).then_some(code)
 }
 
