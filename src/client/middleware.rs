@@ -69,6 +69,7 @@ impl Middleware for BotClient {
     ) -> reqwest_middleware::Result<Response> {
         let retry_request = request.try_clone();
         let mut checked = self.pass(request, extensions, next.clone()).await?;
+        let is_repeat = checked.refuses_token && retry_request.is_some();
         if checked.refuses_token
             && let Some(again) = retry_request
         {
@@ -76,7 +77,7 @@ impl Middleware for BotClient {
         }
         let CheckedResponse { mut response, error_body, refuses_token } = checked;
         if let Some(error_body) = error_body {
-            let error = self.error_of(&response, &error_body, refuses_token);
+            let error = self.error_of(&response, &error_body, refuses_token, is_repeat);
             response.extensions_mut().insert(error);
         }
         Ok(response)

@@ -166,6 +166,7 @@ impl BotClient {
     pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
         let retry_request = request.try_clone();
         let (mut checked, mut token) = self.send_once(request).await?;
+        let is_repeat = checked.refuses_token && retry_request.is_some();
         if checked.refuses_token
             && let Some(again) = retry_request
         {
@@ -173,15 +174,21 @@ impl BotClient {
         }
         let CheckedResponse { response, error_body, refuses_token } = checked;
         match error_body {
-            Some(error_body) => Err(self.error_of(&response, &error_body, refuses_token)),
+            Some(error_body) => Err(self.error_of(&response, &error_body, refuses_token, is_repeat)),
             None => Ok((response, token)),
         }
     }
 
     /// The error of a response. A token that was refused although it was new may have been ended by another client.
-    pub(crate) fn error_of(&self, response: &Response, error_body: &ErrorBody, refuses_token: bool) -> Error {
+    pub(crate) fn error_of(
+        &self,
+        response: &Response,
+        error_body: &ErrorBody,
+        refuses_token: bool,
+        is_repeat: bool,
+    ) -> Error {
         let error = failure::error_of_response(response, error_body);
-        match self.0.cache.refused_again() {
+        match self.0.cache.refused_again(is_repeat) {
             Some(conflict) if refuses_token => conflict.with_response_of(&error),
             _ => error,
         }

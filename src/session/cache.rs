@@ -172,9 +172,9 @@ impl<S: Source, C: Clock> SessionCache<S, C> {
     }
 
     /// The error for a refused token that can't be replaced yet.
-    pub(crate) fn refused_again(&self) -> Option<Error> {
+    pub(crate) fn refused_again(&self, is_repeat: bool) -> Option<Error> {
         let SessionLoader { gate, clock, .. } = self.0.loader();
-        gate.refused_again(clock.now())
+        gate.refused_again(is_repeat, clock.now())
     }
 
     /// Reads the cached session if it is fresh.

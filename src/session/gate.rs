@@ -120,15 +120,19 @@ impl Gate {
 
     /// The error of a request with a token that was refused although it was new, not for the first time in a row or while
     /// no other token can be had.
-    pub(crate) fn refused_again(&self, now: Moment) -> Option<Error> {
+    ///
+    /// `is_repeat` says that the request had been refused with another token before. Then this is another client's doing,
+    /// although the next token may have come meanwhile.
+    pub(crate) fn refused_again(&self, is_repeat: bool, now: Moment) -> Option<Error> {
         if let Err(error) = self.check(now)
             && error.kind() == ErrorKind::DeviceInUse
         {
             return Some(error);
         }
         let state = self.state();
-        let replacement = state.replacement.filter(|replacement| replacement.number > 1)?;
-        Some(self.conflict(&state, replacement.worked))
+        let is_again = is_repeat || state.replacement.is_some_and(|replacement| replacement.number > 1);
+        let worked = state.replacement.is_none_or(|replacement| replacement.worked);
+        is_again.then(|| self.conflict(&state, worked))
     }
 
     fn conflict(&self, state: &State, worked: bool) -> Error {

@@ -166,11 +166,11 @@ async fn a_second_refusal_in_a_row_names_the_cause_although_the_pause_is_over() 
     let fixture = fixture();
     let session = fixture.register().await.unwrap();
     fixture.refuse(&session, true);
-    assert!(fixture.gate.refused_again(fixture.clocks.now()).is_none());
+    assert!(fixture.gate.refused_again(false, fixture.clocks.now()).is_none());
     let session = fixture.register().await.unwrap();
     fixture.pass(Duration::from_secs(60));
     fixture.refuse(&session, true);
-    let error = fixture.gate.refused_again(fixture.clocks.now());
+    let error = fixture.gate.refused_again(false, fixture.clocks.now());
     let error = error.map(|error| (error.kind(), error.retry_after()));
     assert_eq!(error, Some((ErrorKind::DeviceInUse, None)));
     fixture.register().await.unwrap();

@@ -263,6 +263,6 @@ impl Process {
             self.cache.invalidate(&token);
             lock(&self.refused).push(token);
         }
-        self.cache.refused_again().map_or(Outcome::Refused, Outcome::Failed)
+        self.cache.refused_again(true).map_or(Outcome::Refused, Outcome::Failed)
     }
 }
