@@ -24,7 +24,7 @@ use crate::store::SealingKey;
 #[cfg(feature = "store")]
 use crate::store::shared::{SharedSource, StoreHandle};
 #[cfg(feature = "store")]
-use crate::store::{SessionStore, StoreKey, StoreOutage};
+use crate::store::{Store, StoreKey, StoreOutage};
 
 /// The limit of connecting.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ pub struct BotClientBuilder {
     timeout: Option<Duration>,
     body_limit: Option<usize>,
     #[cfg(feature = "store")]
-    store: Option<Arc<dyn SessionStore>>,
+    store: Option<Arc<dyn Store>>,
     #[cfg(feature = "store")]
     store_outage: StoreOutage,
     #[cfg(feature = "sealing")]
@@ -137,7 +137,7 @@ impl BotClientBuilder {
     /// store hangs. A process notices another's new session within about a minute, or when its own is refused.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
-    pub fn store(mut self, store: impl SessionStore) -> Self {
+    pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }

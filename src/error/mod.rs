@@ -136,7 +136,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Creates the error of a [`SessionStore`](crate::store::SessionStore). The reason says what failed, on what, and
+    /// Creates the error of a [`Store`](crate::store::Store). The reason says what failed, on what, and
     /// why. It must not contain secrets.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 
 use self::threads::{DropInThread, Threads, Wanted};
-use super::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use super::{Lease, Store, StoreFuture, StoreKey, StoredRecord};
 use crate::error::Error;
 
 mod folder;
@@ -88,8 +88,8 @@ impl FileStore {
     }
 }
 
-impl SessionStore for FileStore {
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+impl Store for FileStore {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         let path = self.path(key, "json");
         Box::pin(self.threads.run(move |_| folder::read(&path)))
     }
@@ -97,8 +97,8 @@ impl SessionStore for FileStore {
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         _: Duration,
     ) -> StoreFuture<'a, bool> {
         let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
@@ -135,8 +135,8 @@ fn replace(
     folder: &Path,
     key: &StoreKey,
     path: &Path,
-    old: Option<&StoredSession>,
-    new: &StoredSession,
+    old: Option<&StoredRecord>,
+    new: &StoredRecord,
     wanted: &Wanted,
 ) -> Result<bool, Error> {
     let session = new.expose_secret();

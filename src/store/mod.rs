@@ -1,6 +1,6 @@
 //! Sessions shared by several processes.
 //!
-//! Without a store, each process registers for itself, and again after each restart. With a [`SessionStore`], a process
+//! Without a store, each process registers for itself, and again after each restart. With a [`Store`], a process
 //! first looks for a session there: processes on one machine share it through a file (`FileStore`), a fleet through
 //! Redis (`RedisStore`), and anything else that stores bytes can be made a store with three operations.
 //!
@@ -37,7 +37,7 @@ pub(crate) mod shared;
 #[cfg(feature = "file-store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file-store")))]
 pub use file::FileStore;
-pub use key::StoreKey;
+pub use key::{RecordKind, StoreKey};
 #[cfg(feature = "redis-store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis-store")))]
 pub use redis::RedisStore;
@@ -63,25 +63,25 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 /// use std::sync::{Arc, Mutex};
 /// use std::time::Duration;
 ///
-/// use social_plus_bot::store::{Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+/// use social_plus_bot::store::{Lease, Store, StoreFuture, StoreKey, StoredRecord};
 ///
 /// /// Sessions that the clients of one process share.
 /// #[derive(Debug, Default)]
 /// struct InMemoryStore {
-///     sessions: Mutex<HashMap<String, StoredSession>>,
+///     sessions: Mutex<HashMap<String, StoredRecord>>,
 ///     leases: Arc<Mutex<()>>,
 /// }
 ///
-/// impl SessionStore for InMemoryStore {
-///     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+/// impl Store for InMemoryStore {
+///     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
 ///         Box::pin(async { Ok(self.sessions.lock().unwrap().get(key.fingerprint()).cloned()) })
 ///     }
 ///
 ///     fn replace<'a>(
 ///         &'a self,
 ///         key: &'a StoreKey,
-///         old: Option<StoredSession>,
-///         new: StoredSession,
+///         old: Option<StoredRecord>,
+///         new: StoredRecord,
 ///         _: Duration,
 ///     ) -> StoreFuture<'a, bool> {
 ///         Box::pin(async move {
@@ -100,17 +100,17 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 ///     }
 /// }
 /// ```
-pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns what is stored under `key`.
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>>;
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>>;
 
     /// Stores `new` under `key` for at most `ttl`, if `old` is what is stored there, and returns whether it is. Comparing
     /// and storing are one atomic step, so that a process that was asleep can't replace a newer session.
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         ttl: Duration,
     ) -> StoreFuture<'a, bool>;
 
@@ -120,16 +120,16 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
 }
 
-impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         (**self).load(key)
     }
 
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         ttl: Duration,
     ) -> StoreFuture<'a, bool> {
         (**self).replace(key, old, new, ttl)
@@ -167,13 +167,13 @@ impl fmt::Debug for Lease {
 
 /// A session in the form in which it is stored: bytes that contain the token, wiped when dropped.
 #[derive(Clone)]
-pub struct StoredSession {
+pub struct StoredRecord {
     bytes: SecretSlice<u8>,
     ttl: Option<Duration>,
     reason: Option<Cow<'static, str>>,
 }
 
-impl StoredSession {
+impl StoredRecord {
     /// Returns the bytes to store. They contain the token.
     pub fn expose_secret(&self) -> &[u8] {
         self.bytes.expose_secret()
@@ -204,24 +204,24 @@ impl StoredSession {
     }
 }
 
-impl From<Vec<u8>> for StoredSession {
+impl From<Vec<u8>> for StoredRecord {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes: bytes.into(), ttl: None, reason: None }
     }
 }
 
 /// Compares the bytes.
-impl PartialEq for StoredSession {
+impl PartialEq for StoredRecord {
     fn eq(&self, other: &Self) -> bool {
         self.expose_secret() == other.expose_secret()
     }
 }
 
-impl Eq for StoredSession {}
+impl Eq for StoredRecord {}
 
-impl fmt::Debug for StoredSession {
+impl fmt::Debug for StoredRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoredSession([redacted])")
+        f.write_str("StoredRecord([redacted])")
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreKey, StoredSession, operation};
+use super::{StoreKey, StoredRecord, operation};
 use crate::api::MAX_VALUES;
 use crate::api::types::BotSession;
 use crate::error::{Error, ErrorRecord};
@@ -128,7 +128,7 @@ const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 const LARGEST: usize = 2 * (MAX_VALUES + 100);
 
 /// The record of what is known at `now`.
-pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<StoredSession, Error> {
+pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<StoredRecord, Error> {
     let before = |age| millis(now.wall.saturating_sub(age));
     let registration = |refusal: Refusal| Registration {
         order: refusal.order,
@@ -163,7 +163,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
 }
 
 /// What a record says at `now`, or the reason why it is not usable.
-pub(crate) fn read(key: &StoreKey, stored: &StoredSession, now: Moment) -> Result<Known, String> {
+pub(crate) fn read(key: &StoreKey, stored: &StoredRecord, now: Moment) -> Result<Known, String> {
     let bytes = stored.expose_secret();
     if bytes.starts_with(SEALED) {
         return Err("it is sealed, and this client has no sealing key".to_owned());

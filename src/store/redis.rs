@@ -15,7 +15,7 @@ use redis::{Client, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::spawn;
 use tokio::sync::Mutex;
 
-use super::{LONGEST_LEASE, Lease, SessionStore, StoreFuture, StoreKey, StoredSession};
+use super::{LONGEST_LEASE, Lease, Store, StoreFuture, StoreKey, StoredRecord};
 use crate::api::redact;
 use crate::error::Error;
 use crate::session::runtime;
@@ -252,12 +252,15 @@ fn name(key: &StoreKey, thing: &str) -> String {
     format!("social-plus-bot:{}:{thing}", key.fingerprint())
 }
 
-impl SessionStore for RedisStore {
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+fn record(key: &StoreKey) -> String {
+    name(key, key.kind().as_str())
+}
+
+impl Store for RedisStore {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         Box::pin(async move {
-            let (value, left): (Option<Vec<u8>>, i64) =
-                self.clone().run(LOAD, name(key, "session"), &[]).await?;
-            let session = value.map(StoredSession::from);
+            let (value, left): (Option<Vec<u8>>, i64) = self.clone().run(LOAD, record(key), &[]).await?;
+            let session = value.map(StoredRecord::from);
             Ok(match u64::try_from(left) {
                 Ok(left) => session.map(|session| session.expiring_in(Duration::from_millis(left))),
                 // It has no expiry, so another program set it. Its content decides.
@@ -269,15 +272,15 @@ impl SessionStore for RedisStore {
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         ttl: Duration,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let ttl = ttl.as_millis().max(1).to_string();
-            let old = old.as_ref().map(StoredSession::expose_secret).unwrap_or_default();
+            let old = old.as_ref().map(StoredRecord::expose_secret).unwrap_or_default();
             let arguments = [new.expose_secret(), ttl.as_bytes(), old];
-            self.clone().run(REPLACE, name(key, "session"), &arguments).await
+            self.clone().run(REPLACE, record(key), &arguments).await
         })
     }
 

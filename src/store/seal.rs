@@ -10,7 +10,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::record::SEALED;
-use super::{StoreKey, StoredSession};
+use super::{StoreKey, StoredRecord};
 use crate::error::Error;
 
 const NONCE: usize = 24;
@@ -48,7 +48,7 @@ impl fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    pub(crate) fn seal(&self, key: &StoreKey, open: &StoredSession) -> Result<StoredSession, Error> {
+    pub(crate) fn seal(&self, key: &StoreKey, open: &StoredRecord) -> Result<StoredRecord, Error> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce)
             .map_err(|error| Error::store(format!("no random numbers to seal a session with: {error}")))?;
@@ -59,13 +59,13 @@ impl SealingKey {
     }
 
     /// Decrypts a session, or says why it can't.
-    pub(crate) fn open(&self, key: &StoreKey, stored: &StoredSession) -> Result<StoredSession, String> {
+    pub(crate) fn open(&self, key: &StoreKey, stored: &StoredRecord) -> Result<StoredRecord, String> {
         let sealed = stored.expose_secret().strip_prefix(SEALED).ok_or("it is not sealed")?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or("it is damaged")?;
         let payload = Payload { msg: sealed, aad: key.fingerprint().as_bytes() };
         let open = self.cipher().and_then(|cipher| cipher.decrypt(&XNonce::from(*nonce), payload).ok());
         let open = open.ok_or("it was sealed with another key, or is damaged")?;
-        let open = StoredSession::from(open);
+        let open = StoredRecord::from(open);
         Ok(match stored.ttl() {
             Some(ttl) => open.expiring_in(ttl),
             None => open,
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn only_the_key_opens_it_and_only_for_its_session() {
-        let open = StoredSession::from(b"a token".to_vec());
+        let open = StoredRecord::from(b"a token".to_vec());
         let sealed = seal(1).seal(&key("one"), &open).unwrap();
         assert!(!sealed.expose_secret().windows(7).any(|bytes| bytes == b"a token"));
         assert_eq!(seal(1).open(&key("one"), &sealed), Ok(open));
@@ -110,14 +110,14 @@ mod tests {
 
     #[test]
     fn nonce_is_unique_per_seal() {
-        let open = StoredSession::from(b"a token".to_vec());
+        let open = StoredRecord::from(b"a token".to_vec());
         let twice = [(); 2].map(|()| seal(1).seal(&key("one"), &open).unwrap());
         assert_ne!(twice[0], twice[1]);
     }
 
     #[test]
     fn a_changed_byte_anywhere_is_noticed() {
-        let sealed = seal(1).seal(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        let sealed = seal(1).seal(&key("one"), &StoredRecord::from(b"a token".to_vec())).unwrap();
         for at in 0..sealed.expose_secret().len() {
             let mut bytes = sealed.expose_secret().to_vec();
             bytes[at] ^= 1;
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn what_is_not_sealed_is_not_taken() {
-        let open = StoredSession::from(b"a token".to_vec());
+        let open = StoredRecord::from(b"a token".to_vec());
         assert_eq!(seal(1).open(&key("one"), &open), Err("it is not sealed".to_owned()));
     }
 
     #[test]
     fn what_the_store_says_of_its_life_stays() {
-        let sealed = seal(1).seal(&key("one"), &StoredSession::from(b"a token".to_vec())).unwrap();
+        let sealed = seal(1).seal(&key("one"), &StoredRecord::from(b"a token".to_vec())).unwrap();
         let sealed = sealed.expiring_in(Duration::from_secs(5));
         assert_eq!(seal(1).open(&key("one"), &sealed).unwrap().ttl(), Some(Duration::from_secs(5)));
     }

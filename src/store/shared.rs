@@ -20,7 +20,7 @@ use crate::session::clock::Clock;
 use crate::session::gate::{Gate, Refusal};
 use crate::session::source::{Need, Register, Source};
 use crate::store::record::{Known, Newest};
-use crate::store::{StoreFaults, StoreOutage, StoredSession, operation};
+use crate::store::{StoreFaults, StoreOutage, StoredRecord, operation};
 
 mod handle;
 
@@ -272,7 +272,7 @@ impl<R: Register> SharedSource<R> {
         &self,
         handle: &StoreHandle,
         session: &Session,
-        mut old: Option<StoredSession>,
+        mut old: Option<StoredRecord>,
         clock: &impl Clock,
     ) {
         for _ in 0..2 {

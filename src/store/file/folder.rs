@@ -11,7 +11,7 @@ use chrono::{NaiveDateTime, TimeDelta, Utc};
 
 use super::failed;
 use crate::error::Error;
-use crate::store::{StoreKey, StoredSession, record};
+use crate::store::{StoreKey, StoredRecord, record};
 
 /// The longest session file. Responses have at most 1 MiB by default, so a longer file is not a session.
 const MAX_SIZE: u64 = 16 << 20;
@@ -77,16 +77,16 @@ fn check_permissions(_: &fs::Metadata) -> Result<(), String> {
 }
 
 /// What is at `path`, if anything. An untrusted file is returned without its content.
-pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
+pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
     // Opening anything else, such as a FIFO, could block forever.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
-            return Ok(Some(StoredSession::unusable("it is not a file")));
+            return Ok(Some(StoredRecord::unusable("it is not a file")));
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => {
-            return Ok(Some(StoredSession::unusable("it is a link that leads nowhere")));
+            return Ok(Some(StoredRecord::unusable("it is a link that leads nowhere")));
         }
         Err(error) => return Err(failed("can't be opened", path, &error)),
     }
@@ -94,13 +94,13 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredSession>, Error> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Ok(Some(StoredSession::unusable(format!("it can't be opened: {error}"))));
+            return Ok(Some(StoredRecord::unusable(format!("it can't be opened: {error}"))));
         }
         Err(error) => return Err(failed("can't be opened", path, &error)),
     };
     let metadata = file.metadata().map_err(|error| failed("can't be opened", path, &error))?;
     if let Err(rule) = check_permissions(&metadata) {
-        return Ok(Some(StoredSession::unusable(rule)));
+        return Ok(Some(StoredRecord::unusable(rule)));
     }
     let mut content = Vec::new();
     file.take(MAX_SIZE).read_to_end(&mut content).map_err(|error| failed("can't be read", path, &error))?;

@@ -6,12 +6,12 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::session::clock::Clock;
 use crate::store::record::{Known, Newest};
-use crate::store::{SessionStore, StoreKey, StoredSession, operation, record};
+use crate::store::{Store, StoreKey, StoredRecord, operation, record};
 
 /// A store with the key of the session in it.
 #[derive(Debug)]
 pub(crate) struct StoreHandle {
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) key: StoreKey,
     #[cfg(feature = "sealing")]
     pub(crate) seal: Option<crate::store::SealingKey>,
@@ -20,7 +20,7 @@ pub(crate) struct StoreHandle {
 impl StoreHandle {
     /// Decrypts a stored session, or says why it can't be read.
     #[cfg(feature = "sealing")]
-    fn open(&self, stored: &StoredSession) -> Result<StoredSession, String> {
+    fn open(&self, stored: &StoredRecord) -> Result<StoredRecord, String> {
         match &self.seal {
             Some(seal) => seal.open(&self.key, stored),
             None => Ok(stored.clone()),
@@ -28,13 +28,13 @@ impl StoreHandle {
     }
 
     #[cfg(not(feature = "sealing"))]
-    fn open(&self, stored: &StoredSession) -> Result<StoredSession, String> {
+    fn open(&self, stored: &StoredRecord) -> Result<StoredRecord, String> {
         Ok(stored.clone())
     }
 
     /// Encrypts a session if there is a key.
     #[cfg(feature = "sealing")]
-    fn seal(&self, written: StoredSession) -> Result<StoredSession, Error> {
+    fn seal(&self, written: StoredRecord) -> Result<StoredRecord, Error> {
         match &self.seal {
             Some(seal) => seal.seal(&self.key, &written),
             None => Ok(written),
@@ -42,7 +42,7 @@ impl StoreHandle {
     }
 
     #[cfg(not(feature = "sealing"))]
-    fn seal(&self, written: StoredSession) -> Result<StoredSession, Error> {
+    fn seal(&self, written: StoredRecord) -> Result<StoredRecord, Error> {
         Ok(written)
     }
 
@@ -65,7 +65,7 @@ impl StoreHandle {
     /// Replaces what is stored, and returns whether it has not changed.
     pub(super) async fn replace(
         &self,
-        old: Option<StoredSession>,
+        old: Option<StoredRecord>,
         known: &Known,
         clock: &impl Clock,
     ) -> Result<bool, Error> {
@@ -78,7 +78,7 @@ impl StoreHandle {
 /// What is stored, and what it says.
 pub(super) struct Stored {
     /// As it is stored, for comparison when it is replaced.
-    pub(super) raw: Option<StoredSession>,
+    pub(super) raw: Option<StoredRecord>,
     pub(super) known: Option<Known>,
     /// Why it can't be read.
     pub(super) unreadable: Option<String>,

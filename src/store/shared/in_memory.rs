@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::config::ApiKey;
 use crate::session::clock::Moment;
-use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
+use crate::store::{Lease, Store, StoreFuture, StoreKey};
 
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -40,7 +40,7 @@ pub(super) struct InMemoryStore(Mutex<Content>);
 
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    pub(super) sessions: HashMap<String, StoredSession>,
+    pub(super) sessions: HashMap<String, StoredRecord>,
     /// Until when somebody has the lease, and its number.
     pub(super) lease: Option<(Instant, u64)>,
     leases: u64,
@@ -77,16 +77,16 @@ impl InMemoryStore {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared(pub(super) Arc<InMemoryStore>);
 
-impl SessionStore for Shared {
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+impl Store for Shared {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         Box::pin(self.0.operate(|content| content.sessions.get(key.fingerprint()).cloned()))
     }
 
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         _: Duration,
     ) -> StoreFuture<'a, bool> {
         Box::pin(self.0.operate(move |content| {

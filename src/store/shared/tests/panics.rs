@@ -1,7 +1,7 @@
 //! SharedSource through a store of somebody's own that panics.
 
 use super::*;
-use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
+use crate::store::{Lease, Store, StoreFuture, StoreKey};
 
 /// Where a store panics.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +36,16 @@ impl Panicking {
     }
 }
 
-impl SessionStore for Panicking {
-    fn load<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+impl Store for Panicking {
+    fn load<'a>(&'a self, _: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         self.operate()
     }
 
     fn replace<'a>(
         &'a self,
         _: &'a StoreKey,
-        _: Option<StoredSession>,
-        _: StoredSession,
+        _: Option<StoredRecord>,
+        _: StoredRecord,
         _: Duration,
     ) -> StoreFuture<'a, bool> {
         self.operate()
@@ -86,16 +86,16 @@ async fn a_panic_of_the_lease_is_a_store_fault() {
     #[derive(Debug)]
     struct Leasing(Shared);
 
-    impl SessionStore for Leasing {
-        fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+    impl Store for Leasing {
+        fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
             self.0.load(key)
         }
 
         fn replace<'a>(
             &'a self,
             key: &'a StoreKey,
-            old: Option<StoredSession>,
-            new: StoredSession,
+            old: Option<StoredRecord>,
+            new: StoredRecord,
             ttl: Duration,
         ) -> StoreFuture<'a, bool> {
             self.0.replace(key, old, new, ttl)

@@ -4,7 +4,7 @@ use super::super::in_memory::{Shared, handle};
 use super::super::*;
 use super::marks::{Cache, Fixture, token};
 use crate::error::ErrorKind;
-use crate::store::{Lease, SessionStore, StoreFuture, StoreKey};
+use crate::store::{Lease, Store, StoreFuture, StoreKey};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Broken {
@@ -37,16 +37,16 @@ fn failed<'a, T>() -> StoreFuture<'a, T> {
     Box::pin(async { Err(Error::store("it is broken")) })
 }
 
-impl SessionStore for Partial {
-    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredSession>> {
+impl Store for Partial {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
         if self.is(Broken::Load) { failed() } else { self.store.load(key) }
     }
 
     fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        old: Option<StoredSession>,
-        new: StoredSession,
+        old: Option<StoredRecord>,
+        new: StoredRecord,
         ttl: Duration,
     ) -> StoreFuture<'a, bool> {
         if self.is(Broken::Replace) {

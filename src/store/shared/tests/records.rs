@@ -13,7 +13,7 @@ async fn an_unusable_stored_session_is_ignored_and_reported() {
         (b"social-plus-bot sealed 1\n1234", "it is sealed"),
     ] {
         let fixture = Fixture::new();
-        let stored = StoredSession::from(stored.to_vec());
+        let stored = StoredRecord::from(stored.to_vec());
         fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
         let process = fixture.process();
         assert_eq!(token(&process).await.unwrap(), "token-1");
