@@ -22,7 +22,9 @@ use crate::session::clock::SystemClock;
 #[cfg(feature = "sealing")]
 use crate::store::SealingKey;
 #[cfg(feature = "store")]
-use crate::store::shared::{SharedSource, StoreHandle};
+use crate::store::handle::StoreHandle;
+#[cfg(feature = "store")]
+use crate::store::shared::SharedSource;
 #[cfg(feature = "store")]
 use crate::store::{Store, StoreKey, StoreOutage};
 

@@ -221,7 +221,7 @@ impl BotClient {
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store_faults(&self) -> StoreFaults {
-        self.0.source.faults()
+        self.0.source.faults().get()
     }
 
     /// The generated client, for direct calls of the operation, with this client's key, connections and limits.

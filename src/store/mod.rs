@@ -23,8 +23,10 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::error::Error;
 
+pub(crate) mod faults;
 #[cfg(feature = "file-store")]
 mod file;
+pub(crate) mod handle;
 mod key;
 pub(crate) mod operation;
 pub(crate) mod record;
@@ -34,6 +36,7 @@ mod redis;
 mod seal;
 pub(crate) mod shared;
 
+pub use faults::StoreFaults;
 #[cfg(feature = "file-store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file-store")))]
 pub use file::FileStore;
@@ -238,14 +241,4 @@ pub enum StoreOutage {
     /// Register without the store. According to the service's documentation this ends the session of the other processes,
     /// so use it where a single process uses the device id, and the store is there for its restarts.
     Register,
-}
-
-/// The faults of a store since the client was built; see [`BotClient::store_faults`](crate::BotClient::store_faults).
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct StoreFaults {
-    /// The number of failed operations and unusable stored sessions.
-    pub count: u64,
-    /// The last fault.
-    pub last: Option<Error>,
 }

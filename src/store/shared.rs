@@ -9,7 +9,7 @@
 //!
 //! Of two sessions the later one counts, and replaces the other everywhere.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -19,14 +19,14 @@ use crate::session::Session;
 use crate::session::clock::Clock;
 use crate::session::gate::{Gate, Refusal};
 use crate::session::source::{Need, Register, Source};
+use crate::store::faults::FaultCount;
+use crate::store::handle::StoreHandle;
 use crate::store::record::{Known, Newest};
-use crate::store::{StoreFaults, StoreOutage, StoredRecord, operation};
+use crate::store::{StoreOutage, StoredRecord, operation};
 
-mod handle;
+mod stored;
 
-pub(crate) use handle::StoreHandle;
-
-use handle::Stored;
+use stored::Stored;
 
 /// The store operations of a lease's holder: a load before the registration, and a load and two attempts to publish
 /// after it.
@@ -53,17 +53,17 @@ pub(crate) struct SharedSource<R> {
     registrar: Arc<R>,
     handle: Option<StoreHandle>,
     outage: StoreOutage,
-    faults: Mutex<StoreFaults>,
+    faults: Arc<FaultCount>,
 }
 
 impl<R: Register> SharedSource<R> {
     pub(crate) fn new(registrar: Arc<R>, handle: Option<StoreHandle>, outage: StoreOutage) -> Self {
-        Self { registrar, handle, outage, faults: Mutex::default() }
+        Self { registrar, handle, outage, faults: Arc::default() }
     }
 
     /// The faults of the store so far.
-    pub(crate) fn faults(&self) -> StoreFaults {
-        self.lock_faults().clone()
+    pub(crate) fn faults(&self) -> &Arc<FaultCount> {
+        &self.faults
     }
 
     /// The session in the store, if it is usable. Sends nothing to the service.
@@ -85,7 +85,7 @@ impl<R: Register> SharedSource<R> {
             Ok(outcome) => return outcome,
             Err(fault) => fault,
         };
-        self.record_fault(fault.clone());
+        self.faults.record(fault.clone());
         match need {
             Need::Newer(_) => return Ok(None),
             // The store may work again in time.
@@ -145,7 +145,7 @@ impl<R: Register> SharedSource<R> {
             if let Some(lease) = operation::run(|| handle.store.lease(&handle.key, limit)).await? {
                 let outcome = self.register_with_lease(handle, need, &is_good, gate, clock).await;
                 if let Err(fault) = operation::run(|| Box::pin(lease.release())).await {
-                    self.record_fault(fault);
+                    self.faults.record(fault);
                 }
                 return outcome;
             }
@@ -180,7 +180,7 @@ impl<R: Register> SharedSource<R> {
             Ok(stored) => stored,
             Err(fault) if self.outage == StoreOutage::Fail => return Err(fault),
             Err(fault) => {
-                self.record_fault(fault);
+                self.faults.record(fault);
                 Stored { raw: None, known: None, unreadable: None }
             }
         };
@@ -258,10 +258,10 @@ impl<R: Register> SharedSource<R> {
     }
 
     async fn load_stored(&self, handle: &StoreHandle, clock: &impl Clock) -> Result<Stored, Error> {
-        let stored = handle.load(clock).await?;
+        let stored = stored::load(handle, clock).await?;
         if let Some(reason) = &stored.unreadable {
             let key = &handle.key;
-            self.record_fault(Error::store(format!("the stored session {key} is not used: {reason}")));
+            self.faults.record(Error::store(format!("the stored session {key} is not used: {reason}")));
         }
         Ok(stored)
     }
@@ -277,15 +277,15 @@ impl<R: Register> SharedSource<R> {
     ) {
         for _ in 0..2 {
             let known = Known { newest: Newest::Session(session.clone()), failure: None };
-            match handle.replace(old, &known, clock).await {
+            match stored::replace(handle, old, &known, clock).await {
                 Ok(false) => {}
                 Ok(true) => return,
-                Err(fault) => return self.record_fault(fault),
+                Err(fault) => return self.faults.record(fault),
             }
             // Another process was faster, or this one was asleep.
             let stored = match self.load_stored(handle, clock).await {
                 Ok(stored) => stored,
-                Err(fault) => return self.record_fault(fault),
+                Err(fault) => return self.faults.record(fault),
             };
             let newest = stored.known.as_ref().and_then(|known| known.newest.order());
             if newest.is_some_and(|newest| newest >= session.order()) {
@@ -307,7 +307,7 @@ impl<R: Register> SharedSource<R> {
         let newest = Newest::Refused(Refusal::of(session, gate.replaced_worked(), now));
         let failure = stored.known.as_ref().and_then(|known| known.failure.clone());
         let known = Known { newest, failure: failure.and_then(|failure| failure.after_refusal(now)) };
-        handle.replace(stored.raw, &known, clock).await?;
+        stored::replace(handle, stored.raw, &known, clock).await?;
         self.load_stored(handle, clock).await
     }
 
@@ -326,21 +326,10 @@ impl<R: Register> SharedSource<R> {
             return Stored { raw, known, unreadable };
         }
         let known = Known { newest: known.map_or(Newest::Nothing, |known| known.newest), failure };
-        if let Err(fault) = handle.replace(raw, &known, clock).await {
-            self.record_fault(fault);
+        if let Err(fault) = stored::replace(handle, raw, &known, clock).await {
+            self.faults.record(fault);
         }
         Stored { raw: None, known: Some(known), unreadable: None }
-    }
-
-    fn record_fault(&self, fault: Error) {
-        tracing::warn!(%fault, "the session store failed");
-        let mut faults = self.lock_faults();
-        faults.count = faults.count.saturating_add(1);
-        faults.last = Some(fault);
-    }
-
-    fn lock_faults(&self) -> MutexGuard<'_, StoreFaults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lease lasts as long as all that its holder may do.

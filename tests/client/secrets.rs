@@ -112,7 +112,7 @@ async fn a_shared_session_shows_neither_key_nor_token() {
     let next = logged(&shown, bot.access_token()).await.unwrap();
     assert!(bot.store_faults().last.unwrap().to_string().contains("it is damaged"));
     let log = String::from_utf8_lossy(&shown.0.lock().unwrap()).into_owned();
-    assert!(log.contains("the session store failed"), "the task of the registration was not logged: {log}");
+    assert!(log.contains("the store failed"), "the task of the registration was not logged: {log}");
     shown.show(&(&bot, bot.store_faults(), bot.stored_session().await));
     shown.assert_without(KEY);
     shown.assert_without(token.expose_secret());

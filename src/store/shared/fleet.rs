@@ -8,6 +8,7 @@
 use std::env;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use super::in_memory::{self, DAY, HOUR};

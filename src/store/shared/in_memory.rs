@@ -1,6 +1,7 @@
 //! A store in memory and clocks that go with Tokio's, for the tests of sharing and for the simulated fleet.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use super::*;
 use crate::config::ApiKey;

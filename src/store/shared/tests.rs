@@ -1,6 +1,7 @@
 //! SharedSource through a store that the test holds in its hands, in time that stands still until somebody waits.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use super::*;
 use crate::config::{AccessToken, ApiKey};
 use crate::error::{ErrorKind, ServiceMessage};
 use crate::session::cache::SessionCache;
+use crate::store::StoreFaults;
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -101,7 +103,7 @@ impl Process {
     }
 
     fn faults(&self) -> StoreFaults {
-        self.source.faults()
+        self.source.faults().get()
     }
 
     fn max_duration(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! What is stored of refused tokens and failed registrations, and what processes make of it.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::in_memory::{Clocks, HOUR, Shared, handle, key};

@@ -5,6 +5,7 @@ use super::super::*;
 use super::marks::{Cache, Fixture, token};
 use crate::error::ErrorKind;
 use crate::store::{Lease, Store, StoreFuture, StoreKey};
+use std::sync::Mutex;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Broken {
