@@ -78,6 +78,8 @@ mod client;
 mod config;
 mod error;
 mod printable;
+#[cfg(feature = "read-cache")]
+mod read_cache;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;
@@ -94,6 +96,9 @@ pub use client::blocking;
 pub use client::{BotClient, BotClientBuilder, DeviceInfo};
 pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
+#[cfg(feature = "read-cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+pub use read_cache::{Freshness, Page, ReadBudget, ReadCache, StaleReason};
 pub use session::Session;
 
 /// A page for each topic.

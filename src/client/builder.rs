@@ -12,11 +12,15 @@ use crate::client::BotClient;
 use crate::client::DeviceInfo;
 use crate::client::Inner;
 use crate::client::quota::Quota;
+#[cfg(feature = "read-cache")]
+use crate::client::read;
 use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, Region};
 use crate::error::Error;
+#[cfg(feature = "read-cache")]
+use crate::read_cache::ReadCache;
 use crate::session::cache::SessionCache;
 use crate::session::clock::SystemClock;
 #[cfg(feature = "sealing")]
@@ -52,6 +56,8 @@ pub struct BotClientBuilder {
     store_outage: StoreOutage,
     #[cfg(feature = "sealing")]
     sealing_key: Option<Result<SealingKey, Error>>,
+    #[cfg(feature = "read-cache")]
+    read_cache: Option<ReadCache>,
 }
 
 impl BotClientBuilder {
@@ -165,6 +171,18 @@ impl BotClientBuilder {
         self
     }
 
+    /// Keeps what [`BotClient::read`] reads. By default nothing is kept, and `read` returns an error.
+    ///
+    /// With a [`store`](Self::store), pages and the count of the day's reads are kept there as well, and survive restarts.
+    /// All processes that share a session share them, and should have the same settings. With a
+    /// [`sealing_key`](Self::sealing_key) they are encrypted.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn read_cache(mut self, cache: ReadCache) -> Self {
+        self.read_cache = Some(cache);
+        self
+    }
+
     /// Checks the settings and creates the client. Sends nothing.
     ///
     /// # Errors
@@ -191,6 +209,10 @@ impl BotClientBuilder {
             ));
         }
 
+        #[cfg(feature = "read-cache")]
+        if let Some(cache) = &self.read_cache {
+            cache.check()?;
+        }
         #[cfg(feature = "store")]
         let handle = self.store.map(|store| StoreHandle {
             store,
@@ -206,19 +228,26 @@ impl BotClientBuilder {
         let api = Client::new_with_client(&address, connections, transport);
         let request = RegisterBotSession { device_id, device_info };
         let registrar = Arc::new(Registrar::new(api, request, timeout));
+        #[cfg(feature = "read-cache")]
+        let pages = handle.clone();
         #[cfg(feature = "store")]
         let source = Arc::new(SharedSource::new(Arc::clone(&registrar), handle, self.store_outage));
         #[cfg(not(feature = "store"))]
         let source = Arc::clone(&registrar);
         let cache = SessionCache::new(Arc::clone(&source), &device, SystemClock);
-        Ok(BotClient(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             registrar,
             quota: Quota::default(),
             codeless_refusals: CodelessRefusals::default(),
             #[cfg(feature = "store")]
             source,
             cache,
-        })))
+        });
+        Ok(BotClient(
+            Arc::clone(&inner),
+            #[cfg(feature = "read-cache")]
+            self.read_cache.map(|settings| read::reads(settings, inner, pages)),
+        ))
     }
 }
 

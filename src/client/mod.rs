@@ -11,6 +11,8 @@ mod failure;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod quota;
+#[cfg(feature = "read-cache")]
+mod read;
 mod registrar;
 mod requests;
 pub(crate) mod retry;
@@ -54,7 +56,11 @@ use crate::store::shared::SharedSource;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct BotClient(pub(crate) Arc<Inner>);
+pub struct BotClient(
+    pub(crate) Arc<Inner>,
+    // Apart from the rest, since its tasks use the rest.
+    #[cfg(feature = "read-cache")] pub(crate) Option<Arc<read::Reads>>,
+);
 
 /// Shared by the clones of a client.
 #[derive(Debug)]

@@ -205,6 +205,10 @@ impl BotClient {
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
         let wait = (at - Utc::now()).to_std().unwrap_or_default();
         self.0.quota.resume_in(wait, SystemClock.now());
+        #[cfg(feature = "read-cache")]
+        if let Some(reads) = &self.1 {
+            reads.resume_in(wait, SystemClock.now());
+        }
     }
 
     async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
@@ -240,6 +244,10 @@ impl BotClient {
             .header()
             .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))?;
         request.headers_mut().insert(AUTHORIZATION, header);
+        #[cfg(feature = "read-cache")]
+        if is_read && let Some(reads) = &self.1 {
+            reads.count().await;
+        }
         let sent = self.0.quota.send(SystemClock.now(), is_read);
         Ok(Authorized { token, sent, codeless_refusals, is_read })
     }

@@ -238,6 +238,17 @@ impl Error {
         error.into()
     }
 
+    /// The task of a read ended before it did, or another process has been reading the same for too long.
+    #[cfg(feature = "read-cache")]
+    pub(crate) fn read_lost() -> Self {
+        let mut error = Inner::new(
+            ErrorKind::Unavailable,
+            "the read was aborted: its Tokio runtime was shut down, or another process did not complete it",
+        );
+        error.transient = true;
+        error.into()
+    }
+
     /// Tokens of this device are refused again and again, and nothing is registered for now. `unreadable` says why the
     /// session of another process is not used.
     pub(crate) fn device_in_use(device_id: &str, worked: bool, unreadable: Option<&str>) -> Self {

@@ -35,6 +35,18 @@ impl<'a> From<&'a Error> for ErrorRecord<'a> {
     }
 }
 
+#[cfg(feature = "read-cache")]
+impl ErrorRecord<'_> {
+    pub(crate) fn into_owned(self) -> ErrorRecord<'static> {
+        ErrorRecord {
+            kind: self.kind.into_owned().into(),
+            reason: self.reason.into_owned().into(),
+            message: self.message.map(|message| message.into_owned().into()),
+            ..self
+        }
+    }
+}
+
 impl From<ErrorRecord<'_>> for Error {
     fn from(record: ErrorRecord<'_>) -> Self {
         let kinds =

@@ -171,6 +171,15 @@ impl<S: Source, C: Clock> SessionCache<S, C> {
         });
     }
 
+    /// The token of the cached session, if there is one.
+    #[cfg(feature = "read-cache")]
+    pub(crate) fn cached_token(&self) -> Option<AccessToken> {
+        self.0.peek(|_, cached| match cached {
+            CacheEntry::Session(cached) => Some(cached.session.access_token().clone()),
+            CacheEntry::Failed { .. } => None,
+        })
+    }
+
     /// The error for a refused token that can't be replaced yet.
     pub(crate) fn refused_again(&self, is_repeat: bool) -> Option<Error> {
         let SessionLoader { gate, clock, .. } = self.0.loader();

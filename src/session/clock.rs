@@ -44,7 +44,7 @@ pub(crate) trait Clock: Send + Sync + 'static {
 }
 
 /// The clocks of this machine.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 
 #[cfg(target_os = "linux")]

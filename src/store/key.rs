@@ -58,6 +58,12 @@ impl StoreKey {
         Self { fingerprint, kind: RecordKind::Budget }
     }
 
+    /// A key that names `path` within a process without a store.
+    #[cfg(feature = "read-cache")]
+    pub(crate) fn local(path: &str) -> Self {
+        Self { fingerprint: path.to_owned(), kind: RecordKind::Read }
+    }
+
     /// The key of what the bot whose session has this key read at `path`.
     #[cfg(feature = "read-cache")]
     pub(crate) fn read(&self, path: &str) -> Self {

@@ -1,0 +1,52 @@
+//! How the cache reads from the service: through the client, which sends the token and understands errors.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::Error;
+
+/// Sends reads.
+pub(crate) trait Fetch: Send + Sync + 'static {
+    /// Fails if the path can't be read, or must not be kept.
+    fn check(&self, path: &str) -> Result<(), Error>;
+
+    /// Whether a body may be kept: it must not contain the key or the token.
+    fn may_keep(&self, body: &[u8]) -> bool;
+
+    /// Waits for a token. No read is sent.
+    fn ready(&self) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Sends a read, and returns the response if it is a success or says that the validators still hold.
+    fn fetch(
+        &self,
+        path: &str,
+        validators: &Validators,
+        max_bytes: usize,
+    ) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// A read takes at most so long.
+    fn max_duration(&self) -> Duration;
+}
+
+/// What names the version of a body (`ETag` and `Last-Modified`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Validators {
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<String>,
+}
+
+/// A response to a read.
+#[derive(Debug)]
+pub(crate) struct Response {
+    /// Nothing if the version that the validators name is still the current one.
+    pub(crate) body: Option<Bytes>,
+    /// The time that it has spent in other caches.
+    pub(crate) age: Duration,
+    /// How long it is fresh, by the service's word.
+    pub(crate) max_age: Duration,
+    /// Whether the service permits that it is kept.
+    pub(crate) is_storable: bool,
+    pub(crate) validators: Validators,
+}

@@ -1,0 +1,489 @@
+//! Reads through the cache.
+//!
+//! A fresh page is returned from memory. A stale one is returned as well, and a refresh begins in the background if a read
+//! can be spared for it; the page that was asked for most comes first. A page that is not kept is looked for in the store,
+//! and then read. Whatever is read goes through a [flight](super::flights), in a task of its own that goes on if its callers
+//! are dropped.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quick_cache::OptionsBuilder;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use tokio::time::{Instant, sleep};
+
+use super::budget::{Pacing, ReadBudget};
+use super::entry::{ByMemory, Content, Entry};
+use super::fetch::{Fetch, Response};
+use super::flights::{Flights, Landing, Outcome};
+use super::ledger::{Claim, Finish, Ledger, Purpose};
+use super::page::{Freshness, Page, StaleReason};
+use super::record::{self, Stored};
+use super::settings::ReadCache;
+use crate::error::{Error, ErrorCode, ErrorKind};
+use crate::session::clock::{Clock, Moment};
+use crate::session::runtime;
+use crate::store::faults::FaultCount;
+use crate::store::handle::{Found, StoreHandle};
+use crate::store::{StoreKey, StoredRecord, operation};
+
+/// The expected size of a page, in bytes.
+const USUAL_SIZE: usize = 8 << 10;
+
+/// The pauses between looks for a page that another process reads.
+const POLL_MIN: Duration = Duration::from_millis(50);
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// A caller waits for so many flights at most: one can end with its runtime, or without a read.
+const ROUNDS: u32 = 3;
+
+/// The number of attempts to store a body that came another way.
+const ATTEMPTS: u32 = 5;
+
+/// The cache of a client. Dropping it cancels the reads in progress.
+pub(crate) struct Reads<F: Fetch, C: Clock>(Arc<Shared<F, C>>);
+
+struct Shared<F, C> {
+    settings: ReadCache,
+    fetch: F,
+    clock: C,
+    /// A store with the key of the session, and its faults.
+    store: Option<(StoreHandle, Arc<FaultCount>)>,
+    memory: Cache<Box<str>, Arc<Entry>, ByMemory>,
+    flights: Arc<Flights>,
+    ledger: Ledger<C>,
+    /// The stale page that was asked for most since the last refresh, and how often it was.
+    next: Mutex<Option<(Box<str>, u32)>>,
+}
+
+/// What a flight is for.
+#[derive(Clone, Copy)]
+enum Flight {
+    /// A page that callers wait for.
+    Missing,
+    /// A page that is older than this.
+    Refresh(Duration),
+    /// A look into the store only.
+    Look,
+}
+
+impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
+    pub(crate) fn new(
+        settings: ReadCache,
+        fetch: F,
+        clock: C,
+        store: Option<(StoreHandle, Arc<FaultCount>)>,
+    ) -> Self {
+        let pacing = Pacing { limit: settings.daily_reads, reserved: settings.reserved_reads };
+        let count =
+            store.as_ref().map(|(handle, faults)| (handle.at(handle.key.budget()), Arc::clone(faults)));
+        let ledger = Ledger::new(pacing, clock.clone(), count);
+        let memory = memory(&settings);
+        let (flights, next) = (Arc::default(), Mutex::default());
+        Self(Arc::new(Shared { settings, fetch, clock, store, memory, flights, ledger, next }))
+    }
+
+    /// The page at `path`, which counts as fresh for `fresh_for`, or else for the time of the settings.
+    pub(crate) async fn read(&self, path: &str, fresh_for: Option<Duration>) -> Result<Page, Error> {
+        match self.0.hit(path, fresh_for) {
+            Some(result) => result,
+            // A future of its own, so that the one of a hit is small.
+            None => Box::pin(self.0.wait_for(path, fresh_for)).await,
+        }
+    }
+
+    /// Keeps a body that is `age` old.
+    pub(crate) async fn fill(&self, path: &str, body: Bytes, age: Duration) -> Result<(), Error> {
+        self.0.fill(path, body, age).await
+    }
+
+    /// Drops what is kept for `path`.
+    pub(crate) async fn forget(&self, path: &str) {
+        self.0.forget(path).await;
+    }
+
+    pub(crate) async fn budget(&self) -> ReadBudget {
+        self.0.ledger.budget().await
+    }
+
+    /// Counts a read that is sent outside of the cache.
+    pub(crate) async fn count(&self) {
+        self.0.ledger.count().await;
+    }
+
+    /// Pauses reads for `wait`, or ends the pause.
+    pub(crate) fn resume_in(&self, wait: Duration, now: Moment) {
+        self.0.ledger.resume_in(wait, now);
+    }
+}
+
+impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
+    /// What is in memory, if it is not too old.
+    fn hit(self: &Arc<Self>, path: &str, fresh_for: Option<Duration>) -> Option<Result<Page, Error>> {
+        let entry = self.memory.get(path)?;
+        self.page(path, entry, fresh_for, self.clock.now())
+    }
+
+    /// The page of an entry, if that is not too old. Starts a refresh if it is stale.
+    fn page(
+        self: &Arc<Self>,
+        path: &str,
+        entry: Arc<Entry>,
+        fresh_for: Option<Duration>,
+        now: Moment,
+    ) -> Option<Result<Page, Error>> {
+        let age = entry.age(now);
+        if let Content::NotFound(error) = &entry.content {
+            return (age < self.settings.not_found_for).then(|| Err(error.clone()));
+        }
+        let fresh_for = fresh_for.unwrap_or_else(|| self.settings.fresh_for.max(entry.max_age));
+        let freshness = if age < fresh_for {
+            Freshness::Fresh
+        } else if age < self.settings.stale_for {
+            Freshness::Stale(self.refresh(path, &entry, fresh_for, now))
+        } else {
+            return None;
+        };
+        Some(Ok(Page { entry, age, freshness }))
+    }
+
+    /// Starts a refresh of this page, or of the one that is asked for most, if a read can be spared. Returns why the page is
+    /// stale.
+    fn refresh(self: &Arc<Self>, path: &str, entry: &Entry, fresh_for: Duration, now: Moment) -> StaleReason {
+        let asks = entry.ask();
+        if self.flights.contains(path) {
+            return StaleReason::Refreshing;
+        }
+        if self.store.is_some() && entry.should_look(now) {
+            self.start(path, Flight::Look);
+        }
+        let paused = self.ledger.pause(now);
+        let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
+        let Some(next) = self.next(path, asks, may_refresh) else {
+            return paused.map_or(StaleReason::Quota, |(reason, _)| reason);
+        };
+        let is_started = self.start(&next, Flight::Refresh(fresh_for)).is_some();
+        if is_started && *next == *path { StaleReason::Refreshing } else { StaleReason::Quota }
+    }
+
+    /// The page to refresh next, if one may be refreshed.
+    fn next(&self, path: &str, asks: u32, may_refresh: bool) -> Option<Box<str>> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *next {
+            Some((known, count)) if **known == *path => *count = asks,
+            Some((_, count)) if *count > asks => {}
+            _ => *next = Some((path.into(), asks)),
+        }
+        if may_refresh { next.take().map(|(path, _)| path) } else { None }
+    }
+
+    fn start(self: &Arc<Self>, path: &str, flight: Flight) -> Option<Landing> {
+        self.flights.join_or_start(path, || {
+            let (this, path) = (Arc::clone(self), path.to_owned());
+            async move { this.fly(&path, flight).await }
+        })
+    }
+
+    /// Waits for a page that is not in memory.
+    async fn wait_for(self: &Arc<Self>, path: &str, fresh_for: Option<Duration>) -> Result<Page, Error> {
+        self.fetch.check(path)?;
+        for _ in 0..ROUNDS {
+            if let Some(result) = self.hit(path, fresh_for) {
+                return result;
+            }
+            runtime::check()?;
+            let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
+            let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            match outcome {
+                Some(Outcome::Entry(entry)) => {
+                    if let Some(result) = self.page(path, entry, fresh_for, self.clock.now()) {
+                        return result;
+                    }
+                }
+                Some(Outcome::Failed(error)) => return Err(error),
+                // The flight was one in the background, or ended with its runtime.
+                Some(Outcome::NotRead) | None => {}
+            }
+        }
+        Err(Error::read_lost())
+    }
+
+    /// Looks into the store, and reads if that is not enough.
+    async fn fly(&self, path: &str, flight: Flight) -> Outcome {
+        let kept = self.memory.get(path);
+        let is_enough = |entry: &Arc<Entry>| {
+            let age = entry.age(self.clock.now());
+            match (flight, &entry.content) {
+                (Flight::Look, _) => true,
+                (Flight::Missing, Content::NotFound(_)) => age < self.settings.not_found_for,
+                (Flight::Missing, Content::Body(_)) => age < self.settings.stale_for,
+                (Flight::Refresh(fresh_for), _) => age < fresh_for,
+            }
+        };
+        let (mut raw, entry) = self.look(path).await;
+        if let Some(entry) = entry.filter(is_enough) {
+            return Outcome::Entry(entry);
+        }
+        let purpose = match flight {
+            Flight::Look => return Outcome::NotRead,
+            Flight::Missing => Purpose::Missing,
+            Flight::Refresh(_) => Purpose::Refresh,
+        };
+        // A refresh that fails says so by what it leaves: the page stays stale.
+        let failed = |error| match purpose {
+            Purpose::Missing => Outcome::Failed(error),
+            Purpose::Refresh => Outcome::NotRead,
+        };
+        if let Some((_, error)) = self.ledger.pause(self.clock.now()) {
+            return failed(error);
+        }
+        if let Err(error) = self.fetch.ready().await {
+            return failed(error);
+        }
+        let key = self.key(path);
+        let limit = self.fetch.max_duration() + operation::LIMIT * 2;
+        let deadline = Instant::now() + limit * 2;
+        let mut poll = POLL_MIN;
+        loop {
+            match self.ledger.claim(&key, purpose, limit).await {
+                Claim::Granted => break,
+                Claim::Denied(error) => return failed(error),
+                Claim::Busy if purpose == Purpose::Refresh => return Outcome::NotRead,
+                Claim::Busy => {}
+            }
+            if Instant::now() >= deadline {
+                return failed(Error::read_lost());
+            }
+            // Another process reads it.
+            sleep(poll).await;
+            poll = (poll * 2).min(POLL_MAX);
+            let (found, entry) = self.look(path).await;
+            raw = found;
+            if let Some(entry) = entry.filter(is_enough) {
+                return Outcome::Entry(entry);
+            }
+        }
+        self.send(path, &key, kept, raw).await.map_or_else(failed, Outcome::Entry)
+    }
+
+    /// Sends a read that was granted, and keeps what it returns.
+    async fn send(
+        &self,
+        path: &str,
+        key: &StoreKey,
+        kept: Option<Arc<Entry>>,
+        raw: Option<StoredRecord>,
+    ) -> Result<Arc<Entry>, Error> {
+        let validators = kept.as_ref().map(|entry| entry.validators.clone()).unwrap_or_default();
+        let response = self.fetch.fetch(path, &validators, self.settings.max_body_bytes).await;
+        let received = self.clock.now();
+        let (entry, is_storable) = match response.and_then(|response| understood(response, kept, received)) {
+            Ok(understood) => understood,
+            Err(error) if is_not_found(&error) => {
+                (Entry::new(Content::NotFound(error), Duration::ZERO, received), true)
+            }
+            Err(error) => {
+                let is_failure = is_failure(&error);
+                let finish = if is_failure { Finish::Failed(error.clone()) } else { Finish::Answered };
+                if !is_failure && error.kind() == ErrorKind::Rejected {
+                    // It may have become private.
+                    self.drop_kept(path, raw).await;
+                }
+                self.ledger.finish(key, finish).await;
+                return Err(error);
+            }
+        };
+        let entry = Arc::new(entry);
+        if is_storable {
+            let keep = || self.memory.insert(path.into(), Arc::clone(&entry));
+            if self.flights.keep(path, keep) {
+                self.store_entry(path, raw, Some(&entry)).await;
+            }
+        }
+        self.ledger.finish(key, Finish::Answered).await;
+        Ok(entry)
+    }
+
+    async fn fill(&self, path: &str, body: Bytes, age: Duration) -> Result<(), Error> {
+        self.fetch.check(path)?;
+        if body.len() > self.settings.max_body_bytes {
+            let (length, limit) = (body.len(), self.settings.max_body_bytes);
+            return Err(Error::config("body", format!("has {length} bytes, more than the limit of {limit}")));
+        }
+        if !self.fetch.may_keep(&body) {
+            return Err(Error::config("body", "contains the API key or the token, and is not kept"));
+        }
+        let now = self.clock.now();
+        let entry = Arc::new(Entry::new(Content::Body(body), age, now));
+        let is_newest = |kept: &Entry| kept.age(now) < age;
+        if self.memory.peek(path).is_some_and(|kept| is_newest(&kept)) {
+            return Ok(());
+        }
+        self.flights.outdate(path, || self.memory.insert(path.into(), Arc::clone(&entry)));
+        for _ in 0..ATTEMPTS {
+            let (raw, stored) = self.load(path).await;
+            if let Some(Stored::Entry(stored)) = stored
+                && is_newest(&stored)
+            {
+                self.memory.insert(path.into(), Arc::new(stored));
+                break;
+            }
+            if self.store_entry(path, raw, Some(&entry)).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, path: &str) {
+        self.flights.outdate(path, || drop(self.memory.remove(path)));
+        for _ in 0..ATTEMPTS {
+            let (raw, _) = self.load(path).await;
+            if self.store_entry(path, raw, None).await {
+                break;
+            }
+        }
+    }
+
+    /// Drops what is kept for a path that the service refuses.
+    async fn drop_kept(&self, path: &str, raw: Option<StoredRecord>) {
+        self.flights.keep(path, || drop(self.memory.remove(path)));
+        if raw.is_some() {
+            self.store_entry(path, raw, None).await;
+        }
+    }
+
+    /// Takes a newer entry from the store into memory. Returns the record as it is stored, and the newer one of the entry
+    /// there and the one in memory.
+    async fn look(&self, path: &str) -> (Option<StoredRecord>, Option<Arc<Entry>>) {
+        let (raw, stored) = self.load(path).await;
+        let (now, kept) = (self.clock.now(), self.memory.peek(path));
+        let age = |entry: &Option<Arc<Entry>>| entry.as_ref().map(|entry| entry.age(now));
+        match stored {
+            Some(Stored::Entry(entry)) if age(&kept).is_none_or(|age| entry.age(now) < age) => {
+                let entry = Arc::new(entry);
+                self.flights.keep(path, || self.memory.insert(path.into(), Arc::clone(&entry)));
+                (raw, Some(entry))
+            }
+            Some(Stored::Forgotten(since)) if age(&kept).is_some_and(|age| age >= since) => {
+                self.flights.keep(path, || drop(self.memory.remove(path)));
+                (raw, None)
+            }
+            _ => (raw, kept),
+        }
+    }
+
+    /// What is stored for `path`.
+    async fn load(&self, path: &str) -> (Option<StoredRecord>, Option<Stored>) {
+        let Some((handle, faults)) = &self.store else { return (None, None) };
+        let key = handle.key.read(path);
+        match handle.at(key.clone()).load().await {
+            Ok(Some(Found { raw, open })) => {
+                let now = self.clock.now();
+                match open.and_then(|open| record::read(&key, path, &open, now)) {
+                    Ok(stored) => (Some(raw), Some(stored)),
+                    Err(reason) => {
+                        faults.record(Error::store(format!("a stored page can't be used: {reason}")));
+                        (Some(raw), None)
+                    }
+                }
+            }
+            Ok(None) => (None, None),
+            Err(fault) => {
+                faults.record(fault);
+                (None, None)
+            }
+        }
+    }
+
+    /// Stores an entry, or that the path was forgotten, if `raw` is what is stored. Returns whether nothing else was.
+    async fn store_entry(&self, path: &str, raw: Option<StoredRecord>, entry: Option<&Entry>) -> bool {
+        let Some((handle, faults)) = &self.store else { return true };
+        let (key, now) = (handle.key.read(path), self.clock.now());
+        let ttl = match entry {
+            Some(Entry { content: Content::Body(_), .. }) => self.settings.stale_for,
+            Some(_) => self.settings.not_found_for,
+            // As long as another process may have it in memory.
+            None => self.settings.stale_for,
+        };
+        let age = entry.map_or(Duration::ZERO, |entry| entry.age(now));
+        let ttl = ttl.saturating_sub(age).max(Duration::from_secs(1));
+        let stored = async {
+            let record = record::write(&key, path, entry, ttl, now)?;
+            handle.at(key).replace(raw, record, ttl).await
+        };
+        stored.await.unwrap_or_else(|fault| {
+            faults.record(fault);
+            true
+        })
+    }
+
+    /// The key by which the reads of `path` are counted.
+    fn key(&self, path: &str) -> StoreKey {
+        match &self.store {
+            Some((handle, _)) => handle.key.read(path),
+            None => StoreKey::local(path),
+        }
+    }
+}
+
+/// The entry of a response, and whether it may be kept.
+fn understood(
+    response: Response,
+    kept: Option<Arc<Entry>>,
+    received: Moment,
+) -> Result<(Entry, bool), Error> {
+    let Response { body, age, max_age, is_storable, validators } = response;
+    match (body, kept) {
+        (Some(body), _) => {
+            let entry = Entry::new(Content::Body(body), age, received).with(max_age, validators);
+            Ok((entry, is_storable))
+        }
+        (None, Some(kept)) => Ok((kept.confirmed(age, max_age, received), is_storable)),
+        (None, None) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
+    }
+}
+
+fn is_not_found(error: &Error) -> bool {
+    error.code() == Some(ErrorCode::NOT_FOUND) || matches!(error.status(), Some(404 | 410))
+}
+
+/// Whether the service can't answer now, or not to this bot, which says nothing about the path.
+fn is_failure(error: &Error) -> bool {
+    error.is_transient()
+        || error.code() == Some(ErrorCode::USER_BANNED)
+        || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited)
+        || matches!(error.status(), Some(401 | 407))
+}
+
+fn memory(settings: &ReadCache) -> Cache<Box<str>, Arc<Entry>, ByMemory> {
+    let bytes = settings.max_memory_bytes;
+    // An entry has to fit into a shard.
+    let shards = (bytes / settings.max_body_bytes.max(1).saturating_mul(2)).clamp(1, 16);
+    let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity((bytes / USUAL_SIZE).max(32 * shards))
+        .weight_capacity(bytes as u64)
+        .shards(shards)
+        .build();
+    match options {
+        Ok(options) => {
+            Cache::with_options(options, ByMemory, Default::default(), DefaultLifecycle::default())
+        }
+        Err(_) => Cache::with_weighter(bytes / USUAL_SIZE, bytes as u64, ByMemory),
+    }
+}
+
+impl<F: Fetch, C: Clock> Drop for Reads<F, C> {
+    fn drop(&mut self) {
+        self.0.flights.abort();
+    }
+}
+
+impl<F: Fetch, C: Clock> fmt::Debug for Reads<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reads").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
