@@ -1,21 +1,25 @@
-//! Faults that a sandbox injects into registrations.
+//! Faults that a sandbox injects into registrations and reads.
 //!
 //! A fault either replaces the sandbox's response or modifies it. A modified response still depends on the
 //! request: with a delay, an invalid request gets its usual error, later.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
-use super::response::{ErrorResponse, ResponseTemplate};
+use super::response::{ErrorResponse, ResponseBody, ResponseTemplate};
+use super::service::ConnectionError;
 use crate::error::ErrorCode;
 
-/// A fault that a sandbox injects into a registration with [`fail_next`] or [`fail_always`].
+/// A fault that a sandbox injects into a registration with [`fail_next`] or [`fail_always`], or into a read with
+/// [`fail_next_read`] or [`fail_reads`].
 ///
 /// ```
 /// use http::header::RETRY_AFTER;
@@ -42,6 +46,8 @@ use crate::error::ErrorCode;
 ///
 /// [`fail_next`]: super::Sandbox::fail_next
 /// [`fail_always`]: super::Sandbox::fail_always
+/// [`fail_next_read`]: super::Sandbox::fail_next_read
+/// [`fail_reads`]: super::Sandbox::fail_reads
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Fault {
@@ -77,6 +83,19 @@ impl Fault {
             422 | 500.. => ErrorCode::UNEXPECTED,
             _ => ErrorCode::BAD_REQUEST,
         };
+        Self::error(status.as_u16(), code)
+    }
+
+    /// Responds with this status, this code and the contract's error body.
+    ///
+    /// ```
+    /// use social_plus_bot::ErrorCode;
+    /// use social_plus_bot::sandbox::Fault;
+    ///
+    /// let no_reads_left = Fault::error(429, ErrorCode::DAILY_QUOTA_EXCEEDED);
+    /// ```
+    pub fn error(status: u16, code: ErrorCode) -> Self {
+        let status = final_status(status);
         let detail = vec![format!("a fault set the status to {status}")];
         Self::new(Kind::Response(ErrorResponse { status, code, message: "injected fault", detail }.into()))
     }
@@ -119,7 +138,8 @@ impl Fault {
         Self::new(Kind::Oversized { bytes, announced })
     }
 
-    /// Sends the usual response with a token of this lifetime, which can be zero or negative.
+    /// Sends the usual response with a token of this lifetime, which can be zero or negative. A read's response is
+    /// unchanged.
     pub fn lifetime(lifetime: TimeDelta) -> Self {
         Self::new(Kind::Lifetime(lifetime))
     }
@@ -136,8 +156,7 @@ impl Fault {
     /// them. The sandbox always sets `content-length` and `transfer-encoding` itself; use
     /// [`cut_short`](Self::cut_short) for a wrong length.
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        let allowed: Vec<u8> = value.bytes().filter(|byte| !byte.is_ascii_control()).collect();
-        if let Ok(value) = HeaderValue::from_bytes(&allowed) {
+        if let Some(value) = header_value(value) {
             self.headers.insert(name, value);
         }
         self
@@ -146,6 +165,52 @@ impl Fault {
     fn new(kind: Kind) -> Self {
         Self { kind, headers: HeaderMap::new() }
     }
+}
+
+/// The value without the characters that HTTP does not allow.
+pub(super) fn header_value(value: &str) -> Option<HeaderValue> {
+    let allowed: Vec<u8> = value.bytes().filter(|byte| !byte.is_ascii_control()).collect();
+    HeaderValue::from_bytes(&allowed).ok()
+}
+
+/// The faults to inject.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub(super) next: VecDeque<Fault>,
+    pub(super) always: Option<Fault>,
+}
+
+impl Faults {
+    /// The fault of this request: queued faults come before the permanent one.
+    pub(super) fn take(&mut self) -> Option<Fault> {
+        self.next.pop_front().or_else(|| self.always.clone())
+    }
+}
+
+/// Sends the usual response with the fault, or what the fault sends instead. `usual` makes the response, with a token
+/// of the lifetime if there is one.
+///
+/// # Errors
+///
+/// Returns an error if the fault resets the connection.
+pub(super) async fn send(
+    fault: Option<Fault>,
+    usual: impl FnOnce(Option<TimeDelta>) -> ResponseTemplate,
+) -> Result<Response<ResponseBody>, ConnectionError> {
+    let Some(Fault { kind, headers }) = fault else { return Ok(usual(None).complete()) };
+    Ok(match kind {
+        Kind::Response(response) => response.with(headers).complete(),
+        Kind::Hang => future::pending().await,
+        Kind::Reset => return Err(ConnectionError::Reset),
+        Kind::Delay(delay) => {
+            tokio::time::sleep(delay).await;
+            usual(None).with(headers).complete()
+        }
+        Kind::CutShort => usual(None).with(headers).cut_short(),
+        Kind::Oversized { bytes, announced } => usual(None).with(headers).oversized(bytes, announced),
+        Kind::Lifetime(lifetime) => usual(Some(lifetime)).with(headers).complete(),
+        Kind::MapBody(alter) => usual(None).map_body(&*alter).with(headers).complete(),
+    })
 }
 
 fn final_status(status: u16) -> StatusCode {

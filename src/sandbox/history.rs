@@ -19,6 +19,7 @@ const CAPACITY: usize = 1000;
 pub struct Request {
     pub(super) method: Method,
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -32,6 +33,11 @@ impl Request {
     /// The path, without the query.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The query, without the `?` and as it was sent, percent-encoded.
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
     }
 
     /// The headers. Those with a secret are marked as [sensitive](http::HeaderValue::set_sensitive),
@@ -51,6 +57,7 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &self.path)
+            .field("query", &self.query)
             .field("headers", &self.headers)
             .field("body_bytes", &self.body.len())
             .finish()

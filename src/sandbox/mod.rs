@@ -11,9 +11,11 @@ mod bots;
 mod contract;
 mod fault;
 mod history;
+mod read;
 mod response;
 mod service;
 mod socket;
+mod stub;
 mod token;
 
 use std::fmt;
@@ -21,10 +23,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
-use serde_json::Value;
 
 pub use fault::Fault;
 pub use history::Request;
+pub use stub::Stub;
 
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
@@ -124,9 +126,23 @@ impl Sandbox {
         lock(&self.service.faults).always = Some(fault);
     }
 
+    /// Injects `fault` into the next read, which is any request with the method `GET` or `HEAD`. Further calls queue
+    /// faults for the reads after it.
+    ///
+    /// A read whose usual response is replaced, or that gets none, does not count towards the day's reads.
+    pub fn fail_next_read(&self, fault: Fault) {
+        lock(&self.service.read_faults).next.push_back(fault);
+    }
+
+    /// Injects `fault` into every read, after the faults of [`fail_next_read`](Self::fail_next_read) are used up.
+    pub fn fail_reads(&self, fault: Fault) {
+        lock(&self.service.read_faults).always = Some(fault);
+    }
+
     /// Removes all faults, including queued ones. A response in progress is not affected.
     pub fn recover(&self) {
         *lock(&self.service.faults) = Default::default();
+        *lock(&self.service.read_faults) = Default::default();
     }
 
     /// The last 1000 requests, in the order of their arrival.
@@ -140,9 +156,10 @@ impl Sandbox {
         self.service.violations.list()
     }
 
-    /// Sets the response body for reads of `path`, regardless of the query. It replaces the default, `{}`.
-    pub fn stub_get(&self, path: impl Into<String>, body: Value) {
-        lock(&self.service.stubs).insert(path.into(), body);
+    /// Sets the response to reads of `path`, regardless of the query: a body, or a [`Stub`] with headers. It replaces
+    /// the default, `{}`.
+    pub fn stub_get(&self, path: impl Into<String>, stub: impl Into<Stub>) {
+        lock(&self.service.stubs).insert(path.into(), stub.into());
     }
 
     /// Revokes all tokens that were issued so far, as an admin of the service can.

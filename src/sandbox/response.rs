@@ -12,6 +12,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Bytes, Frame};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::api::types::{ErrorBody, ErrorData, ErrorDetail, ErrorDetailList};
 use crate::error::ErrorCode;
@@ -52,6 +53,17 @@ impl ResponseTemplate {
         self
     }
 
+    /// Modifies the body of a successful response.
+    pub(super) fn map_body(mut self, alter: &dyn Fn(&mut Value)) -> Self {
+        if let Some(mut body) =
+            self.status.is_success().then(|| serde_json::from_slice(&self.body).ok()).flatten()
+        {
+            alter(&mut body);
+            self.body = serde_json::to_vec(&body).unwrap_or_default().into();
+        }
+        self
+    }
+
     /// Sends the response without a fault.
     pub(super) fn complete(self) -> Response<ResponseBody> {
         let length = self.body.len() as u64;
@@ -85,7 +97,9 @@ impl ResponseTemplate {
         // Framing headers that a fault sets would contradict what hyper sends.
         response.headers_mut().remove(TRANSFER_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
-        if let Some(length) = length.filter(|_| self.status != StatusCode::NO_CONTENT) {
+        if let Some(length) =
+            length.filter(|_| !matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED))
+        {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         response

@@ -1,23 +1,22 @@
 //! Handles the requests of a sandbox.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
-use std::future;
 use std::sync::Mutex;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, Response, StatusCode, request};
+use http::{HeaderMap, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
-use serde_json::{Value, json};
 
 use super::bots::{self, Bots};
 use super::contract::Registration;
-use super::fault::{Fault, Kind};
+use super::fault::{self, Faults};
 use super::history::{History, Request};
 use super::lock;
 use super::response::{ErrorResponse, ResponseBody, ResponseTemplate};
+use super::stub::Stub;
 use super::token::Tokens;
 use crate::api::Open;
 use crate::api::types::{BotSession, RegisterBotSession, UserType};
@@ -31,20 +30,18 @@ const BODY_LIMIT: usize = 64 * 1024;
 const MIN_TIMESTAMP: i64 = -62_167_219_200;
 const MAX_TIMESTAMP: i64 = 253_402_300_799;
 
-/// The only path with a response of its own: the service's TypeScript SDK reads it during login and fails
-/// without the `messagePreview` field.
-const CHAT_SETTINGS: &str = "/api/v3/network-settings/chat";
-
 /// The state of a sandbox.
 pub(super) struct Service {
     registration: Registration,
-    settings: Settings,
+    pub(super) settings: Settings,
     started_at: DateTime<Utc>,
-    bots: Bots,
+    pub(super) bots: Bots,
     pub(super) tokens: Tokens,
+    /// The faults of registrations.
     pub(super) faults: Mutex<Faults>,
-    /// Bodies of reads by path, set with `stub_get`.
-    pub(super) stubs: Mutex<HashMap<String, Value>>,
+    pub(super) read_faults: Mutex<Faults>,
+    /// Responses to reads by path, set with `stub_get`.
+    pub(super) stubs: Mutex<HashMap<String, Stub>>,
     pub(super) requests: History<Request>,
     pub(super) violations: History<String>,
 }
@@ -55,13 +52,6 @@ pub(super) struct Settings {
     pub(super) lifetime: TimeDelta,
     pub(super) daily_reads: u32,
     pub(super) keeps_older_tokens: bool,
-}
-
-/// The faults to inject.
-#[derive(Default)]
-pub(super) struct Faults {
-    pub(super) next: VecDeque<Fault>,
-    pub(super) always: Option<Fault>,
 }
 
 /// The API key and body of a registration, each with its violations if it has any.
@@ -80,6 +70,7 @@ impl Service {
             bots: Bots::default(),
             tokens: Tokens::new(),
             faults: Mutex::default(),
+            read_faults: Mutex::default(),
             stubs: Mutex::default(),
             requests: History::default(),
             violations: History::default(),
@@ -101,7 +92,7 @@ impl Service {
         if self.registration.matches(&head.method, head.uri.path()) {
             self.register(&head.headers, &body, too_long).await
         } else {
-            Ok(self.read_with_token(&head).unwrap_or_else(ResponseTemplate::from).complete())
+            self.read(&head).await
         }
     }
 
@@ -112,7 +103,13 @@ impl Service {
                 value.set_sensitive(true);
             }
         }
-        Request { method: head.method.clone(), path: head.uri.path().to_owned(), headers, body }
+        Request {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers,
+            body,
+        }
     }
 
     async fn register(
@@ -133,52 +130,14 @@ impl Service {
             self.violations.push(violation.clone());
         }
 
-        let fault = {
-            // Queued faults come before the permanent one.
-            let mut faults = lock(&self.faults);
-            faults.next.pop_front().or_else(|| faults.always.clone())
-        };
-        let Some(Fault { kind, headers }) = fault else {
-            return Ok(self.default_response(&parsed).complete());
-        };
-        Ok(match kind {
-            Kind::Response(response) => response.with(headers).complete(),
-            Kind::Hang => future::pending().await,
-            Kind::Reset => return Err(ConnectionError::Reset),
-            Kind::Delay(delay) => {
-                tokio::time::sleep(delay).await;
-                self.default_response(&parsed).with(headers).complete()
-            }
-            Kind::CutShort => self.default_response(&parsed).with(headers).cut_short(),
-            Kind::Oversized { bytes, announced } => {
-                self.default_response(&parsed).with(headers).oversized(bytes, announced)
-            }
-            Kind::Lifetime(lifetime) => self.session(&parsed, lifetime, |_| {}).with(headers).complete(),
-            Kind::MapBody(alter) => {
-                self.session(&parsed, self.settings.lifetime, &*alter).with(headers).complete()
-            }
-        })
+        let fault = lock(&self.faults).take();
+        fault::send(fault, |lifetime| self.session(&parsed, lifetime.unwrap_or(self.settings.lifetime))).await
     }
 
-    fn default_response(&self, parsed: &ParsedRequest) -> ResponseTemplate {
-        self.session(parsed, self.settings.lifetime, |_| {})
-    }
-
-    /// Responds with a session of this lifetime, modified by `alter`, or with the error for an invalid request.
-    fn session(
-        &self,
-        parsed: &ParsedRequest,
-        lifetime: TimeDelta,
-        alter: impl Fn(&mut Value),
-    ) -> ResponseTemplate {
-        let session = self.issue(parsed, lifetime).and_then(|session| {
-            serde_json::to_value(session).map_err(|_| internal_error("failed to serialize the session"))
-        });
-        match session {
-            Ok(mut session) => {
-                alter(&mut session);
-                ResponseTemplate::json(StatusCode::OK, &session)
-            }
+    /// Responds with a session of this lifetime, or with the error for an invalid request.
+    fn session(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> ResponseTemplate {
+        match self.issue(parsed, lifetime) {
+            Ok(session) => ResponseTemplate::json(StatusCode::OK, &session),
             Err(error) => error.into(),
         }
     }
@@ -221,43 +180,6 @@ impl Service {
             user_type: Some(Open::Known(UserType::Bot)),
         })
     }
-
-    /// Responds to any request that is not a registration: with a valid token, a bot can read.
-    fn read_with_token(&self, head: &request::Parts) -> Result<ResponseTemplate, ErrorResponse> {
-        let token = bearer(&head.headers)
-            .ok_or_else(|| unauthorized(format!("{AUTHORIZATION}: missing bearer token")))?;
-        let claims = self
-            .tokens
-            .verify(token, Utc::now())
-            .map_err(|reason| unauthorized(format!("{AUTHORIZATION}: {reason}")))?;
-        let is_newest = self.bots.is_newest(&claims.user_id, claims.registration);
-        if !is_newest && !self.settings.keeps_older_tokens {
-            return Err(unauthorized(format!("{AUTHORIZATION}: ended by a newer session of the device")));
-        }
-        if !matches!(head.method, Method::GET | Method::HEAD) {
-            return Err(ErrorResponse {
-                status: StatusCode::FORBIDDEN,
-                code: ErrorCode::BOT_PERMISSION_DENIED,
-                message: "bots are read-only",
-                detail: vec![format!("{}: not allowed", head.method)],
-            });
-        }
-        let limit = self.settings.daily_reads;
-        if !self.bots.read(&claims.user_id, Utc::now().date_naive(), limit) {
-            return Err(ErrorResponse {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                code: ErrorCode::DAILY_QUOTA_EXCEEDED,
-                message: "daily read quota exceeded",
-                detail: vec![format!("limit: {limit} reads per UTC day")],
-            });
-        }
-        let path = head.uri.path();
-        let body = lock(&self.stubs).get(path).cloned().unwrap_or_else(|| match path {
-            CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),
-            _ => json!({}),
-        });
-        Ok(ResponseTemplate::json(StatusCode::OK, &body))
-    }
 }
 
 /// The time at which a lifetime ends, clamped to what RFC 3339 can represent.
@@ -269,7 +191,7 @@ fn expiry(issued_at: DateTime<Utc>, lifetime: TimeDelta) -> DateTime<Utc> {
     issued_at.checked_add_signed(lifetime).unwrap_or(beyond).clamp(first, last)
 }
 
-fn unauthorized(reason: String) -> ErrorResponse {
+pub(super) fn unauthorized(reason: String) -> ErrorResponse {
     ErrorResponse {
         status: StatusCode::UNAUTHORIZED,
         code: ErrorCode::UNAUTHORIZED,
@@ -289,11 +211,6 @@ fn internal_error(reason: &str) -> ErrorResponse {
         message: "internal error of the sandbox",
         detail: vec![reason.to_owned()],
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Reads the body up to the limit. Returns it, and whether it is longer. The rest of a longer body is read and

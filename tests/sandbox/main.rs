@@ -2,8 +2,8 @@
 
 mod faults;
 mod history;
-
 mod lifecycle;
+mod reads;
 mod registration;
 mod requests;
 mod tokens;
