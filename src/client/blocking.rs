@@ -29,7 +29,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+#[cfg(feature = "read-cache")]
+use std::time::Duration;
 
+#[cfg(feature = "read-cache")]
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 use reqwest::{Request, StatusCode};
@@ -41,6 +45,8 @@ use crate::api::{ClientInfo, Transport};
 use crate::client::{BotClientBuilder, failure};
 use crate::config::AccessToken;
 use crate::error::{Error, Limit};
+#[cfg(feature = "read-cache")]
+use crate::read_cache::{Page, ReadBudget};
 use crate::session::Session;
 
 /// A [`crate::BotClient`] whose calls block.
@@ -158,6 +164,77 @@ impl BotClient {
         let (response, token) = self.worker.block_on(self.bot.send_with_token(request))?;
         let transport = self.bot.api().inner().clone();
         Ok(Response { response, token, transport, limit, worker: Arc::clone(&self.worker) })
+    }
+
+    /// See [`crate::BotClient::read`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn read(&self, path: impl AsRef<str>) -> Result<Page, Error> {
+        self.worker.block_on(self.bot.read(path))
+    }
+
+    /// See [`crate::BotClient::read_fresh_for`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn read_fresh_for(&self, path: impl AsRef<str>, fresh_for: Duration) -> Result<Page, Error> {
+        self.worker.block_on(self.bot.read_fresh_for(path, fresh_for))
+    }
+
+    /// See [`crate::BotClient::fill`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn fill(&self, path: impl AsRef<str>, body: impl Into<Bytes>) -> Result<(), Error> {
+        self.worker.block_on(self.bot.fill(path, body))
+    }
+
+    /// See [`crate::BotClient::fill_aged`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn fill_aged(
+        &self,
+        path: impl AsRef<str>,
+        body: impl Into<Bytes>,
+        age: Duration,
+    ) -> Result<(), Error> {
+        self.worker.block_on(self.bot.fill_aged(path, body, age))
+    }
+
+    /// See [`crate::BotClient::forget`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn forget(&self, path: impl AsRef<str>) -> Result<(), Error> {
+        self.worker.block_on(self.bot.forget(path))
+    }
+
+    /// See [`crate::BotClient::read_budget`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    pub fn read_budget(&self) -> Result<ReadBudget, Error> {
+        self.worker.block_on(self.bot.read_budget())
     }
 
     /// See [`crate::BotClient::reads_today`].

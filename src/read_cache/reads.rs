@@ -123,30 +123,34 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     /// What is in memory, if it is not too old.
     fn hit(self: &Arc<Self>, path: &str, fresh_for: Option<Duration>) -> Option<Result<Page, Error>> {
         let entry = self.memory.get(path)?;
-        self.page(path, entry, fresh_for, self.clock.now())
+        let now = self.clock.now();
+        let age = entry.age(now);
+        let longest = match entry.content {
+            Content::Body(_) => self.settings.stale_for,
+            Content::NotFound(_) => self.settings.not_found_for,
+        };
+        (age < longest).then(|| self.page(path, entry, fresh_for, now))
     }
 
-    /// The page of an entry, if that is not too old. Starts a refresh if it is stale.
+    /// The page of an entry, or the error that there is none. Starts a refresh if it is stale.
     fn page(
         self: &Arc<Self>,
         path: &str,
         entry: Arc<Entry>,
         fresh_for: Option<Duration>,
         now: Moment,
-    ) -> Option<Result<Page, Error>> {
-        let age = entry.age(now);
+    ) -> Result<Page, Error> {
         if let Content::NotFound(error) = &entry.content {
-            return (age < self.settings.not_found_for).then(|| Err(error.clone()));
+            return Err(error.clone());
         }
+        let age = entry.age(now);
         let fresh_for = fresh_for.unwrap_or_else(|| self.settings.fresh_for.max(entry.max_age));
         let freshness = if age < fresh_for {
             Freshness::Fresh
-        } else if age < self.settings.stale_for {
-            Freshness::Stale(self.refresh(path, &entry, fresh_for, now))
         } else {
-            return None;
+            Freshness::Stale(self.refresh(path, &entry, fresh_for, now))
         };
-        Some(Ok(Page { entry, age, freshness }))
+        Ok(Page { entry, age, freshness })
     }
 
     /// Starts a refresh of this page, or of the one that is asked for most, if a read can be spared. Returns why the page is
@@ -197,11 +201,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
             let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
             match outcome {
-                Some(Outcome::Entry(entry)) => {
-                    if let Some(result) = self.page(path, entry, fresh_for, self.clock.now()) {
-                        return result;
-                    }
-                }
+                Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
                 Some(Outcome::NotRead) | None => {}
@@ -216,7 +216,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         let is_enough = |entry: &Arc<Entry>| {
             let age = entry.age(self.clock.now());
             match (flight, &entry.content) {
-                (Flight::Look, _) => true,
+                (Flight::Look, _) => false,
                 (Flight::Missing, Content::NotFound(_)) => age < self.settings.not_found_for,
                 (Flight::Missing, Content::Body(_)) => age < self.settings.stale_for,
                 (Flight::Refresh(fresh_for), _) => age < fresh_for,

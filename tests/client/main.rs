@@ -12,6 +12,8 @@ mod middleware;
 mod origin;
 mod quota;
 mod raw_service;
+#[cfg(feature = "read-cache")]
+mod read_cache;
 mod refusals;
 mod registration;
 mod request;
