@@ -27,6 +27,8 @@ pub(crate) mod faults;
 #[cfg(feature = "file-store")]
 mod file;
 pub(crate) mod handle;
+#[cfg(test)]
+pub(crate) mod in_memory;
 mod key;
 pub(crate) mod operation;
 pub(crate) mod record;

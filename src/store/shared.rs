@@ -364,9 +364,6 @@ impl<R: Register> Source for SharedSource<R> {
 }
 
 #[cfg(test)]
-mod in_memory;
-
-#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

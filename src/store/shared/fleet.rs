@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-use super::in_memory::{self, DAY, HOUR};
 use super::*;
 use crate::config::AccessToken;
+use crate::store::in_memory::{self, DAY, HOUR};
 
 mod comparison;
 mod contention;

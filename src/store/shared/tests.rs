@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
-use super::in_memory::{Clocks, DAY, HOUR, Shared, handle, key};
 use super::*;
 use crate::config::{AccessToken, ApiKey};
 use crate::error::{ErrorKind, ServiceMessage};
 use crate::session::cache::SessionCache;
 use crate::store::StoreFaults;
+use crate::store::in_memory::{Clocks, DAY, HOUR, Shared, handle, key};
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

@@ -8,7 +8,7 @@ use tokio::time::sleep_until;
 use super::world::{Attempt, Outcome, Process, Reading, Service, Setup, Trouble};
 use super::*;
 use crate::error::ErrorKind;
-use crate::store::shared::in_memory::{Clocks, Shared};
+use crate::store::in_memory::{Clocks, Shared};
 
 /// What happens at a time.
 #[derive(Clone, Copy, Debug)]
@@ -248,7 +248,7 @@ impl World {
                 Event::StoresWork { empty } => self.each_store(|content| {
                     (content.down, content.hangs) = (false, false);
                     if empty {
-                        content.sessions.clear();
+                        content.records.clear();
                         content.lease = None;
                     }
                 }),

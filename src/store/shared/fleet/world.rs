@@ -9,7 +9,7 @@ use crate::client::retry;
 use crate::error::{ErrorKind, ServiceMessage};
 use crate::session::cache::SessionCache;
 use crate::session::clock::Moment;
-use crate::store::shared::in_memory::{Clocks, Shared};
+use crate::store::in_memory::{Clocks, Shared};
 
 /// What a registration does to the device's older tokens. The service's documentation can be read in both ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Failed registrations, as processes tell each other of them.
 
-use super::super::in_memory::{HOUR, key};
 use super::super::*;
 use super::marks::{Fixture, token, unavailable};
+use crate::store::in_memory::{HOUR, key};
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -57,11 +57,11 @@ async fn a_shorter_pause_of_another_process_does_not_replace_what_the_service_as
     let (one, other) = (fixture.process(), fixture.process());
     fixture.will(unavailable(None));
     assert!(token(&other).await.is_err());
-    let old = fixture.store.0.with(|content| content.sessions[key().fingerprint()].clone());
+    let old = fixture.store.0.with(|content| content.records[key().fingerprint()].clone());
     sleep(Duration::from_secs(3)).await;
     fixture.will(unavailable(Some(HOUR)));
     assert!(token(&one).await.is_err());
-    fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), old));
+    fixture.store.0.with(|content| content.records.insert(key().fingerprint().to_owned(), old));
     fixture.alter(|record| record["failure"]["pause_ms"] = 60_000.into());
     sleep(Duration::from_secs(4)).await;
     for _ in 0..100 {

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::in_memory::{Clocks, HOUR, Shared, handle, key};
 use super::super::*;
 use crate::error::ServiceMessage;
 use crate::session::cache::SessionCache;
+use crate::store::in_memory::{Clocks, HOUR, Shared, handle, key};
 
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -67,7 +67,7 @@ impl Fixture {
     /// Changes what is stored.
     pub(super) fn alter(&self, change: impl FnOnce(&mut serde_json::Value)) {
         self.store.0.with(|content| {
-            let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+            let stored = content.records.get_mut(key().fingerprint()).unwrap();
             let mut record = serde_json::from_slice(stored.expose_secret()).unwrap();
             change(&mut record);
             *stored = record.to_string().into_bytes().into();
@@ -126,12 +126,12 @@ async fn a_process_that_holds_a_token_learns_that_another_saw_it_refused() {
 async fn a_stored_refusal_of_an_older_token_does_not_pace_a_process_with_a_newer_one() {
     let fixture = Fixture::new();
     token(&fixture.process()).await.unwrap();
-    let old = fixture.store.0.with(|content| content.sessions[key().fingerprint()].clone());
+    let old = fixture.store.0.with(|content| content.records[key().fingerprint()].clone());
     let process = fixture.process();
     process.refresh().await.unwrap();
     assert_eq!(token(&process).await.unwrap(), "token-2");
     // Its session was not stored, and the older one was refused after some others.
-    fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), old));
+    fixture.store.0.with(|content| content.records.insert(key().fingerprint().to_owned(), old));
     fixture.alter(|record| {
         record["newest"]["replaced"] = u32::MAX.into();
         record["session"] = serde_json::Value::Null;
@@ -156,7 +156,7 @@ async fn a_process_whose_token_was_refused_elsewhere_finds_the_next_one_while_re
     assert_eq!(token(&other).await.unwrap(), "token-1");
     sleep(Duration::from_secs(1)).await;
     // A process that did not know of the pause.
-    fixture.store.0.with(|content| content.sessions.clear());
+    fixture.store.0.with(|content| content.records.clear());
     assert_eq!(token(&fixture.process()).await.unwrap(), "token-3");
     sleep(Duration::from_secs(61)).await;
     token(&other).await.unwrap();

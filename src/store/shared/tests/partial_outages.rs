@@ -1,9 +1,9 @@
 //! Stores of which only some operations work.
 
-use super::super::in_memory::{Shared, handle};
 use super::super::*;
 use super::marks::{Cache, Fixture, token};
 use crate::error::ErrorKind;
+use crate::store::in_memory::{Shared, handle};
 use crate::store::{Lease, Store, StoreFuture, StoreKey};
 use std::sync::Mutex;
 

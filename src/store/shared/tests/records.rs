@@ -14,7 +14,7 @@ async fn an_unusable_stored_session_is_ignored_and_reported() {
     ] {
         let fixture = Fixture::new();
         let stored = StoredRecord::from(stored.to_vec());
-        fixture.store.0.with(|content| content.sessions.insert(key().fingerprint().to_owned(), stored));
+        fixture.store.0.with(|content| content.records.insert(key().fingerprint().to_owned(), stored));
         let process = fixture.process();
         assert_eq!(token(&process).await.unwrap(), "token-1");
         let fault = process.faults().last.unwrap().to_string();
@@ -30,8 +30,8 @@ async fn a_session_of_another_device_is_not_taken() {
     token(&fixture.process()).await.unwrap();
     let other = StoreKey::new("https://a.example", "crawler-2", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
     fixture.store.0.with(|content| {
-        let stored = content.sessions[key().fingerprint()].clone();
-        content.sessions.insert(other.fingerprint().to_owned(), stored);
+        let stored = content.records[key().fingerprint()].clone();
+        content.records.insert(other.fingerprint().to_owned(), stored);
     });
     let mut handle = handle(&fixture.store).unwrap();
     handle.key = other;
@@ -45,7 +45,7 @@ async fn what_the_store_says_is_left_counts() {
     let fixture = Fixture::new();
     token(&fixture.process()).await.unwrap();
     fixture.store.0.with(|content| {
-        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        let stored = content.records.get_mut(key().fingerprint()).unwrap();
         *stored = stored.clone().expiring_in(LIFE - DAY * 3);
     });
     sleep(DAY).await;
@@ -60,7 +60,7 @@ async fn a_session_from_the_future_is_not_used() {
         token(&fixture.process()).await.unwrap();
         // As another machine's clock would have had it.
         fixture.store.0.with(|content| {
-            let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+            let stored = content.records.get_mut(key().fingerprint()).unwrap();
             let mut record: serde_json::Value = serde_json::from_slice(stored.expose_secret()).unwrap();
             let received = record["newest"]["received_ms"].as_u64().unwrap() + ahead.as_millis() as u64;
             record["newest"]["received_ms"] = received.into();
@@ -83,7 +83,7 @@ async fn a_store_that_counts_the_time_overrules_a_wrong_clock() {
     let fixture = Fixture::new();
     token(&fixture.process()).await.unwrap();
     fixture.store.0.with(|content| {
-        let stored = content.sessions.get_mut(key().fingerprint()).unwrap();
+        let stored = content.records.get_mut(key().fingerprint()).unwrap();
         *stored = stored.clone().expiring_in(LIFE);
     });
     let process = fixture.process_with(fixture.clocks.ahead(DAY * 25));

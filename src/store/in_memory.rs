@@ -1,29 +1,33 @@
-//! A store in memory and clocks that go with Tokio's, for the tests of sharing and for the simulated fleet.
+//! A store in memory and clocks that go with Tokio's, for tests and simulations.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::*;
+use tokio::time::{Instant, sleep};
+
+use super::handle::StoreHandle;
+use super::{Lease, Store, StoreFuture, StoreKey, StoredRecord};
 use crate::config::ApiKey;
-use crate::session::clock::Moment;
-use crate::store::{Lease, Store, StoreFuture, StoreKey};
+use crate::error::Error;
+use crate::session::clock::{Clock, Moment};
 
-pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Both clocks go with Tokio's; the wall clock may be ahead.
 #[derive(Clone, Copy)]
-pub(super) struct Clocks {
+pub(crate) struct Clocks {
     start: Instant,
     ahead: Duration,
 }
 
 impl Clocks {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { start: Instant::now(), ahead: Duration::ZERO }
     }
 
-    pub(super) fn ahead(self, ahead: Duration) -> Self {
+    pub(crate) fn ahead(self, ahead: Duration) -> Self {
         Self { ahead, ..self }
     }
 }
@@ -37,23 +41,23 @@ impl Clock for Clocks {
 
 /// A store in memory that can be made to fail, to hang, or to be slow.
 #[derive(Debug, Default)]
-pub(super) struct InMemoryStore(Mutex<Content>);
+pub(crate) struct InMemoryStore(Mutex<Content>);
 
 #[derive(Debug, Default)]
-pub(super) struct Content {
-    pub(super) sessions: HashMap<String, StoredRecord>,
+pub(crate) struct Content {
+    pub(crate) records: HashMap<String, StoredRecord>,
     /// Until when somebody has the lease, and its number.
-    pub(super) lease: Option<(Instant, u64)>,
+    pub(crate) lease: Option<(Instant, u64)>,
     leases: u64,
-    pub(super) down: bool,
-    pub(super) hangs: bool,
+    pub(crate) down: bool,
+    pub(crate) hangs: bool,
     /// How long an operation takes.
-    pub(super) takes: Duration,
-    pub(super) operations: usize,
+    pub(crate) takes: Duration,
+    pub(crate) operations: usize,
 }
 
 impl InMemoryStore {
-    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Content) -> T) -> T {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Content) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
 
@@ -76,11 +80,11 @@ impl InMemoryStore {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shared(pub(super) Arc<InMemoryStore>);
+pub(crate) struct Shared(pub(crate) Arc<InMemoryStore>);
 
 impl Store for Shared {
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
-        Box::pin(self.0.operate(|content| content.sessions.get(key.fingerprint()).cloned()))
+        Box::pin(self.0.operate(|content| content.records.get(key.fingerprint()).cloned()))
     }
 
     fn replace<'a>(
@@ -91,9 +95,9 @@ impl Store for Shared {
         _: Duration,
     ) -> StoreFuture<'a, bool> {
         Box::pin(self.0.operate(move |content| {
-            let is_unchanged = content.sessions.get(key.fingerprint()) == old.as_ref();
+            let is_unchanged = content.records.get(key.fingerprint()) == old.as_ref();
             if is_unchanged {
-                content.sessions.insert(key.fingerprint().to_owned(), new);
+                content.records.insert(key.fingerprint().to_owned(), new);
             }
             is_unchanged
         }))
@@ -123,21 +127,21 @@ impl Store for Shared {
     }
 }
 
-pub(super) fn key() -> StoreKey {
+pub(crate) fn key() -> StoreKey {
     StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap())
 }
 
-pub(super) fn handle(store: &Shared) -> Option<StoreHandle> {
+pub(crate) fn handle(store: &Shared) -> Option<StoreHandle> {
     sealed(store, None)
 }
 
 /// The same with a sealing key of this byte.
 #[cfg_attr(not(feature = "sealing"), expect(unused_variables))]
-pub(super) fn sealed(store: &Shared, byte: Option<u8>) -> Option<StoreHandle> {
+pub(crate) fn sealed(store: &Shared, byte: Option<u8>) -> Option<StoreHandle> {
     Some(StoreHandle {
         store: Arc::new(store.clone()),
         key: key(),
         #[cfg(feature = "sealing")]
-        seal: byte.map(|byte| crate::store::SealingKey::try_from(&[byte; 32][..]).unwrap()),
+        seal: byte.map(|byte| super::SealingKey::try_from(&[byte; 32][..]).unwrap()),
     })
 }
