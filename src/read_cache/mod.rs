@@ -18,3 +18,6 @@ mod settings;
 pub use budget::ReadBudget;
 pub use page::{Freshness, Page, StaleReason};
 pub use settings::ReadCache;
+
+#[cfg(test)]
+mod simulation;
