@@ -11,6 +11,7 @@ mod bots;
 mod contract;
 mod fault;
 mod history;
+mod network;
 mod read;
 mod response;
 mod service;
@@ -23,6 +24,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use serde_json::Value;
 
 pub use fault::Fault;
 pub use history::Request;
@@ -31,6 +33,7 @@ pub use stub::Stub;
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
 use crate::error::Error;
+use network::Network;
 use service::{Service, Settings};
 use socket::Socket;
 
@@ -101,6 +104,7 @@ impl Sandbox {
             lifetime: LIFETIME,
             daily_reads: bots::DAILY_READS,
             keeps_older_tokens: false,
+            network: None,
         }
     }
 
@@ -162,6 +166,36 @@ impl Sandbox {
         lock(&self.service.stubs).insert(path.into(), stub.into());
     }
 
+    /// Changes an item of the [seeded network](SandboxBuilder::seed_network): the community, user, post, comment or file
+    /// with this id. It is changed in every later response. `updatedAt`, and `editedAt` of posts and comments, are set to
+    /// now before `edit` is called, and lists that are sorted by `lastUpdated` begin with it.
+    ///
+    /// Returns whether there is such an item.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use social_plus_bot::sandbox::Sandbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::builder().seed_network().start().await?;
+    /// assert!(sandbox.edit_item("diary-7", |post| post["data"]["text"] = json!("Edited.")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn edit_item(&self, id: &str, edit: impl FnOnce(&mut Value)) -> bool {
+        let network = self.service.settings.network.as_ref();
+        network.is_some_and(|network| network.edit(id, &self.base_url, edit))
+    }
+
+    /// Removes an item of the [seeded network](SandboxBuilder::seed_network), from lists as well. Counts such as
+    /// `postsCount` stay as they are.
+    ///
+    /// Returns whether there was such an item.
+    pub fn remove_item(&self, id: &str) -> bool {
+        self.service.settings.network.as_ref().is_some_and(|network| network.remove(id))
+    }
+
     /// Revokes all tokens that were issued so far, as an admin of the service can.
     pub fn revoke_tokens(&self) {
         self.service.tokens.revoke();
@@ -183,6 +217,7 @@ pub struct SandboxBuilder {
     lifetime: TimeDelta,
     daily_reads: u32,
     keeps_older_tokens: bool,
+    network: Option<Network>,
 }
 
 impl SandboxBuilder {
@@ -223,6 +258,46 @@ impl SandboxBuilder {
         self
     }
 
+    /// Seeds a network that can be read. By default there is none: every read returns `{}`.
+    ///
+    /// It has the communities `gardening` and `composting` with a few posts and comments, the users `ada`, `bao`,
+    /// `chidi` and `dora`, and the community `plant-diary` with 10,000 posts, as many as 100 reads can list, from
+    /// `diary-1` to `diary-10000`, by the users `member-1` to `member-20`. It is the same in every sandbox.
+    ///
+    /// | path | parameters |
+    /// |---|---|
+    /// | `/api/v3/communities`, `/api/v3/users` | `options[limit]`, `options[token]` |
+    /// | `/api/v4/posts` | `targetId` (required), `targetType` (`community` or `user`), `sortBy`, `options[limit]`, `options[token]` |
+    /// | `/api/v3/comments` | `referenceId` (required), `sortBy`, `options[limit]`, `options[token]` |
+    /// | `/api/v3/communities/{id}`, `posts`, `comments`, `users`, `files` | |
+    /// | `/api/v3/communities/list`, `posts`, `comments`, `users` | `communityIds`, `postIds`, `userIds` (up to 100), `commentIds` (up to 10) |
+    ///
+    /// Responses have the shapes that the service publishes. They carry what belongs to their items: a list of posts
+    /// has their images in `postChildren`, up to five comments of each, their authors, files and communities. A page
+    /// has at most 100 items and `paging.next`. An unknown id is refused with 404, code 400400, an invalid parameter
+    /// with 400, code 400000; other parameters are ignored. Public files are downloaded without a token. A
+    /// [`stub_get`](Sandbox::stub_get) of a path replaces what the network has there.
+    ///
+    /// ```
+    /// use social_plus_bot::sandbox::Sandbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::builder().seed_network().start().await?;
+    /// let bot = sandbox.client().build()?;
+    ///
+    /// let list = "/api/v4/posts?targetId=plant-diary&options[limit]=100";
+    /// let page: serde_json::Value = bot.get(list).await?.json().await?;
+    /// assert_eq!(page["posts"][0]["postId"], "diary-10000");
+    /// assert!(page["paging"]["next"].is_string());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn seed_network(mut self) -> Self {
+        self.network = Some(Network::default());
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
@@ -236,6 +311,7 @@ impl SandboxBuilder {
             lifetime: self.lifetime,
             daily_reads: self.daily_reads,
             keeps_older_tokens: self.keeps_older_tokens,
+            network: self.network,
         };
         let service = Service::new(settings).map_err(io::Error::other)?;
         let service = Arc::new(service);
