@@ -1,11 +1,12 @@
 //! An in-process server for tests, which implements the contract.
 //!
 //! [`Sandbox`] registers bots like the service, validates each registration against the contract, accepts the
-//! tokens that it issued, and injects a [`Fault`] on request. It does not imitate the rest of the service: a read
-//! with a valid token returns `{}`.
+//! tokens that it issued, and injects a [`Fault`] on request. A read with a valid token returns `{}`, or what is in the
+//! seeded network.
 //!
 //! This file is the public API. A request passes through `socket` (connections), `service` (routing), `contract`
-//! (validation), `bots` and `token` (authentication), and leaves as a `response`.
+//! (validation) or `read`, `bots` and `token` (authentication), `stub` and `network` (what is read), and leaves as a
+//! `response`.
 
 mod bots;
 mod contract;
@@ -49,7 +50,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// | a registration that violates the contract | 422, code 500000, with a line in `data.detail` for each violation, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
 /// | a registration of more than 64 KiB | 413, code 400000 |
 /// | any other request without a token, or with one that is forged, expired, revoked or ended by a newer one | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with the body set by [`stub_get`](Self::stub_get), or `{}`, 100 times per user and UTC day (see [`daily_reads`](SandboxBuilder::daily_reads)); then 429, code 400323 |
+/// | `GET` and `HEAD` with a token | 200 with what [`stub_get`](Self::stub_get) set, what the [seeded network](SandboxBuilder::seed_network) has if there is one, or `{}`, 100 times per user and UTC day (see [`daily_reads`](SandboxBuilder::daily_reads)); then 429, code 400323 |
 /// | any other method with a token | 403, code 403998: bots are read-only |
 ///
 /// The service documents these codes. It does not document the statuses 413 and 429, which are the sandbox's
@@ -161,7 +162,7 @@ impl Sandbox {
     }
 
     /// Sets the response to reads of `path`, regardless of the query: a body, or a [`Stub`] with headers. It replaces
-    /// the default, `{}`.
+    /// `{}`, or what the seeded network has there.
     pub fn stub_get(&self, path: impl Into<String>, stub: impl Into<Stub>) {
         lock(&self.service.stubs).insert(path.into(), stub.into());
     }
