@@ -1,16 +1,18 @@
 //! An in-process server for tests, which implements the contract.
 //!
 //! [`Sandbox`] registers bots like the service, validates each registration against the contract, accepts the
-//! tokens that it issued, and injects a [`Fault`] on request. It does not imitate the rest of the service: a read
-//! with a valid token returns `{}`.
+//! tokens that it issued, and injects a [`Fault`] on request. A read with a valid token returns `{}`, or what is in the
+//! seeded network.
 //!
 //! This file is the public API. A request passes through `socket` (connections), `service` (routing), `contract`
-//! (validation), `bots` and `token` (authentication), and leaves as a `response`.
+//! (validation) or `read`, `bots` and `token` (authentication), `stub` and `network` (what is read), and leaves as a
+//! `response`.
 
 mod bots;
 mod contract;
 mod fault;
 mod history;
+mod network;
 mod read;
 mod response;
 mod service;
@@ -23,6 +25,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
+use serde_json::Value;
 
 pub use fault::Fault;
 pub use history::Request;
@@ -31,6 +34,7 @@ pub use stub::Stub;
 use crate::client::{BotClient, BotClientBuilder};
 use crate::config::ApiKey;
 use crate::error::Error;
+use network::Network;
 use service::{Service, Settings};
 use socket::Socket;
 
@@ -46,7 +50,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// | a registration that violates the contract | 422, code 500000, with a line in `data.detail` for each violation, such as `/deviceId: value is longer than 150 characters (maxLength 150)` |
 /// | a registration of more than 64 KiB | 413, code 400000 |
 /// | any other request without a token, or with one that is forged, expired, revoked or ended by a newer one | 401, code 400100 |
-/// | `GET` and `HEAD` with a token | 200 with the body set by [`stub_get`](Self::stub_get), or `{}`, 100 times per user and UTC day (see [`daily_reads`](SandboxBuilder::daily_reads)); then 429, code 400323 |
+/// | `GET` and `HEAD` with a token | 200 with what [`stub_get`](Self::stub_get) set, what the [seeded network](SandboxBuilder::seed_network) has if there is one, or `{}`, 100 times per user and UTC day (see [`daily_reads`](SandboxBuilder::daily_reads)); then 429, code 400323 |
 /// | any other method with a token | 403, code 403998: bots are read-only |
 ///
 /// The service documents these codes. It does not document the statuses 413 and 429, which are the sandbox's
@@ -101,6 +105,7 @@ impl Sandbox {
             lifetime: LIFETIME,
             daily_reads: bots::DAILY_READS,
             keeps_older_tokens: false,
+            network: None,
         }
     }
 
@@ -157,9 +162,39 @@ impl Sandbox {
     }
 
     /// Sets the response to reads of `path`, regardless of the query: a body, or a [`Stub`] with headers. It replaces
-    /// the default, `{}`.
+    /// `{}`, or what the seeded network has there.
     pub fn stub_get(&self, path: impl Into<String>, stub: impl Into<Stub>) {
         lock(&self.service.stubs).insert(path.into(), stub.into());
+    }
+
+    /// Changes an item of the [seeded network](SandboxBuilder::seed_network): the community, user, post, comment or file
+    /// with this id. It is changed in every later response. `updatedAt`, and `editedAt` of posts and comments, are set to
+    /// now before `edit` is called, and lists that are sorted by `lastUpdated` begin with it.
+    ///
+    /// Returns whether there is such an item.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use social_plus_bot::sandbox::Sandbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::builder().seed_network().start().await?;
+    /// assert!(sandbox.edit_item("diary-7", |post| post["data"]["text"] = json!("Edited.")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn edit_item(&self, id: &str, edit: impl FnOnce(&mut Value)) -> bool {
+        let network = self.service.settings.network.as_ref();
+        network.is_some_and(|network| network.edit(id, &self.base_url, edit))
+    }
+
+    /// Removes an item of the [seeded network](SandboxBuilder::seed_network), from lists as well. Counts such as
+    /// `postsCount` stay as they are.
+    ///
+    /// Returns whether there was such an item.
+    pub fn remove_item(&self, id: &str) -> bool {
+        self.service.settings.network.as_ref().is_some_and(|network| network.remove(id))
     }
 
     /// Revokes all tokens that were issued so far, as an admin of the service can.
@@ -183,6 +218,7 @@ pub struct SandboxBuilder {
     lifetime: TimeDelta,
     daily_reads: u32,
     keeps_older_tokens: bool,
+    network: Option<Network>,
 }
 
 impl SandboxBuilder {
@@ -223,6 +259,46 @@ impl SandboxBuilder {
         self
     }
 
+    /// Seeds a network that can be read. By default there is none: every read returns `{}`.
+    ///
+    /// It has the communities `gardening` and `composting` with a few posts and comments, the users `ada`, `bao`,
+    /// `chidi` and `dora`, and the community `plant-diary` with 10,000 posts, as many as 100 reads can list, from
+    /// `diary-1` to `diary-10000`, by the users `member-1` to `member-20`. It is the same in every sandbox.
+    ///
+    /// | path | parameters |
+    /// |---|---|
+    /// | `/api/v3/communities`, `/api/v3/users` | `options[limit]`, `options[token]` |
+    /// | `/api/v4/posts` | `targetId` (required), `targetType` (`community` or `user`), `sortBy`, `options[limit]`, `options[token]` |
+    /// | `/api/v3/comments` | `referenceId` (required), `sortBy`, `options[limit]`, `options[token]` |
+    /// | `/api/v3/communities/{id}`, `posts`, `comments`, `users`, `files` | |
+    /// | `/api/v3/communities/list`, `posts`, `comments`, `users` | `communityIds`, `postIds`, `userIds` (up to 100), `commentIds` (up to 10) |
+    ///
+    /// Responses have the shapes that the service publishes. They carry what belongs to their items: a list of posts
+    /// has their images in `postChildren`, up to five comments of each, their authors, files and communities. A page
+    /// has at most 100 items and `paging.next`. An unknown id is refused with 404, code 400400, an invalid parameter
+    /// with 400, code 400000; other parameters are ignored. Public files are downloaded without a token. A
+    /// [`stub_get`](Sandbox::stub_get) of a path replaces what the network has there.
+    ///
+    /// ```
+    /// use social_plus_bot::sandbox::Sandbox;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::builder().seed_network().start().await?;
+    /// let bot = sandbox.client().build()?;
+    ///
+    /// let list = "/api/v4/posts?targetId=plant-diary&options[limit]=100";
+    /// let page: serde_json::Value = bot.get(list).await?.json().await?;
+    /// assert_eq!(page["posts"][0]["postId"], "diary-10000");
+    /// assert!(page["paging"]["next"].is_string());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn seed_network(mut self) -> Self {
+        self.network = Some(Network::default());
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
@@ -236,6 +312,7 @@ impl SandboxBuilder {
             lifetime: self.lifetime,
             daily_reads: self.daily_reads,
             keeps_older_tokens: self.keeps_older_tokens,
+            network: self.network,
         };
         let service = Service::new(settings).map_err(io::Error::other)?;
         let service = Arc::new(service);

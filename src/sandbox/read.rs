@@ -1,8 +1,8 @@
 //! Responds to every request that is not a registration: with a valid token, a bot can read.
 
 use chrono::Utc;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, Response, StatusCode, request};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 use serde_json::json;
 
 use super::fault;
@@ -21,8 +21,19 @@ impl Service {
         head: &request::Parts,
     ) -> Result<Response<ResponseBody>, ConnectionError> {
         let fault = if is_read(&head.method) { lock(&self.read_faults).take() } else { None };
-        let usual = || self.read_with_token(head).unwrap_or_else(ResponseTemplate::from);
+        let usual = || match self.public_image(head) {
+            Some(image) => image,
+            None => self.read_with_token(head).unwrap_or_else(ResponseTemplate::from),
+        };
         fault::send(fault, |_| usual()).await
+    }
+
+    /// The image of a public file, which anyone can link: it needs no token and is not counted.
+    fn public_image(&self, head: &request::Parts) -> Option<ResponseTemplate> {
+        let network = self.settings.network.as_ref().filter(|_| is_read(&head.method))?;
+        let image = network.public_image(head.uri.path())?;
+        let content_type = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"))]);
+        Some(ResponseTemplate::new(StatusCode::OK, image.into()).with(content_type))
     }
 
     fn read_with_token(&self, head: &request::Parts) -> Result<ResponseTemplate, ErrorResponse> {
@@ -56,6 +67,12 @@ impl Service {
         let path = head.uri.path();
         if let Some(stub) = lock(&self.stubs).get(path) {
             return Ok(stub.respond(&head.headers));
+        }
+        if let Some(network) = &self.settings.network {
+            let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            if let Some(body) = network.read(path, head.uri.query(), &format!("http://{host}")) {
+                return body.map(|body| ResponseTemplate::json(StatusCode::OK, &body));
+            }
         }
         let body = match path {
             CHAT_SETTINGS => json!({ "messagePreview": { "enabled": false } }),

@@ -15,6 +15,7 @@ use super::contract::Registration;
 use super::fault::{self, Faults};
 use super::history::{History, Request};
 use super::lock;
+use super::network::Network;
 use super::response::{ErrorResponse, ResponseBody, ResponseTemplate};
 use super::stub::Stub;
 use super::token::Tokens;
@@ -52,6 +53,7 @@ pub(super) struct Settings {
     pub(super) lifetime: TimeDelta,
     pub(super) daily_reads: u32,
     pub(super) keeps_older_tokens: bool,
+    pub(super) network: Option<Network>,
 }
 
 /// The API key and body of a registration, each with its violations if it has any.

@@ -3,6 +3,7 @@
 mod faults;
 mod history;
 mod lifecycle;
+mod network;
 mod reads;
 mod registration;
 mod requests;

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use chrono::DateTime;
 use serde_json::{Value, json};
+use social_plus_bot::BotClient;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::failed::failed;
@@ -277,6 +278,21 @@ async fn sandbox_accepts_only_the_key_of_the_environment() {
     let mut command = tool();
     command.arg("sandbox").env("SOCIAL_PLUS_API_KEY", "");
     assert_eq!(failed(&run(command).await, 2), "error: SOCIAL_PLUS_API_KEY: the key is empty");
+}
+
+#[tokio::test]
+async fn sandbox_seeds_a_network_if_asked() {
+    for (arguments, has_network) in [(&[][..], false), (&["--seed-network"], true)] {
+        let (_served, mut out) = Served::start(arguments);
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on ").expect(&line);
+        let builder = BotClient::builder().base_url(address).api_key("any").device_id("x");
+        let response = builder.build().unwrap().get("/api/v3/users/ada").await.unwrap();
+
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(body["users"].is_array(), has_network);
+    }
 }
 
 #[tokio::test]

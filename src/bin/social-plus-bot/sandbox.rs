@@ -22,12 +22,18 @@ pub struct Arguments {
     /// Keep a device's older tokens valid when it registers again
     #[arg(long)]
     keep_older_tokens: bool,
+    /// Seed a network of communities, posts and users that can be read
+    #[arg(long)]
+    seed_network: bool,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut sandbox = Sandbox::builder().port(arguments.port);
     if arguments.keep_older_tokens {
         sandbox = sandbox.keep_older_tokens();
+    }
+    if arguments.seed_network {
+        sandbox = sandbox.seed_network();
     }
     match env::var("SOCIAL_PLUS_API_KEY") {
         Ok(key) => {
