@@ -32,14 +32,17 @@ const ATTEMPTS: u32 = 40;
 /// A store that failed is not asked again for so long.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
-/// A process counts as one that reads for so long after it last did, in milliseconds.
-const PRESENT_MS: u64 = 60 * 60 * 1000;
+/// A process counts as one that reads for so long after it last said so, in milliseconds.
+const PRESENT_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// How often a process says that it reads, at least.
+const PRESENCE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The number of processes among which the reads are divided if the store has never said how many there are.
 const UNKNOWN_PROCESSES: u32 = 10;
 
 /// The number of processes and running reads that a record can have; a longer one was not written by this crate.
-const LONGEST: usize = 1000;
+const LONGEST: usize = 10_000;
 
 /// The pause after a failed read. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -72,6 +75,8 @@ struct State {
     known: Record,
     /// Whether the store has ever responded.
     is_known: bool,
+    /// When this process last wrote the record.
+    written: Option<Moment>,
     /// The reads since then, while the store failed.
     unreported: Counts,
     /// When the store is asked again after it failed.
@@ -210,6 +215,22 @@ impl<C: Clock> Ledger<C> {
         .await;
     }
 
+    /// Tells the other processes that this one reads, and what it has read while the store failed, if it is time.
+    pub(super) async fn report(&self) {
+        let now = self.clock.now();
+        let is_due = {
+            let state = self.lock();
+            let is_absent = state.written.is_none_or(|written| now.has_reached(written.after(PRESENCE)));
+            let resumes = state.store_resumes;
+            self.store.is_some()
+                && (is_absent || state.unreported != Counts::default())
+                && resumes.is_none_or(|resumes| now.has_reached(resumes))
+        };
+        if is_due {
+            self.update(|_, _| ((), true)).await;
+        }
+    }
+
     /// Counts a read that was sent outside of the cache.
     pub(super) async fn count(&self) {
         self.update(|record, _| {
@@ -297,7 +318,8 @@ impl<C: Clock> Ledger<C> {
                 state.merged(stored, now)
             };
             let (result, is_changed) = change(&mut record, now);
-            let is_stored = if is_changed || is_merged {
+            let is_written = is_changed || is_merged;
+            let is_stored = if is_written {
                 record.processes.insert(self.process.clone(), millis(now));
                 let raw = found.map(|found| found.raw);
                 handle.replace(raw, record.write()?, TTL).await?
@@ -308,6 +330,7 @@ impl<C: Clock> Ledger<C> {
                 let mut state = self.lock();
                 (state.known, state.is_known, state.store_resumes) = (record, true, None);
                 (state.unreported, state.set_pause) = (Counts::default(), None);
+                state.written = if is_written { Some(now) } else { state.written };
                 return Ok(result);
             }
             // Another process was faster.

@@ -212,6 +212,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
 
     /// Looks into the store, and reads if that is not enough.
     async fn fly(&self, path: &str, flight: Flight) -> Outcome {
+        self.ledger.report().await;
         let kept = self.memory.get(path);
         let is_enough = |entry: &Arc<Entry>| {
             let age = entry.age(self.clock.now());

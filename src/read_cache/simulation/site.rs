@@ -92,6 +92,9 @@ pub(super) async fn run(plan: Plan) -> Stats {
                 site.record(page, result);
             });
         }
+        if second % DAY == DAY - 1 {
+            site.stats.lock().unwrap().refreshes += processes[0].budget().await.refreshes();
+        }
         sleep_until(start + Duration::from_secs(second + 1)).await;
         while waiting.try_join_next().is_some_and(|joined| joined.is_ok()) {}
     }
@@ -157,11 +160,10 @@ impl Site {
             process.fill(&format!("/page/{number}"), body, page.age()).await.unwrap();
             self.kept.lock().unwrap()[number] = true;
         }
-        let mut stats = self.stats.lock().unwrap();
         if self.service.now() < DAY {
-            stats.is_filled_on_first_day = self.kept.lock().unwrap().iter().all(|kept| *kept);
+            self.stats.lock().unwrap().is_filled_on_first_day =
+                self.kept.lock().unwrap().iter().all(|kept| *kept);
         }
-        stats.refreshes = 0;
     }
 
     fn record(&self, page: usize, result: Result<Page, Error>) {
