@@ -38,6 +38,9 @@ const PRESENT_MS: u64 = 24 * 60 * 60 * 1000;
 /// How often a process says that it reads, at least.
 const PRESENCE: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How often a process that reads learns what the others do, at least.
+const CONTACT: Duration = Duration::from_secs(10 * 60);
+
 /// The number of processes among which the reads are divided if the store has never said how many there are.
 const UNKNOWN_PROCESSES: u32 = 10;
 
@@ -77,6 +80,8 @@ struct State {
     is_known: bool,
     /// When this process last wrote the record.
     written: Option<Moment>,
+    /// When it last read it.
+    contacted: Option<Moment>,
     /// The reads since then, while the store failed.
     unreported: Counts,
     /// When the store is asked again after it failed.
@@ -215,19 +220,19 @@ impl<C: Clock> Ledger<C> {
         .await;
     }
 
-    /// Tells the other processes that this one reads, and what it has read while the store failed, if it is time.
+    /// Tells the other processes that this one reads, and what it has read while the store failed, and learns the same of
+    /// them, if it is time.
     pub(super) async fn report(&self) {
         let now = self.clock.now();
-        let is_due = {
+        let (is_absent, is_due) = {
             let state = self.lock();
-            let is_absent = state.written.is_none_or(|written| now.has_reached(written.after(PRESENCE)));
-            let resumes = state.store_resumes;
-            self.store.is_some()
-                && (is_absent || state.unreported != Counts::default())
-                && resumes.is_none_or(|resumes| now.has_reached(resumes))
+            let is_over = |at: Option<Moment>, wait| at.is_none_or(|at| now.has_reached(at.after(wait)));
+            let is_absent = is_over(state.written, PRESENCE) || state.unreported != Counts::default();
+            let is_due = is_absent || is_over(state.contacted, CONTACT);
+            (is_absent, is_due && state.store_resumes.is_none_or(|resumes| now.has_reached(resumes)))
         };
-        if is_due {
-            self.update(|_, _| ((), true)).await;
+        if is_due && self.store.is_some() {
+            self.update(|_, _| ((), is_absent)).await;
         }
     }
 
@@ -331,6 +336,7 @@ impl<C: Clock> Ledger<C> {
                 (state.known, state.is_known, state.store_resumes) = (record, true, None);
                 (state.unreported, state.set_pause) = (Counts::default(), None);
                 state.written = if is_written { Some(now) } else { state.written };
+                state.contacted = Some(now);
                 return Ok(result);
             }
             // Another process was faster.

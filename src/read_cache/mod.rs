@@ -21,3 +21,6 @@ pub use settings::ReadCache;
 
 #[cfg(test)]
 mod simulation;
+
+#[cfg(test)]
+mod tests;

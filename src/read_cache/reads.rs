@@ -160,16 +160,18 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         if self.flights.contains(path) {
             return StaleReason::Refreshing;
         }
+        let paused = self.ledger.pause(now);
+        let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
+        let next = self.next(path, asks, may_refresh);
+        let is_started =
+            next.as_ref().is_some_and(|next| self.start(next, Flight::Refresh(fresh_for)).is_some());
+        if is_started && next.as_deref() == Some(path) {
+            return StaleReason::Refreshing;
+        }
         if self.store.is_some() && entry.should_look(now) {
             self.start(path, Flight::Look);
         }
-        let paused = self.ledger.pause(now);
-        let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
-        let Some(next) = self.next(path, asks, may_refresh) else {
-            return paused.map_or(StaleReason::Quota, |(reason, _)| reason);
-        };
-        let is_started = self.start(&next, Flight::Refresh(fresh_for)).is_some();
-        if is_started && *next == *path { StaleReason::Refreshing } else { StaleReason::Quota }
+        paused.map_or(StaleReason::Quota, |(reason, _)| reason)
     }
 
     /// The page to refresh next, if one may be refreshed.
@@ -237,7 +239,10 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             Purpose::Missing => Outcome::Failed(error),
             Purpose::Refresh => Outcome::NotRead,
         };
-        if let Some((_, error)) = self.ledger.pause(self.clock.now()) {
+        // With a store, the pause may have been ended by another process; the claim knows.
+        if self.store.is_none()
+            && let Some((_, error)) = self.ledger.pause(self.clock.now())
+        {
             return failed(error);
         }
         if let Err(error) = self.fetch.ready().await {
@@ -427,6 +432,14 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             Some((handle, _)) => handle.key.read(path),
             None => StoreKey::local(path),
         }
+    }
+}
+
+#[cfg(test)]
+impl<F: Fetch, C: Clock> Reads<F, C> {
+    /// The memory that the kept pages take, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.0.memory.weight()
     }
 }
 

@@ -59,6 +59,9 @@ struct Site {
 /// The time between two lists after the first day, so that 20 reads a day are left.
 const EVERY: u64 = 18 * MINUTE;
 
+/// When the first views come, in seconds.
+const OPENS: u64 = 200;
+
 pub(super) async fn run(plan: Plan) -> Stats {
     let clocks = Clocks::start();
     let site = Arc::new(Site {
@@ -81,7 +84,8 @@ pub(super) async fn run(plan: Plan) -> Stats {
             waiting.spawn(async move { site.fill(&process, list).await });
             lists += 1;
         }
-        while views * DAY < (second + 1) * plan.views {
+        // The site opens when all pages are filled.
+        while second >= OPENS && views * DAY < (second + 1) * plan.views {
             views += 1;
             let page = weights.partition_point(|sum| *sum < fastrand::f64());
             let page = page.min(plan.pages - 1);
@@ -107,10 +111,10 @@ pub(super) async fn run(plan: Plan) -> Stats {
     stats
 }
 
-/// All lists at the start of the first day, in the first hour, and later one at a time.
+/// All lists before the site opens, and from the second day on one at a time.
 fn is_list_due(second: u64, lists: usize, pages: usize) -> bool {
     match lists < pages / LIST {
-        true => second % 30 == 0,
+        true => second < OPENS,
         false => second >= DAY && second.is_multiple_of(EVERY),
     }
 }
