@@ -77,7 +77,6 @@ pub mod api;
 mod client;
 mod config;
 mod error;
-mod printable;
 #[cfg(feature = "read-cache")]
 mod read_cache;
 #[cfg(feature = "sandbox")]

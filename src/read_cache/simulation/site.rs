@@ -12,7 +12,6 @@ use super::{DAY, HOUR, MINUTE};
 use crate::error::Error;
 use crate::read_cache::reads::Reads;
 use crate::read_cache::{Page, ReadCache};
-use crate::session::clock::Clock;
 use crate::store::in_memory::{Clocks, Shared, handle};
 
 /// A site and what happens to it.
