@@ -238,8 +238,7 @@ impl Fetch for Origin {
     }
 
     fn max_duration(&self) -> Duration {
-        // A refused token is replaced, and the read is repeated.
-        self.0.0.registrar.timeout().saturating_mul(3)
+        self.0.0.registrar.timeout()
     }
 }
 

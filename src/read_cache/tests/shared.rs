@@ -191,3 +191,17 @@ async fn a_read_whose_process_died_is_made_by_another() {
     assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/a").await, "/a 0");
     assert_eq!(fixture.process(ReadCache::in_memory()).budget().await.used(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_waited_for_once_and_not_for_each_page() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.process(ReadCache::in_memory());
+    read(&process, "/a").await.unwrap();
+    fixture.store.0.with(|content| content.hangs = true);
+    let start = tokio::time::Instant::now();
+    for number in 0..100 {
+        process.fill(&format!("/{number}"), Bytes::new(), Duration::ZERO).await.unwrap();
+        read(&process, &format!("/{number}")).await.unwrap();
+    }
+    assert!(start.elapsed() <= Duration::from_secs(3), "{:?}", start.elapsed());
+}
