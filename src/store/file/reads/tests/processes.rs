@@ -243,3 +243,32 @@ async fn at_each_step_of_writing_a_killed_process_leaves_the_old_record_or_the_n
     println!("{kills} were killed");
     assert!(kills > 40, "{kills}: the steps are not those of writing");
 }
+
+/// A count is on the disk before anybody relies on it, in a new database too, whose name must last as well.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_count_is_synced_before_it_is_acknowledged() {
+    let fixture = Fixture::new();
+    for expected in ["folder", "log"] {
+        let trace = fixture.folder.path().join("trace");
+        let whole = command(fixture.store.folder(), 1);
+        let mut traced = Command::new("strace");
+        traced.args(["-f", "-qq", "-y", "-e", "trace=pwrite64,write,fsync,fdatasync", "-o"]).arg(&trace);
+        traced.arg(whole.get_program()).args(whole.get_args()).stdout(Stdio::piped());
+        traced.envs(whole.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        assert!(Process::start(traced).end().1);
+        let trace = fs::read_to_string(trace).unwrap();
+        let acknowledged = trace.lines().position(|line| line.contains(COUNTED)).unwrap();
+        let before: Vec<_> = trace.lines().take(acknowledged).collect();
+        let last = |calls: &[&str], file: &str| {
+            let is_one = |line: &&str| line.contains(file) && calls.iter().any(|call| line.contains(call));
+            before.iter().rposition(is_one)
+        };
+        let written = last(&["pwrite64("], "reads.sqlite3-wal>").unwrap();
+        let synced = last(&["fsync(", "fdatasync("], "reads.sqlite3-wal>");
+        assert!(synced.is_some_and(|synced| synced > written), "{trace}");
+        if expected == "folder" {
+            assert!(last(&["fsync("], "/state>").is_some(), "{trace}");
+        }
+    }
+}
