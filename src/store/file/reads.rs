@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use self::database::{Change, Database};
+use self::database::{Change, Count, Database};
 use self::failure::Failure;
 use super::threads::{DropInThread, Wanted};
 use super::{folder, lease};
@@ -21,6 +22,7 @@ use crate::store::{RecordKind, StoreKey, StoredRecord};
 
 mod database;
 mod failure;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -74,7 +76,7 @@ impl Reads {
             let mut pending = lock(&self.pending);
             *pending.entry(key.fingerprint().to_owned()).or_default() += 1;
             if pending.len() >= PENDING {
-                let loads = std::mem::take(&mut *pending);
+                let loads = mem::take(&mut *pending);
                 drop(pending);
                 // They only matter for what is dropped first.
                 if let Err(error) = self.with_database(wanted, |database| database.note(&loads)) {
@@ -94,9 +96,7 @@ impl Reads {
         ttl: Duration,
         wanted: &Wanted,
     ) -> Result<bool, Error> {
-        let loads = std::mem::take(&mut *lock(&self.pending));
-        let change = Change::new(key, old, new, ttl, loads);
-        if key.kind() == RecordKind::Read && !change.fits(self.max_bytes) {
+        if key.kind() == RecordKind::Read && !database::fits(new.expose_secret(), self.max_bytes) {
             return Err(Error::store(format!(
                 "{}: a read of {} bytes does not fit into {} bytes; raise `max_read_bytes` of the store",
                 self.path.display(),
@@ -104,7 +104,16 @@ impl Reads {
                 self.max_bytes
             )));
         }
-        self.with_database(wanted, |database| database.replace(&change, now, || wanted.is()))
+        let loads = mem::take(&mut *lock(&self.pending));
+        let change = Change::new(key, old, new, ttl, loads);
+        let replaced = self.with_database(wanted, |database| database.replace(&change, now, || wanted.is()));
+        if !matches!(replaced, Ok(true)) {
+            let mut pending = lock(&self.pending);
+            for (fingerprint, loads) in change.into_loads() {
+                *pending.entry(fingerprint).or_default() += loads;
+            }
+        }
+        replaced
     }
 
     /// Runs `operation`; once more if the database is not what is at its path when it ends, or is damaged.
@@ -161,25 +170,38 @@ impl Reads {
                 return Ok(idle);
             }
         }
-        // SQLite would follow no link in the whole path.
-        let folder = fs::canonicalize(&self.folder).map_err(Failure::Io)?;
-        let mut database = Database::open(&folder.join(FILE), self.max_bytes)?;
+        let mut database = self.open_file()?;
         database.identity = Identity::of(&self.path);
         if database.identity.file != before {
             return Err(Failure::Removed);
         }
+        // The names of the database and its log must last as long as the count in them. Some file systems don't support that.
+        #[cfg(unix)]
+        if found.file.is_none()
+            && let Err(error) = fs::File::open(&self.folder).and_then(|folder| folder.sync_all())
+        {
+            tracing::debug!(folder = %self.folder.display(), %error, "a folder can't be synced");
+        }
         Ok(database)
     }
 
-    /// Creates the database, in one step: nobody finds an unfinished one. Nothing here opens its file but SQLite: closing it
-    /// would end the locks that this process has on it.
+    fn open_file(&self) -> Result<Database, Failure> {
+        // SQLite would follow no link in the whole path.
+        let folder = fs::canonicalize(&self.folder).map_err(Failure::Io)?;
+        Database::open(&folder.join(FILE), self.max_bytes)
+    }
+
+    /// Creates the database.
     fn create(&self, wanted: &Wanted) -> Result<(), Failure> {
         folder::prepare(&self.folder)
             .map_err(|rule| Failure::Error(Error::store(format!("{}: {rule}", self.folder.display()))))?;
         let _turn = self.turn(wanted)?;
-        if is_there(&self.path) {
-            return Ok(());
-        }
+        if is_there(&self.path) { Ok(()) } else { self.put_in_place(&[]) }
+    }
+
+    /// Creates the database in one step: nobody finds an unfinished one. It takes the turn. Nothing here opens its file but
+    /// SQLite: closing it would end the locks that this process has on it.
+    fn put_in_place(&self, counts: &[Count]) -> Result<(), Failure> {
         // A log would be applied to the new database.
         for part in ["-wal", "-shm"] {
             remove(&beside(&self.path, part)).map_err(Failure::Io)?;
@@ -188,35 +210,32 @@ impl Reads {
         self.remove_old_unread();
         let new = tempfile::Builder::new().prefix("reads.").suffix(".new").tempfile_in(&self.folder);
         let new = new.map_err(Failure::Io)?.into_temp_path();
-        Database::create(&new)?;
-        new.persist_noclobber(&self.path).map_err(|error| Failure::Io(error.error))?;
-        // The count in it must not be lost with it.
-        #[cfg(unix)]
-        if let Err(error) = fs::File::open(&self.folder).and_then(|folder| folder.sync_all()) {
-            tracing::debug!(folder = %self.folder.display(), %error, "a folder can't be synced");
-        }
-        Ok(())
+        Database::create(&new, counts)?;
+        new.persist_noclobber(&self.path).map_err(|error| Failure::Io(error.error))
     }
 
-    /// Renames the damaged database, unless another process has replaced it.
+    /// Renames the damaged database and makes a new one with the counts of the old one, unless another process has done so.
     fn quarantine(&self, damaged: &Identity, reason: &str, wanted: &Wanted) -> Result<(), Error> {
         let rename = || {
             let _turn = self.turn(wanted)?;
-            if Identity::of(&self.path).file != damaged.file || damaged.file.is_none() {
+            let current = Identity::of(&self.path);
+            if current.file != damaged.file || current.file.is_none() {
                 return Ok(());
             }
+            let counts = self.open_file().map(|database| database.counts()).unwrap_or_default();
             let unread = self.folder.join(UNREAD);
             tracing::warn!(
-                file = %self.path.display(), reason, renamed = %unread.display(),
-                "a database of reads is damaged and was renamed; a new one is made",
+                file = %self.path.display(), reason, renamed = %unread.display(), counts = counts.len(),
+                "a database of reads is damaged and was renamed; the new one has the counts that could be read",
             );
             // With its log, which may have the newest records.
             remove(&beside(&unread, "-wal")).map_err(Failure::Io)?;
             fs::rename(&self.path, &unread).map_err(Failure::Io)?;
             match fs::rename(beside(&self.path, "-wal"), beside(&unread, "-wal")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Io(error)),
-                _ => remove(&beside(&self.path, "-shm")).map_err(Failure::Io),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::Io(error)),
+                _ => {}
             }
+            self.put_in_place(&counts)
         };
         rename().map_err(|failure: Failure| failure.into_error(&self.path))
     }
@@ -244,7 +263,7 @@ impl Reads {
 impl Drop for Reads {
     fn drop(&mut self) {
         // Closing files can hang.
-        let idle = std::mem::take(&mut *lock(&self.idle));
+        let idle = mem::take(&mut *lock(&self.idle));
         if !idle.is_empty() {
             drop(DropInThread::new(idle));
         }

@@ -4,42 +4,34 @@
 //! is known of a record does not write its content again.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use super::room::{RESERVED, give_back, make_room, note};
 use super::{Identity, beside};
 use crate::error::Error;
-use crate::store::{StoreKey, StoredRecord};
+use crate::store::{RecordKind, StoreKey, StoredRecord};
 
 /// Bytes of a page, the unit in which SQLite takes space.
 pub(super) const PAGE: u64 = 4096;
 
-/// Pages that reads leave free for what may not be dropped.
-const RESERVED: u64 = 64;
-
 /// Pages of an empty database, and more.
 const EMPTY: u64 = 16;
-
-/// So many records are dropped in one transaction.
-const DROPPED_AT_ONCE: i64 = 512;
 
 /// So many expired records are removed with each that is written.
 const EXPIRED_AT_ONCE: i64 = 64;
 
-/// So many pages are given back to the file system at once, after the limit was lowered.
-const GIVEN_BACK_AT_ONCE: u64 = 1024;
-
 /// How long to wait for other processes. An operation may take 2 s.
 const BUSY: Duration = Duration::from_millis(1500);
 
-/// How long to wait for others when a log is cut.
-const BUSY_FOR_LOG: Duration = Duration::from_millis(100);
+/// How long to wait for them with what the caller does not need.
+const BUSY_ON_THE_SIDE: Duration = Duration::from_millis(100);
 
 /// The log is cut to this length when it is begun again, which is usual at 4 MiB.
 const LOG_BYTES: u64 = 4 << 20;
@@ -93,34 +85,56 @@ impl<'a> Change<'a> {
         ttl: Duration,
         loads: HashMap<String, i64>,
     ) -> Self {
-        let (content, old) = (new.expose_secret(), old.map(|old| digest(key, old.expose_secret())));
+        let (content, fingerprint) = (new.expose_secret(), key.fingerprint());
+        let old = old.map(|old| digest(fingerprint, old.expose_secret()));
         let ttl = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-        Self { key, content, digest: digest(key, content), old, ttl, loads }
+        Self { key, content, digest: digest(fingerprint, content), old, ttl, loads }
     }
 
-    /// Whether there is room for it in an empty database.
-    pub(super) fn fits(&self, max_bytes: u64) -> bool {
-        EMPTY.saturating_add(self.pages()) <= max_bytes / PAGE
-    }
-
-    /// The pages that it takes at most.
-    fn pages(&self) -> u64 {
-        let pages = self.content.len() as u64 / (PAGE - 4);
-        // Its record and the index take some pages, and so do the numbers of all pages.
-        pages + pages / 512 + 8
+    pub(super) fn into_loads(self) -> HashMap<String, i64> {
+        self.loads
     }
 }
 
+/// Whether there is room for this content in an empty database.
+pub(super) fn fits(content: &[u8], max_bytes: u64) -> bool {
+    EMPTY.saturating_add(pages(content)) <= max_bytes / PAGE
+}
+
+/// The pages that a record with this content takes at most.
+fn pages(content: &[u8]) -> u64 {
+    let pages = content.len() as u64 / (PAGE - 4);
+    // The rest of it and the indexes take some pages, and so do the numbers of all pages.
+    pages + pages / 512 + 8
+}
+
+/// A count that was found in a damaged database, whole.
+pub(super) struct Count {
+    fingerprint: String,
+    digest: [u8; 32],
+    expires: i64,
+    content: Vec<u8>,
+}
+
+/// What is written to the tables.
+struct Record<'a> {
+    fingerprint: &'a str,
+    kind: &'a str,
+    digest: [u8; 32],
+    expires: i64,
+    content: &'a [u8],
+}
+
 /// Shows damage that SQLite can't see.
-fn digest(key: &StoreKey, content: &[u8]) -> [u8; 32] {
-    Sha256::new_with_prefix(key.fingerprint()).chain_update(content).finalize().into()
+fn digest(fingerprint: &str, content: &[u8]) -> [u8; 32] {
+    Sha256::new_with_prefix(fingerprint).chain_update(content).finalize().into()
 }
 
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
     pub(super) identity: Identity,
-    log: std::path::PathBuf,
+    log: PathBuf,
     /// The limit for reads.
     max_pages: u64,
 }
@@ -133,8 +147,8 @@ enum Attempt {
 }
 
 impl Database {
-    /// Makes an empty database of the file at `path`, which is empty and which nobody else uses.
-    pub(super) fn create(path: &Path) -> Result<(), Failure> {
+    /// Makes a database with these counts of the file at `path`, which is empty and which nobody else uses.
+    pub(super) fn create(path: &Path, counts: &[Count]) -> Result<(), Failure> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch(&format!(
             "PRAGMA page_size = {PAGE};
@@ -145,9 +159,13 @@ impl Database {
              {TABLES}
              PRAGMA application_id = {APPLICATION};
              PRAGMA user_version = {VERSION};
-             COMMIT;
-             PRAGMA journal_mode = WAL;"
+             COMMIT;"
         ))?;
+        for Count { fingerprint, digest, expires, content } in counts {
+            let (kind, digest, expires) = (RecordKind::Budget.as_str(), *digest, *expires);
+            store(&connection, &Record { fingerprint, kind, digest, expires, content })?;
+        }
+        connection.execute_batch("PRAGMA journal_mode = WAL")?;
         connection.close().map_err(|(_, error)| error.into())
     }
 
@@ -194,17 +212,45 @@ impl Database {
             |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Vec<u8>>(1)?)),
         );
         let Some((expected, content)) = found.optional()? else { return Ok(None) };
-        if digest(key, &content) != expected {
+        if digest(key.fingerprint(), &content) != expected {
             return Err(Failure::Damaged("a record is not what was written"));
         }
         Ok(Some(content))
     }
 
+    /// The counts that can be read in a damaged database.
+    pub(super) fn counts(&self) -> Vec<Count> {
+        let mut counts = Vec::new();
+        let mut read = || -> rusqlite::Result<()> {
+            let mut found = self.connection.prepare(
+                "SELECT fingerprint, digest, expires, content FROM records JOIN contents USING (id) WHERE kind = ?1",
+            )?;
+            let mut found = found.query([RecordKind::Budget.as_str()])?;
+            while let Some(row) = found.next()? {
+                let count = Count {
+                    fingerprint: row.get(0)?,
+                    digest: row.get(1)?,
+                    expires: row.get(2)?,
+                    content: row.get(3)?,
+                };
+                if digest(&count.fingerprint, &count.content) == count.digest {
+                    counts.push(count);
+                }
+            }
+            Ok(())
+        };
+        // What comes before the damage is what there is.
+        read().ok();
+        counts
+    }
+
     /// Notes how often records were loaded.
     pub(super) fn note(&mut self, loads: &HashMap<String, i64>) -> Result<(), Failure> {
-        let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        note(&change, loads)?;
-        Ok(change.commit()?)
+        self.waiting_at_most(BUSY_ON_THE_SIDE, |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            note(&transaction, loads)?;
+            Ok(transaction.commit()?)
+        })
     }
 
     /// Stores a record if the old one is there, and returns whether it is.
@@ -263,12 +309,19 @@ impl Database {
         let (id, old_length) =
             found.map_or((None, 0), |(id, _, _, length): (_, _, _, i64)| (Some(id), length));
         let freed = u64::try_from(old_length).unwrap_or_default() / PAGE;
-        let needed = change.pages().saturating_sub(freed);
+        let needed = pages(change.content).saturating_sub(freed);
         if !make_room(&transaction, max_pages, needed, id)? {
             transaction.commit()?;
             return Ok(Attempt::MadeRoom);
         }
-        store(&transaction, change, now.saturating_add(change.ttl))?;
+        let record = Record {
+            fingerprint: change.key.fingerprint(),
+            kind: change.key.kind().as_str(),
+            digest: change.digest,
+            expires: now.saturating_add(change.ttl),
+            content: change.content,
+        };
+        store(&transaction, &record)?;
         give_back(&transaction, max_pages)?;
         transaction.commit()?;
         Ok(Attempt::Done(true))
@@ -281,12 +334,24 @@ impl Database {
             return;
         }
         // What was stored is stored, so the caller does not wait long for this.
-        let cut = wait_when_busy(&mut self.connection, BUSY_FOR_LOG)
-            .and_then(|()| Ok(self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?))
-            .and_then(|()| wait_when_busy(&mut self.connection, BUSY));
+        let cut = self.waiting_at_most(BUSY_ON_THE_SIDE, |connection| {
+            Ok(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)
+        });
         if let Err(failure) = cut {
             tracing::debug!(log = %self.log.display(), ?failure, "a log can't be cut now");
         }
+    }
+
+    /// Runs `work`, which waits for other processes for this time only.
+    fn waiting_at_most(
+        &mut self,
+        limit: Duration,
+        work: impl FnOnce(&mut Connection) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        wait_when_busy(&mut self.connection, limit)?;
+        let done = work(&mut self.connection);
+        wait_when_busy(&mut self.connection, BUSY)?;
+        done
     }
 }
 
@@ -303,70 +368,19 @@ fn wait_when_busy(connection: &mut Connection, limit: Duration) -> Result<(), Fa
     Ok(connection.busy_handler(Some(wait))?)
 }
 
-/// Adds to the loads of records. Their priority is the age of the cache when they were last loaded, and all their loads.
-fn note(transaction: &Transaction<'_>, loads: &HashMap<String, i64>) -> Result<(), Failure> {
-    let mut note = transaction.prepare(
-        "UPDATE records SET loads = loads + ?2, priority = loads + ?2 + (SELECT age FROM cache) WHERE fingerprint = ?1",
-    )?;
-    for (fingerprint, loads) in loads {
-        note.execute(params![fingerprint, loads])?;
-    }
-    Ok(())
-}
-
-/// Drops the reads that are asked for least, until there is room for these pages or no other read is left. Returns false if it
-/// needs another transaction.
-fn make_room(
-    transaction: &Transaction<'_>,
-    max_pages: u64,
-    needed: u64,
-    except: Option<i64>,
-) -> Result<bool, Failure> {
-    let pages = |pragma| transaction.query_row(pragma, [], |row| row.get::<_, i64>(0));
-    let mut least = transaction.prepare(
-        "SELECT id, priority FROM records WHERE kind = 'read' AND id IS NOT ?1 ORDER BY priority, id LIMIT 1",
-    )?;
-    let mut age = transaction.prepare("UPDATE cache SET age = max(age, ?1)")?;
-    let mut drop = transaction.prepare("DELETE FROM records WHERE id = ?1")?;
-    for _ in 0..DROPPED_AT_ONCE {
-        let used = pages("PRAGMA page_count")? - pages("PRAGMA freelist_count")?;
-        if u64::try_from(used).unwrap_or_default().saturating_add(needed) <= max_pages {
-            return Ok(true);
-        }
-        let found = least.query_row([except], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
-        let Some((id, priority)) = found.optional()? else { return Ok(true) };
-        age.execute([priority])?;
-        drop.execute([id])?;
-    }
-    Ok(false)
-}
-
-fn store(transaction: &Transaction<'_>, change: &Change<'_>, expires: i64) -> Result<(), Failure> {
-    let (fingerprint, kind) = (change.key.fingerprint(), change.key.kind().as_str());
+fn store(transaction: &Connection, record: &Record<'_>) -> Result<(), Failure> {
+    let Record { fingerprint, kind, digest, expires, content } = record;
     let id: i64 = transaction.query_row(
         "INSERT INTO records (fingerprint, kind, digest, expires, loads, priority)
              VALUES (?1, ?2, ?3, ?4, 1, 1 + (SELECT age FROM cache))
          ON CONFLICT (fingerprint) DO UPDATE SET kind = excluded.kind, digest = excluded.digest,
              expires = excluded.expires, priority = loads + (SELECT age FROM cache)
          RETURNING id",
-        params![fingerprint, kind, change.digest, expires],
+        params![fingerprint, kind, digest, expires],
         |row| row.get(0),
     )?;
     // The old content is deleted first, so that its pages are free for the new one.
     transaction.execute("DELETE FROM contents WHERE id = ?1", [id])?;
-    transaction.execute("INSERT INTO contents (id, content) VALUES (?1, ?2)", params![id, change.content])?;
-    Ok(())
-}
-
-/// Makes a file shorter that is longer than its limit.
-fn give_back(transaction: &Transaction<'_>, max_pages: u64) -> Result<(), Failure> {
-    let pages: i64 = transaction.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-    let more = u64::try_from(pages).unwrap_or_default().saturating_sub(max_pages + RESERVED);
-    if more > 0 {
-        let pragma = format!("PRAGMA incremental_vacuum({})", more.min(GIVEN_BACK_AT_ONCE));
-        let mut vacuum = transaction.prepare(&pragma)?;
-        let mut pages = vacuum.query([])?;
-        while pages.next()?.is_some() {}
-    }
+    transaction.execute("INSERT INTO contents (id, content) VALUES (?1, ?2)", params![id, content])?;
     Ok(())
 }

@@ -67,6 +67,27 @@ async fn a_damaged_database_is_renamed_once_and_a_new_one_made() {
 }
 
 #[tokio::test]
+async fn the_count_is_taken_over_from_a_database_whose_reads_are_damaged() {
+    for is_in_the_log in [false, true] {
+        let fixture = filled().await;
+        assert_eq!(count(&fixture.store).await.unwrap(), 2);
+        if !is_in_the_log {
+            query(&fixture.database(), "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        let other = fixture.another();
+        assert_eq!(number(load(&other, &budget()).await.unwrap().as_deref()), 2);
+        overwrite(&fixture.database(), |bytes| {
+            let place = bytes.windows(6).position(|found| found == b"/7 /7 ").unwrap();
+            bytes[place] = b'|';
+        });
+        assert_eq!(load(&fixture.store, &read("/7")).await.unwrap(), None);
+        assert_eq!(count(&fixture.store).await.unwrap(), 3, "{is_in_the_log}");
+        assert_eq!(count(&other).await.unwrap(), 4);
+        assert!(fixture.files().contains(&"reads.sqlite3.unread".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_byte_that_changes_is_noticed_wherever_it_is() {
     let seed = std::env::var("TEST_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("TEST_SEED={seed}");
