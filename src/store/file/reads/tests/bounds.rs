@@ -150,3 +150,16 @@ async fn loads_alone_are_noted_too() {
     }
     assert_eq!(query(&fixture.database(), "SELECT min(loads) FROM records"), 2);
 }
+
+#[tokio::test]
+async fn loads_are_noted_although_the_record_after_them_is_refused() {
+    let fixture = Fixture::new();
+    put(&fixture.store, "/a", b"a").await.unwrap();
+    for _ in 0..3 {
+        load(&fixture.store, &read("/a")).await.unwrap().unwrap();
+    }
+    assert!(!replace(&fixture.store, &budget(), Some(b"7"), b"8", DAY).await.unwrap());
+    assert_eq!(query(&fixture.database(), "SELECT loads FROM records"), 1);
+    count(&fixture.store).await.unwrap();
+    assert_eq!(query(&fixture.database(), "SELECT loads FROM records WHERE kind = 'read'"), 4);
+}
