@@ -187,7 +187,10 @@ impl Reads {
 
     fn open_file(&self) -> Result<Database, Failure> {
         // SQLite would follow no link in the whole path.
+        #[cfg(unix)]
         let folder = fs::canonicalize(&self.folder).map_err(Failure::Io)?;
+        #[cfg(not(unix))]
+        let folder = &self.folder;
         Database::open(&folder.join(FILE), self.max_bytes)
     }
 

@@ -4,6 +4,7 @@
 //! is known of a record does not write its content again.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -194,6 +195,8 @@ impl Database {
         let max_pages = (max_bytes / PAGE).min(u64::from(u32::MAX) - 2 * RESERVED);
         connection.execute_batch(&format!(
             "PRAGMA synchronous = FULL;
+             PRAGMA fullfsync = ON;
+             PRAGMA checkpoint_fullfsync = ON;
              PRAGMA cell_size_check = ON;
              PRAGMA trusted_schema = OFF;
              PRAGMA journal_size_limit = {LOG_BYTES};
@@ -260,9 +263,17 @@ impl Database {
         now: impl Fn() -> i64,
         wanted: impl Fn() -> bool,
     ) -> Result<bool, Failure> {
+        let mut is_log_emptied = false;
         let is_replaced = loop {
-            if let Attempt::Done(is_replaced) = self.attempt(change, now(), &wanted)? {
-                break is_replaced;
+            match self.attempt(change, now(), &wanted) {
+                Ok(Attempt::Done(is_replaced)) => break is_replaced,
+                Ok(Attempt::MadeRoom) => {}
+                // The room that the log has on the disk is enough for a small record.
+                Err(Failure::Io(error)) if error.kind() == io::ErrorKind::StorageFull && !is_log_emptied => {
+                    is_log_emptied = true;
+                    self.checkpoint("RESTART");
+                }
+                Err(failure) => return Err(failure),
             }
         };
         self.limit_log();
@@ -327,18 +338,21 @@ impl Database {
         Ok(Attempt::Done(true))
     }
 
-    /// Writes a long log to the database and cuts it. Usually that happens on the way; but not while there is always
-    /// somebody who reads.
+    /// Cuts a long log. Usually that happens on the way; but not while there is always somebody who reads.
     fn limit_log(&mut self) {
-        if !std::fs::metadata(&self.log).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
-            return;
+        if std::fs::metadata(&self.log).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
+            self.checkpoint("TRUNCATE");
         }
-        // What was stored is stored, so the caller does not wait long for this.
-        let cut = self.waiting_at_most(BUSY_ON_THE_SIDE, |connection| {
-            Ok(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)
+    }
+
+    /// Writes the log to the database, so that it begins again, or is cut. The next operation makes up for a failure. What was
+    /// stored is stored, so the caller does not wait long for this.
+    fn checkpoint(&mut self, mode: &str) {
+        let done = self.waiting_at_most(BUSY_ON_THE_SIDE, |connection| {
+            Ok(connection.execute_batch(&format!("PRAGMA wal_checkpoint({mode})"))?)
         });
-        if let Err(failure) = cut {
-            tracing::debug!(log = %self.log.display(), ?failure, "a log can't be cut now");
+        if let Err(failure) = done {
+            tracing::debug!(log = %self.log.display(), ?failure, "a log can't be written to its database now");
         }
     }
 
