@@ -86,6 +86,11 @@ fn with_store(builder: BotClientBuilder, store: &str) -> BotClientBuilder {
     }
 }
 
+/// A folder that the store creates for its user alone.
+fn subfolder(folder: &tempfile::TempDir) -> String {
+    folder.path().join("reads").to_str().unwrap().to_owned()
+}
+
 /// Nothing is fresh, and reads are not limited, so that as much as possible is written.
 fn busy() -> ReadCache {
     ReadCache::in_memory().fresh_for(Duration::ZERO).daily_reads(100_000_000).reserved_reads(0)
@@ -205,7 +210,7 @@ async fn pages_in_redis_are_whole_and_all_reads_are_counted_although_processes_a
 #[tokio::test]
 async fn pages_in_files_are_whole_and_all_reads_are_counted_although_processes_are_killed() {
     let folder = tempfile::tempdir().unwrap();
-    processes_are_killed(folder.path().to_str().unwrap()).await;
+    processes_are_killed(&subfolder(&folder)).await;
 }
 
 async fn one_read_is_left(store: &str) {
@@ -240,7 +245,7 @@ async fn the_last_read_is_sent_by_one_of_20_processes_on_redis() {
 #[tokio::test]
 async fn the_last_read_is_sent_by_one_of_20_processes_on_files() {
     let folder = tempfile::tempdir().unwrap();
-    one_read_is_left(folder.path().to_str().unwrap()).await;
+    one_read_is_left(&subfolder(&folder)).await;
 }
 
 #[tokio::test]
@@ -257,6 +262,9 @@ async fn a_redis_that_is_emptied_full_or_stopped_loses_no_page_in_memory_and_no_
     };
     read_all().await;
     assert_eq!(service.reads(), PATHS);
+    for bot in &bots {
+        bot.session().await.unwrap();
+    }
 
     redis.ask::<String>(&["FLUSHALL"]);
     read_all().await;
@@ -314,7 +322,7 @@ async fn what_is_in_redis_expires_and_is_sealed() {
 #[tokio::test]
 async fn pages_survive_a_restart_with_files() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start().await);
-    let store = folder.path().to_str().unwrap();
+    let store = &subfolder(&folder);
     for _ in 0..3 {
         let bot = service.client(store, ReadCache::in_memory());
         let page = bot.read(path(1)).await.unwrap();
