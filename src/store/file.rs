@@ -260,3 +260,29 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
     };
     Error::store(format!("{} {what}: {error}{advice}", path.display()))
 }
+
+#[cfg(all(test, feature = "read-cache", not(feature = "read-cache-file")))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::ApiKey;
+
+    #[tokio::test]
+    async fn without_the_feature_reads_are_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("state")).unwrap();
+        let session =
+            StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
+        let mut errors = vec![Arc::new(store.clone()).check_reads().unwrap_err()];
+        for key in [session.budget(), session.read("/a")] {
+            errors.push(store.load(&key).await.unwrap_err());
+            errors.push(store.replace(&key, None, vec![1].into(), Duration::MAX).await.unwrap_err());
+        }
+        for error in errors {
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(error.to_string().contains("feature `read-cache-file`"), "{error}");
+        }
+        assert!(store.replace(&session, None, vec![1].into(), Duration::MAX).await.unwrap());
+    }
+}

@@ -73,6 +73,9 @@ fn single_features_and_long_runs() -> Result<(), String> {
     // Tests that behave differently without the optional features, and with the committed client.
     let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox";
     runner::test(fewest, &FEW_SEEDS)?;
+    // A store that lacks what the cache of reads needs.
+    let no_reads = "--package social-plus-bot --no-default-features --features rustls,file-store,read-cache --lib file::";
+    runner::test(no_reads, &FEW_SEEDS)?;
     cargo("test --benches --workspace --all-features")?;
     simulate::run(LONG_SEEDS)
 }

@@ -44,16 +44,6 @@ fn check(path: &str, body: &[u8]) {
     assert!(checksum == &Sha256::digest(rest)[..], "the body of {path} is not whole");
 }
 
-/// Repeats what failed: others may have had the database for too long.
-async fn until_done<T>(mut operation: impl AsyncFnMut() -> Result<T, Error>) -> T {
-    loop {
-        match operation().await {
-            Ok(done) => return done,
-            Err(error) => println!("{error}"),
-        }
-    }
-}
-
 /// Counts once, or as a process of another test as often as it is told.
 #[tokio::test]
 async fn a_process_counts_and_stores() {
@@ -184,7 +174,7 @@ async fn killed_processes_lose_no_count_and_leave_no_half_body() {
         assert!(!is_well && !own.is_empty());
         counts.extend(own);
         processes.push(start());
-        let seen = number(load(&fixture.store, &budget()).await.unwrap().as_deref());
+        let seen = number(until_done(async || load(&fixture.store, &budget()).await).await.as_deref());
         assert!(seen >= counts.iter().copied().max().unwrap(), "{seen} is too low");
     }
     let mut killed = KILLS;
