@@ -131,7 +131,10 @@ pub mod guide {
         doc = include_str!("../guide/reads.md")
     )]
     ///
-    #[cfg_attr(feature = "read-cache", doc = "See [`ReadCache`](crate::ReadCache) and [`Page`](crate::Page).")]
+    #[cfg_attr(
+        feature = "read-cache",
+        doc = "See [`ReadCache`](crate::ReadCache) and [`Page`](crate::Page)."
+    )]
     pub mod reads {}
 
     #[doc = include_str!("../guide/errors.md")]
@@ -162,6 +165,6 @@ pub mod guide {
 }
 
 /// The examples of the README are compiled with the tests.
-#[cfg(all(doctest, feature = "redis-store", feature = "sandbox"))]
+#[cfg(all(doctest, feature = "read-cache", feature = "redis-store", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::budget::{self, Counts, Pacing, ReadBudget};
 use super::page::StaleReason;
@@ -24,6 +24,9 @@ use record::{Pause, Record, Running, as_millis, millis};
 
 /// How long the record is stored.
 const TTL: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// The record is changed within this time.
+const LONGEST_UPDATE: Duration = Duration::from_secs(10);
 
 /// The number of attempts to change the record.
 const ATTEMPTS: u32 = 40;
@@ -112,7 +115,7 @@ impl<C: Clock> Ledger<C> {
     pub(super) fn may_refresh(&self, now: Moment) -> bool {
         let mut state = self.lock();
         state.begin(now);
-        let counts = self.view(&state).counts();
+        let counts = self.counts(&state);
         self.pacing.may_refresh(counts, budget::part_over(now))
     }
 
@@ -228,15 +231,22 @@ impl<C: Clock> Ledger<C> {
     async fn update<T>(&self, mut change: impl FnMut(&mut Record, Moment) -> (T, bool)) -> T {
         if let Some(store) = &self.store {
             let _turn = self.turn.lock().await;
-            if let Some(result) = store.attempt(self.update_stored(&store.budget(), &mut change)).await {
+            let update = async {
+                let handle = store.budget();
+                let update = timeout(LONGEST_UPDATE, self.update_stored(&handle, &mut change));
+                update
+                    .await
+                    .unwrap_or_else(|_| Err(Error::store("the store is too slow to count reads in it")))
+            };
+            if let Some(result) = store.attempt(update).await {
                 return result;
             }
         }
         let now = self.clock.now();
         let mut state = self.lock();
         state.begin(now);
-        let mut view = self.view(&state);
-        let before = view.counts();
+        let before = self.counts(&state);
+        let mut view = Record { reads: before.reads, refreshes: before.refreshes, ..state.known.clone() };
         let (result, _) = change(&mut view, now);
         if self.store.is_some() {
             let unreported = &mut state.unreported;
@@ -286,21 +296,21 @@ impl<C: Clock> Ledger<C> {
         Err(Error::store("the reads of the day can't be counted, because the stored count keeps changing"))
     }
 
-    /// The record as this process sees it: while the store fails, the process has its part of what was left.
-    fn view(&self, state: &State) -> Record {
-        let mut view = state.known.clone();
+    /// The day's reads as this process sees them: while the store fails, the process has its part of what was left.
+    fn counts(&self, state: &State) -> Counts {
+        let mut counts = state.known.counts();
         if self.store.as_ref().is_some_and(|store| !state.is_known || store.is_failing()) {
             let processes = match state.is_known {
-                true => u32::try_from(view.processes.len()).unwrap_or(u32::MAX).max(1),
+                true => u32::try_from(state.known.processes.len()).unwrap_or(u32::MAX).max(1),
                 false => UNKNOWN_PROCESSES,
             };
-            let part = self.pacing.limit.saturating_sub(view.reads) / processes;
+            let part = self.pacing.limit.saturating_sub(counts.reads) / processes;
             let left = part.saturating_sub(state.unreported.reads);
-            view.reads = view.reads.max(self.pacing.limit.saturating_sub(left));
+            counts.reads = counts.reads.max(self.pacing.limit.saturating_sub(left));
             let refreshes = state.unreported.refreshes.saturating_mul(processes);
-            view.refreshes = view.refreshes.saturating_add(refreshes);
+            counts.refreshes = counts.refreshes.saturating_add(refreshes);
         }
-        view
+        counts
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,11 +6,12 @@
 //! are dropped.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Pacing, ReadBudget};
 use super::entry::{Content, Entry};
@@ -29,6 +30,8 @@ use crate::store::faults::FaultCount;
 use crate::store::handle::StoreHandle;
 use crate::store::{StoreKey, StoredRecord, operation};
 
+mod fill;
+
 /// The pauses between looks for a page that another process reads.
 const POLL_MIN: Duration = Duration::from_millis(50);
 const POLL_MAX: Duration = Duration::from_secs(1);
@@ -36,10 +39,15 @@ const POLL_MAX: Duration = Duration::from_secs(1);
 /// A caller waits for so many flights at most: one can end with its runtime, or without a read.
 const ROUNDS: u32 = 3;
 
-mod fill;
-
 /// The shortest time for which something is stored.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+/// A call waits for four times the timeout of a read and so much longer at most. A store that is slow, or another process
+/// that dies, can make it wait.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Without a token, no refresh begins for so long, in seconds.
+const TOKEN_PAUSE: u64 = 5;
 
 /// The cache of a client. Dropping it cancels the reads in progress.
 pub(crate) struct Reads<F: Fetch, C: Clock>(Arc<Shared<F, C>>);
@@ -54,6 +62,8 @@ struct Shared<F, C> {
     ledger: Ledger<C>,
     /// The stale page that was asked for most since the last refresh, and how often it was.
     next: Mutex<Option<(Box<str>, u32)>>,
+    /// Until when there is no token for refreshes, in seconds by the monotonic clock.
+    no_token_until: AtomicU64,
 }
 
 /// What a flight is for.
@@ -78,8 +88,18 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
         let store = store.map(|(handle, faults)| Arc::new(PageStore::new(handle, faults, clock.clone())));
         let ledger = Ledger::new(pacing, clock.clone(), store.clone());
         let memory = memory(&settings);
-        let (flights, next) = (Arc::default(), Mutex::default());
-        Self(Arc::new(Shared { settings, fetch, clock, store, memory, flights, ledger, next }))
+        let (flights, next, no_token_until) = (Arc::default(), Mutex::default(), AtomicU64::default());
+        Self(Arc::new(Shared {
+            settings,
+            fetch,
+            clock,
+            store,
+            memory,
+            flights,
+            ledger,
+            next,
+            no_token_until,
+        }))
     }
 
     /// The page at `path`, which counts as fresh for `fresh_for`, or else for the time of the settings.
@@ -157,7 +177,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         if self.flights.contains(path) {
             return StaleReason::Refreshing;
         }
-        let paused = self.ledger.pause(now);
+        let has_no_token = now.monotonic.as_secs() < self.no_token_until.load(Ordering::Relaxed);
+        let paused = match has_no_token {
+            true => Some(StaleReason::Unavailable),
+            false => self.ledger.pause(now).map(|(reason, _)| reason),
+        };
         let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
         let next = self.next(path, asks, may_refresh);
         let is_started =
@@ -168,7 +192,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         if self.store.is_some() && entry.should_look(now) {
             self.start(path, Flight::Look);
         }
-        paused.map_or(StaleReason::Quota, |(reason, _)| reason)
+        paused.unwrap_or(StaleReason::Quota)
     }
 
     /// The page to refresh next, if one may be refreshed.
@@ -198,8 +222,10 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             }
             runtime::check()?;
             let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
-            let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-            match outcome {
+            let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
+            let outcome = timeout(patience, landing.wait_for(Option::is_some)).await;
+            let Ok(outcome) = outcome else { break };
+            match outcome.ok().and_then(|outcome| outcome.clone()) {
                 Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
@@ -243,6 +269,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             return failed(error);
         }
         if let Err(error) = self.fetch.ready().await {
+            let until = self.clock.now().monotonic.as_secs() + TOKEN_PAUSE;
+            self.no_token_until.store(until, Ordering::Relaxed);
             return failed(error);
         }
         let key = self.key(path);
@@ -304,12 +332,15 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             if self.flights.keep(path, keep) {
                 self.store_entry(path, raw, Some(&entry)).await;
             }
+        } else {
+            // An older one must not be returned in its place.
+            self.drop_kept(path, raw).await;
         }
         self.ledger.finish(key, Finish::Answered).await;
         Ok(entry)
     }
 
-    /// Drops what is kept for a path that the service refuses.
+    /// Drops what is kept for a path that the service refuses, or does not permit to keep.
     async fn drop_kept(&self, path: &str, raw: Option<StoredRecord>) {
         self.flights.keep(path, || drop(self.memory.remove(path)));
         if raw.is_some() {
