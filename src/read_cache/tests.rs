@@ -16,6 +16,7 @@ use crate::store::in_memory::{Clocks, DAY, HOUR, Shared, sealed};
 
 mod alone;
 mod clocks;
+mod forgotten;
 mod pauses;
 mod records;
 mod shared;
