@@ -131,7 +131,10 @@ pub mod guide {
         doc = include_str!("../guide/reads.md")
     )]
     ///
-    #[cfg_attr(feature = "read-cache", doc = "See [`ReadCache`](crate::ReadCache) and [`Page`](crate::Page).")]
+    #[cfg_attr(
+        feature = "read-cache",
+        doc = "See [`ReadCache`](crate::ReadCache) and [`Page`](crate::Page)."
+    )]
     pub mod reads {}
 
     #[doc = include_str!("../guide/errors.md")]
