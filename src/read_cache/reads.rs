@@ -126,21 +126,21 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             Content::Body(_) => self.settings.stale_for,
             Content::NotFound(_) => self.settings.not_found_for,
         };
-        (age < longest).then(|| self.page(path, entry, fresh_for, now))
+        (age < longest).then(|| self.page(path, entry, age, fresh_for, now))
     }
 
-    /// The page of an entry, or the error that there is none. Starts a refresh if it is stale.
+    /// The page of an entry of this age, or the error that there is none. Starts a refresh if it is stale.
     fn page(
         self: &Arc<Self>,
         path: &str,
         entry: Arc<Entry>,
+        age: Duration,
         fresh_for: Option<Duration>,
         now: Moment,
     ) -> Result<Page, Error> {
         if let Content::NotFound(error) = &entry.content {
             return Err(error.clone());
         }
-        let age = entry.age(now);
         let fresh_for = fresh_for.unwrap_or_else(|| self.settings.fresh_for.max(entry.max_age));
         let freshness = if age < fresh_for {
             Freshness::Fresh
@@ -200,7 +200,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
             let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
             match outcome {
-                Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
+                Some(Outcome::Entry(entry)) => {
+                    let now = self.clock.now();
+                    let age = entry.age(now);
+                    return self.page(path, entry, age, fresh_for, now);
+                }
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
                 Some(Outcome::NotRead) | None => {}
