@@ -156,21 +156,21 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         let entry = self.memory.get(path)?;
         let now = self.clock.now();
         let age = entry.age(now);
-        (age < entry.lifetime(&self.settings)).then(|| self.page(path, entry, fresh_for, now))
+        (age < entry.lifetime(&self.settings)).then(|| self.page(path, entry, age, fresh_for, now))
     }
 
-    /// The page of an entry, or the error that there is none. Starts a refresh if it is stale.
+    /// The page of an entry of this age, or the error that there is none. Starts a refresh if it is stale.
     fn page(
         self: &Arc<Self>,
         path: &str,
         entry: Arc<Entry>,
+        age: Duration,
         fresh_for: Option<Duration>,
         now: Moment,
     ) -> Result<Page, Error> {
         if let Content::NotFound(error) = &entry.content {
             return Err(error.clone());
         }
-        let age = entry.age(now);
         let fresh_for = fresh_for.unwrap_or_else(|| self.settings.fresh_for.max(entry.max_age));
         let freshness = if age < fresh_for {
             Freshness::Fresh
@@ -239,7 +239,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             match outcome.ok().and_then(|outcome| outcome.clone()) {
                 // It is from before the path was forgotten.
                 _ if is_outdated => {}
-                Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
+                Some(Outcome::Entry(entry)) => {
+                    let now = self.clock.now();
+                    let age = entry.age(now);
+                    return self.page(path, entry, age, fresh_for, now);
+                }
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
                 Some(Outcome::NotRead) | None => {}
