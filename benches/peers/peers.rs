@@ -6,6 +6,7 @@
 
 #[path = "../floor.rs"]
 pub mod floor;
+pub mod pages;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
