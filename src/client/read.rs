@@ -1,5 +1,6 @@
 //! Reads through the cache, and how the cache sends its reads.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -118,8 +119,8 @@ impl BotClient {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) without a read cache, for a body that is longer than
-    /// [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token, and for a path that
-    /// [`read`](Self::read) would not read.
+    /// [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token, for a path that
+    /// [`read`](Self::read) would not read, and with a store without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn fill(&self, path: impl AsRef<str>, body: impl Into<Bytes>) -> Result<(), Error> {
         self.fill_aged(path, body, Duration::ZERO).await
@@ -145,8 +146,9 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache, and [`Store`](crate::ErrorKind::Store) if the page could be
-    /// dropped here only, since the store failed: it may come back from there until it is forgotten again.
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime,
+    /// - [`Store`](crate::ErrorKind::Store) if the page could be dropped here only, since the store failed: it may come back
+    ///   from there until it is forgotten again.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn forget(&self, path: impl AsRef<str>) -> Result<(), Error> {
         self.cached_reads()?.forget(path.as_ref()).await
@@ -157,10 +159,10 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache.
+    /// [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn read_budget(&self) -> Result<ReadBudget, Error> {
-        Ok(self.cached_reads()?.budget().await)
+        self.cached_reads()?.budget().await
     }
 
     fn cached_reads(&self) -> Result<&Reads, Error> {
@@ -203,7 +205,13 @@ impl Fetch for Origin {
         self.0.session().await.map(drop)
     }
 
-    async fn fetch(&self, path: &str, validators: &Validators, max_bytes: usize) -> Result<Response, Error> {
+    async fn fetch(
+        &self,
+        path: &str,
+        validators: &Validators,
+        max_bytes: usize,
+        before_repeat: impl Future<Output = ()> + Send,
+    ) -> Result<Response, Error> {
         let mut request = self.0.read_of(path)?;
         for (name, value) in
             [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)]
@@ -213,7 +221,7 @@ impl Fetch for Origin {
             }
         }
         let limit = self.0.limit_of(&request);
-        let (mut response, token) = self.0.send_with_token(request).await?;
+        let (mut response, token) = self.0.send_repeating(request, before_repeat).await?;
         let status = response.status();
         let headers = Headers::of(response.headers());
         if status == StatusCode::NOT_MODIFIED {
@@ -236,7 +244,9 @@ impl Fetch for Origin {
             Ok(body.freeze())
         };
         let body = runtime::within(read).await??;
-        let is_safe = !self.contains_secret(&body, Some(&token));
+        let Validators { etag, last_modified } = &headers.validators;
+        let texts = [etag, last_modified].into_iter().flatten().map(String::as_bytes);
+        let is_safe = texts.chain([&*body]).all(|kept| !self.contains_secret(kept, Some(&token)));
         Ok(headers.response(Some(body), is_safe))
     }
 
@@ -252,6 +262,9 @@ struct Headers {
     validators: Validators,
 }
 
+/// A longer name of a version is not kept: it would be sent with each refresh, and is not bounded by the service.
+const LONGEST_VALIDATOR: usize = 1000;
+
 /// The headers that matter to a cache.
 const MEANT_FOR_CACHES: [HeaderName; 5] = [AGE, CACHE_CONTROL, DATE, EXPIRES, PRAGMA];
 
@@ -259,7 +272,10 @@ impl Headers {
     fn of(headers: &HeaderMap) -> Self {
         // The service's clock counts, which may differ from the one here.
         let received = failure::service_time(headers).unwrap_or_else(SystemTime::now);
-        let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let text = |name: HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?;
+            (value.len() <= LONGEST_VALIDATOR).then(|| value.to_owned())
+        };
         let validators = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
         let mut response = http::Response::new(());
         for name in MEANT_FOR_CACHES {

@@ -6,6 +6,7 @@
 //! are dropped.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -127,21 +128,29 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
 
     /// Keeps a body that is `age` old.
     pub(crate) async fn fill(&self, path: &str, body: Bytes, age: Duration) -> Result<(), Error> {
-        self.0.fill(path, body, age).await
+        self.in_runtime(self.0.fill(path, body, age)).await?
     }
 
     /// Drops what is kept for `path`.
     pub(crate) async fn forget(&self, path: &str) -> Result<(), Error> {
-        self.0.forget(path).await
+        self.in_runtime(self.0.forget(path)).await?
     }
 
-    pub(crate) async fn budget(&self) -> ReadBudget {
-        self.0.ledger.budget().await
+    pub(crate) async fn budget(&self) -> Result<ReadBudget, Error> {
+        self.in_runtime(self.0.ledger.budget()).await
     }
 
     /// Counts a read that is sent outside of the cache.
-    pub(crate) async fn count(&self) {
-        self.0.ledger.count().await;
+    pub(crate) async fn count(&self) -> Result<(), Error> {
+        self.in_runtime(self.0.ledger.count()).await
+    }
+
+    /// Runs a call that needs a runtime if there is a store.
+    async fn in_runtime<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
+        match &self.0.store {
+            Some(_) => runtime::within(call).await,
+            None => Ok(call.await),
+        }
     }
 
     /// Pauses reads for `wait`, or ends the pause.
@@ -234,9 +243,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             runtime::check()?;
             let Some((mut landing, is_outdated)) = self.start(path, Flight::Missing) else { continue };
             let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
-            let outcome = timeout(patience, landing.wait_for(Option::is_some)).await;
-            let Ok(outcome) = outcome else { break };
-            match outcome.ok().and_then(|outcome| outcome.clone()) {
+            let landed = async {
+                timeout(patience, landing.wait_for(Option::is_some)).await.map(|landed| landed.ok()?.clone())
+            };
+            let Ok(outcome) = runtime::within(landed).await? else { break };
+            match outcome {
                 // It is from before the path was forgotten.
                 _ if is_outdated => {}
                 Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
@@ -320,7 +331,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         raw: Option<StoredRecord>,
     ) -> Result<Arc<Entry>, Error> {
         let validators = kept.as_ref().map(|entry| entry.validators.clone()).unwrap_or_default();
-        let response = self.fetch.fetch(path, &validators, self.settings.max_body_bytes).await;
+        let max_bytes = self.settings.max_body_bytes;
+        let response = self.fetch.fetch(path, &validators, max_bytes, self.ledger.count()).await;
         let received = self.clock.now();
         let (entry, is_storable) = match response.and_then(|response| understood(response, kept, received)) {
             Ok(understood) => understood,

@@ -44,7 +44,7 @@ async fn a_pause_that_the_caller_ends_while_reads_are_counted_is_ended() {
     fixture.store.0.with(|content| content.takes = Duration::from_secs(1));
     let counted = tokio::spawn({
         let process = Arc::clone(&process);
-        async move { process.count().await }
+        async move { process.count().await.unwrap() }
     });
     // The count has been loaded, and is being replaced.
     sleep(Duration::from_millis(1500)).await;
@@ -80,7 +80,7 @@ async fn a_pause_of_days_that_the_caller_sets_is_for_all_processes() {
     let fixture = Fixture::at_noon().await;
     let [one, other] = [(); 2].map(|()| fixture.process(ReadCache::in_memory()));
     one.resume_in(DAY * 3, fixture.clocks.now());
-    one.budget().await;
+    one.budget().await.unwrap();
     let error = read(&other, "/a").await.unwrap_err();
     assert_eq!(error.retry_after(), Some(DAY * 3));
     advance(DAY * 3).await;

@@ -120,4 +120,6 @@ async fn a_refused_token_is_replaced_and_the_page_is_read() {
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
     assert_eq!(version(&bot).await, 1);
+    // Both reads may have counted at the service.
+    assert_eq!((reads(&sandbox), bot.read_budget().await.unwrap().used()), (2, 2));
 }
