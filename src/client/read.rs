@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA,
+    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    PRAGMA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_cache_semantics::{CacheOptions, CachePolicy};
@@ -80,7 +81,7 @@ impl BotClient {
     /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`](crate::ErrorCode) if the
     ///   day's reads are used up,
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body is longer than
-    ///   [`max_body_bytes`](ReadCache::max_body_bytes), or the response is a redirect,
+    ///   [`max_body_bytes`](ReadCache::max_body_bytes) or empty, or the response is a redirect or HTML,
     /// - [`Config`](crate::ErrorKind::Config) without a read cache, for a path that leads out of the base URL or contains the
     ///   API key or the token, and without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
@@ -230,6 +231,13 @@ impl Fetch for Origin {
         if status != StatusCode::OK {
             return Err(Error::invalid_response(status.as_u16(), "the response is not a page"));
         }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"))
+        {
+            let rule =
+                "the response is HTML; check what is between this machine and the service, such as a gateway";
+            return Err(Error::invalid_response(status.as_u16(), rule));
+        }
         let read = async {
             let mut body = BytesMut::new();
             while let Some(chunk) =
@@ -241,9 +249,13 @@ impl Fetch for Origin {
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(body.freeze())
+            // Without the room that the buffer has at its end.
+            Ok(Bytes::copy_from_slice(&body))
         };
         let body = runtime::within(read).await??;
+        if body.is_empty() {
+            return Err(Error::invalid_response(status.as_u16(), "the response is empty"));
+        }
         let Validators { etag, last_modified } = &headers.validators;
         let texts = [etag, last_modified].into_iter().flatten().map(String::as_bytes);
         let is_safe = texts.chain([&*body]).all(|kept| !self.contains_secret(kept, Some(&token)));

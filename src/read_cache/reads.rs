@@ -193,7 +193,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     /// stale.
     fn refresh(self: &Arc<Self>, path: &str, entry: &Entry, fresh_for: Duration, now: Moment) -> StaleReason {
         let asks = entry.ask();
-        if self.flights.contains(path) {
+        let in_progress = self.flights.reads(path);
+        if in_progress == Some(true) {
             return StaleReason::Refreshing;
         }
         let has_no_token = now.monotonic.as_secs() < self.no_token_until.load(Ordering::Relaxed);
@@ -201,6 +202,9 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             true => Some(StaleReason::Unavailable),
             false => self.ledger.pause(now).map(|(reason, _)| reason),
         };
+        if in_progress.is_some() {
+            return paused.unwrap_or(StaleReason::Quota);
+        }
         let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
         let next = self.next(path, asks, fresh_for, may_refresh);
         if let Some(Candidate { path: next, fresh_for, .. }) = next
@@ -227,7 +231,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     }
 
     fn start(self: &Arc<Self>, path: &str, flight: Flight) -> Option<(Landing, bool)> {
-        self.flights.join_or_start(path, || {
+        let is_read = !matches!(flight, Flight::Look);
+        self.flights.join_or_start(path, is_read, || {
             let (this, path) = (Arc::clone(self), path.to_owned());
             async move { this.fly(&path, flight).await }
         })
@@ -350,7 +355,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
                     self.drop_kept(path, raw).await;
                 }
                 self.ledger.finish(key, finish).await;
-                return Err(error);
+                let pause = self.ledger.pause(received).filter(|_| is_failure);
+                return Err(match pause.and_then(|(_, pause)| pause.retry_after()) {
+                    Some(wait) => error.retry_in(wait),
+                    None => error,
+                });
             }
         };
         let entry = Arc::new(entry);

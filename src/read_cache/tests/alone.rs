@@ -256,3 +256,13 @@ async fn a_page_that_cannot_be_refreshed_does_not_take_the_turns_of_the_others()
     let reads = fixture.service.reads();
     assert!(reads.iter().any(|path| path == "/whole"), "{reads:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_filled_page_does_not_keep_the_list_that_it_is_a_part_of() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.lonely(ReadCache::in_memory());
+    let list = Bytes::from(vec![b'x'; 1 << 20]);
+    process.fill("/a", list.slice(10..20), Duration::ZERO).await.unwrap();
+    assert!(list.is_unique());
+    assert_eq!(text(&process, "/a").await, "xxxxxxxxxx");
+}

@@ -86,3 +86,27 @@ async fn a_pause_of_days_that_the_caller_sets_is_for_all_processes() {
     advance(DAY * 3).await;
     read(&other, "/a").await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_the_read_that_failed_says_when_the_next_one_is_sent() {
+    let fixture = Fixture::at_noon().await;
+    for process in [fixture.lonely(ReadCache::in_memory()), fixture.process(ReadCache::in_memory())] {
+        fixture.service.will_fail([failed(503, None, None)]);
+        let error = read(&process, "/a").await.unwrap_err();
+        assert_eq!((error.status(), error.retry_after()), (Some(503), Some(Duration::from_secs(30))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_into_the_store_during_a_pause_is_no_refresh() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.process(ReadCache::in_memory());
+    read(&process, "/a").await.unwrap();
+    advance(20 * MINUTE).await;
+    fixture.service.will_fail([failed(503, None, Some(HOUR))]);
+    read(&process, "/b").await.unwrap_err();
+    for _ in 0..3 {
+        let page = read(&process, "/a").await.unwrap();
+        assert_eq!(page.freshness(), Freshness::Stale(StaleReason::Unavailable));
+    }
+}

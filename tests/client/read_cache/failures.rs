@@ -123,3 +123,19 @@ async fn a_refused_token_is_replaced_and_the_page_is_read() {
     // Both reads may have counted at the service.
     assert_eq!((reads(&sandbox), bot.read_budget().await.unwrap().used()), (2, 2));
 }
+
+#[tokio::test]
+async fn a_page_of_a_gateway_does_not_take_the_place_of_a_page() {
+    for fault in [
+        Fault::answer(200, "text/html; charset=utf-8", "<h1>Maintenance</h1>"),
+        Fault::answer(200, "application/json", ""),
+    ] {
+        let (sandbox, bot) = stale(fault).await;
+        let sent = reads(&sandbox);
+        bot.read(PATH).await.unwrap();
+        wait_for_reads(&sandbox, sent + 1).await;
+        let error = bot.read("/api/v3/posts/1").await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)), "{error}");
+        assert_eq!(version(&bot).await, 1);
+    }
+}
