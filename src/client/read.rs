@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::read_cache::fetch::{Fetch, Response, Validators};
 use crate::read_cache::reads;
 use crate::read_cache::{Page, ReadBudget, ReadCache};
-use crate::session::clock::SystemClock;
+use crate::session::clock::{Clock, SystemClock};
 use crate::session::runtime;
 use crate::store::handle::StoreHandle;
 
@@ -203,6 +203,8 @@ impl Fetch for Origin {
     }
 
     async fn ready(&self) -> Result<(), Error> {
+        // What is not sent must not be counted.
+        self.0.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         self.0.session().await.map(drop)
     }
 

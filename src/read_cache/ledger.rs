@@ -197,6 +197,11 @@ impl<C: Clock> Ledger<C> {
         .await;
     }
 
+    /// Pauses the reads of this process, until it learns more from the store.
+    pub(super) fn pause_here(&self, error: &Error, now: Moment) {
+        self.lock().known.fail(error, now);
+    }
+
     /// Pauses reads for `wait`, or ends the pause.
     pub(super) fn resume_in(&self, wait: Duration, now: Moment) {
         let pause = (!wait.is_zero()).then(|| Pause {

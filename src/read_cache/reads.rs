@@ -24,7 +24,7 @@ use super::page::{Freshness, Page, StaleReason};
 use super::pages::PageStore;
 use super::record::Stored;
 use super::settings::ReadCache;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorCode, ErrorKind};
 use crate::session::clock::{Clock, Moment};
 use crate::session::runtime;
 use crate::store::faults::FaultCount;
@@ -297,8 +297,12 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             return failed(error);
         }
         if let Err(error) = self.fetch.ready().await {
-            let until = self.clock.now().monotonic.as_secs() + TOKEN_PAUSE;
-            self.no_token_until.store(until, Ordering::Relaxed);
+            let now = self.clock.now();
+            if error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+                self.ledger.pause_here(&error, now);
+            } else {
+                self.no_token_until.store(now.monotonic.as_secs() + TOKEN_PAUSE, Ordering::Relaxed);
+            }
             return failed(error);
         }
         let key = self.key(path);
