@@ -51,3 +51,21 @@ fn the_store_is_asked_after_a_machine_was_suspended() {
     assert!(entry.should_look(at(200, 1_000_190)));
     assert!(!entry.should_look(at(210, 1_000_200)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_days_behind_does_not_set_the_count_back() {
+    let fixture = Fixture::at_noon().await;
+    let right = || fixture.process_with(ReadCache::in_memory(), fixture.clocks.ahead(DAY * 3), None);
+    for number in 0..5 {
+        read(&right(), &format!("/{number}")).await.unwrap();
+    }
+    let behind = fixture.process(ReadCache::in_memory());
+    read(&behind, "/behind").await.unwrap();
+    assert_eq!(right().budget().await.unwrap().used(), 6);
+    read(&right(), "/right").await.unwrap();
+    read(&behind, "/behind/2").await.unwrap();
+    assert_eq!(right().budget().await.unwrap().used(), 8);
+    // The next day begins all the same.
+    advance(DAY).await;
+    assert_eq!(right().budget().await.unwrap().used(), 0);
+}

@@ -2,7 +2,6 @@
 
 use http::header::{ETAG, LAST_MODIFIED};
 use social_plus_bot::sandbox::Stub;
-use social_plus_bot::store::FileStore;
 
 use super::*;
 
@@ -115,6 +114,7 @@ fn futures_now<T>(mut future: std::pin::Pin<Box<dyn Future<Output = T>>>) -> T {
     }
 }
 
+#[cfg(feature = "read-cache-file")]
 #[tokio::test]
 async fn settings_without_an_end_are_possible() {
     let sandbox = service::start().await.unwrap();
@@ -124,7 +124,7 @@ async fn settings_without_an_end_are_possible() {
     let cache = cache.daily_reads(u32::MAX).reserved_reads(u32::MAX).max_memory_bytes(usize::MAX);
     let cache = cache.max_body_bytes(usize::MAX);
     let folder = tempfile::tempdir().unwrap();
-    let store = FileStore::new(folder.path().join("reads")).unwrap();
+    let store = social_plus_bot::store::FileStore::new(folder.path().join("reads")).unwrap();
     let bot = sandbox.client().timeout(longest).store(store).read_cache(cache).build().unwrap();
     assert_eq!(version(&bot).await, 1);
     bot.fill_aged("/api/v3/posts/1", "{}", longest).await.unwrap();
