@@ -1,11 +1,13 @@
 //! Reads through the cache, and how the cache sends its reads.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA,
+    AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    PRAGMA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_cache_semantics::{CacheOptions, CachePolicy};
@@ -18,7 +20,7 @@ use crate::error::Error;
 use crate::read_cache::fetch::{Fetch, Response, Validators};
 use crate::read_cache::reads;
 use crate::read_cache::{Page, ReadBudget, ReadCache};
-use crate::session::clock::SystemClock;
+use crate::session::clock::{Clock, SystemClock};
 use crate::session::runtime;
 use crate::store::handle::StoreHandle;
 
@@ -79,7 +81,7 @@ impl BotClient {
     /// - [`RateLimited`](crate::ErrorKind::RateLimited) with [`ErrorCode::DAILY_QUOTA_EXCEEDED`](crate::ErrorCode) if the
     ///   day's reads are used up,
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body is longer than
-    ///   [`max_body_bytes`](ReadCache::max_body_bytes), or the response is a redirect,
+    ///   [`max_body_bytes`](ReadCache::max_body_bytes) or empty, or the response is a redirect or HTML,
     /// - [`Config`](crate::ErrorKind::Config) without a read cache, for a path that leads out of the base URL or contains the
     ///   API key or the token, and without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
@@ -118,8 +120,8 @@ impl BotClient {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) without a read cache, for a body that is longer than
-    /// [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token, and for a path that
-    /// [`read`](Self::read) would not read.
+    /// [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token, for a path that
+    /// [`read`](Self::read) would not read, and with a store without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn fill(&self, path: impl AsRef<str>, body: impl Into<Bytes>) -> Result<(), Error> {
         self.fill_aged(path, body, Duration::ZERO).await
@@ -145,8 +147,9 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache, and [`Store`](crate::ErrorKind::Store) if the page could be
-    /// dropped here only, since the store failed: it may come back from there until it is forgotten again.
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime,
+    /// - [`Store`](crate::ErrorKind::Store) if the page could be dropped here only, since the store failed: it may come back
+    ///   from there until it is forgotten again.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn forget(&self, path: impl AsRef<str>) -> Result<(), Error> {
         self.cached_reads()?.forget(path.as_ref()).await
@@ -157,10 +160,10 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache.
+    /// [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn read_budget(&self) -> Result<ReadBudget, Error> {
-        Ok(self.cached_reads()?.budget().await)
+        self.cached_reads()?.budget().await
     }
 
     fn cached_reads(&self) -> Result<&Reads, Error> {
@@ -200,10 +203,18 @@ impl Fetch for Origin {
     }
 
     async fn ready(&self) -> Result<(), Error> {
+        // What is not sent must not be counted.
+        self.0.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
         self.0.session().await.map(drop)
     }
 
-    async fn fetch(&self, path: &str, validators: &Validators, max_bytes: usize) -> Result<Response, Error> {
+    async fn fetch(
+        &self,
+        path: &str,
+        validators: &Validators,
+        max_bytes: usize,
+        before_repeat: impl Future<Output = ()> + Send,
+    ) -> Result<Response, Error> {
         let mut request = self.0.read_of(path)?;
         for (name, value) in
             [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)]
@@ -213,7 +224,7 @@ impl Fetch for Origin {
             }
         }
         let limit = self.0.limit_of(&request);
-        let (mut response, token) = self.0.send_with_token(request).await?;
+        let (mut response, token) = self.0.send_repeating(request, before_repeat).await?;
         let status = response.status();
         let headers = Headers::of(response.headers());
         if status == StatusCode::NOT_MODIFIED {
@@ -221,6 +232,13 @@ impl Fetch for Origin {
         }
         if status != StatusCode::OK {
             return Err(Error::invalid_response(status.as_u16(), "the response is not a page"));
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"))
+        {
+            let rule =
+                "the response is HTML; check what is between this machine and the service, such as a gateway";
+            return Err(Error::invalid_response(status.as_u16(), rule));
         }
         let read = async {
             let mut body = BytesMut::new();
@@ -233,10 +251,16 @@ impl Fetch for Origin {
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(body.freeze())
+            // Without the room that the buffer has at its end.
+            Ok(Bytes::copy_from_slice(&body))
         };
         let body = runtime::within(read).await??;
-        let is_safe = !self.contains_secret(&body, Some(&token));
+        if body.is_empty() {
+            return Err(Error::invalid_response(status.as_u16(), "the response is empty"));
+        }
+        let Validators { etag, last_modified } = &headers.validators;
+        let texts = [etag, last_modified].into_iter().flatten().map(String::as_bytes);
+        let is_safe = texts.chain([&*body]).all(|kept| !self.contains_secret(kept, Some(&token)));
         Ok(headers.response(Some(body), is_safe))
     }
 
@@ -252,6 +276,9 @@ struct Headers {
     validators: Validators,
 }
 
+/// A longer name of a version is not kept: it would be sent with each refresh, and is not bounded by the service.
+const LONGEST_VALIDATOR: usize = 1000;
+
 /// The headers that matter to a cache.
 const MEANT_FOR_CACHES: [HeaderName; 5] = [AGE, CACHE_CONTROL, DATE, EXPIRES, PRAGMA];
 
@@ -259,7 +286,10 @@ impl Headers {
     fn of(headers: &HeaderMap) -> Self {
         // The service's clock counts, which may differ from the one here.
         let received = failure::service_time(headers).unwrap_or_else(SystemTime::now);
-        let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let text = |name: HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?;
+            (value.len() <= LONGEST_VALIDATOR).then(|| value.to_owned())
+        };
         let validators = Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
         let mut response = http::Response::new(());
         for name in MEANT_FOR_CACHES {

@@ -6,6 +6,7 @@
 //! This is done in two steps, [`BotClient::attach_token`] before a request and [`BotClient::check_response`] after it,
 //! so that both the client and the middleware can send the request in between.
 
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -164,12 +165,22 @@ impl BotClient {
 
     /// As [`send`](Self::send), and returns the token of the last attempt as well.
     pub(crate) async fn send_with_token(&self, request: Request) -> Result<(Response, AccessToken), Error> {
+        self.send_repeating(request, async {}).await
+    }
+
+    /// As [`send_with_token`](Self::send_with_token), and runs `before_repeat` before the request is repeated.
+    pub(crate) async fn send_repeating(
+        &self,
+        request: Request,
+        before_repeat: impl Future<Output = ()>,
+    ) -> Result<(Response, AccessToken), Error> {
         let retry_request = request.try_clone();
         let (mut checked, mut token) = self.send_once(request).await?;
         let is_repeat = checked.refuses_token && retry_request.is_some();
         if checked.refuses_token
             && let Some(again) = retry_request
         {
+            before_repeat.await;
             (checked, token) = self.send_once(again).await?;
         }
         let CheckedResponse { response, error_body, refuses_token } = checked;
@@ -247,7 +258,7 @@ impl BotClient {
         request.headers_mut().insert(AUTHORIZATION, header);
         #[cfg(feature = "read-cache")]
         if is_read && let Some(reads) = &self.1 {
-            reads.count().await;
+            reads.count().await?;
         }
         let sent = self.0.quota.send(SystemClock.now(), is_read);
         Ok(Authorized { token, sent, codeless_refusals, is_read })

@@ -15,15 +15,17 @@ pub(crate) trait Fetch: Send + Sync + 'static {
     /// Whether a body may be kept: it must not contain the key or the token.
     fn may_keep(&self, body: &[u8]) -> bool;
 
-    /// Waits for a token. No read is sent.
+    /// Waits for a token. No read is sent. Fails as well if none would be sent, since the quota is used up.
     fn ready(&self) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Sends a read, and returns the response if it is a success or says that the validators still hold.
+    /// Sends a read, and returns the response if it is a success or says that the validators still hold. Runs
+    /// `before_repeat` before it sends it again with another token.
     fn fetch(
         &self,
         path: &str,
         validators: &Validators,
         max_bytes: usize,
+        before_repeat: impl Future<Output = ()> + Send,
     ) -> impl Future<Output = Result<Response, Error>> + Send;
 
     /// How long a read takes at most, unless the token is refused and it is repeated.

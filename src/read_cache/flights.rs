@@ -31,6 +31,8 @@ pub(super) struct Flights(Mutex<HashMap<Box<str>, Flight>>);
 struct Flight {
     landing: Landing,
     task: AbortHandle,
+    /// Whether it reads from the service, and does not only look into the store.
+    is_read: bool,
     /// Whether the path was filled or forgotten after the flight began, so that its result must not be kept.
     is_outdated: bool,
 }
@@ -43,9 +45,9 @@ impl Flight {
 }
 
 impl Flights {
-    /// Whether there is a flight for `path`.
-    pub(super) fn contains(&self, path: &str) -> bool {
-        self.lock().get(path).is_some_and(Flight::is_alive)
+    /// Whether the flight for `path` reads from the service, if there is one.
+    pub(super) fn reads(&self, path: &str) -> Option<bool> {
+        self.lock().get(path).filter(|flight| flight.is_alive()).map(|flight| flight.is_read)
     }
 
     /// The flight for `path`, and whether it is outdated; starts `work` in a task if there is none. Returns nothing without a
@@ -53,6 +55,7 @@ impl Flights {
     pub(super) fn join_or_start<W>(
         self: &Arc<Self>,
         path: &str,
+        is_read: bool,
         work: impl FnOnce() -> W,
     ) -> Option<(Landing, bool)>
     where
@@ -77,7 +80,8 @@ impl Flights {
                 }
             }
         });
-        let flight = Flight { landing: landing.clone(), task: task.abort_handle(), is_outdated: false };
+        let flight =
+            Flight { landing: landing.clone(), task: task.abort_handle(), is_read, is_outdated: false };
         flights.insert(path.into(), flight);
         Some((landing, false))
     }

@@ -197,6 +197,11 @@ impl<C: Clock> Ledger<C> {
         .await;
     }
 
+    /// Pauses the reads of this process, until it learns more from the store.
+    pub(super) fn pause_here(&self, error: &Error, now: Moment) {
+        self.lock().known.fail(error, now);
+    }
+
     /// Pauses reads for `wait`, or ends the pause.
     pub(super) fn resume_in(&self, wait: Duration, now: Moment) {
         let pause = (!wait.is_zero()).then(|| Pause {
@@ -234,7 +239,7 @@ impl<C: Clock> Ledger<C> {
             let _turn = self.turn.lock().await;
             let update = async {
                 let handle = store.budget();
-                let update = timeout(LONGEST_UPDATE, self.update_stored(&handle, &mut change));
+                let update = timeout(LONGEST_UPDATE, self.update_stored(store, &handle, &mut change));
                 update
                     .await
                     .unwrap_or_else(|_| Err(Error::store("the store is too slow to count reads in it")))
@@ -259,6 +264,7 @@ impl<C: Clock> Ledger<C> {
 
     async fn update_stored<T>(
         &self,
+        store: &PageStore<C>,
         handle: &StoreHandle,
         change: &mut impl FnMut(&mut Record, Moment) -> (T, bool),
     ) -> Result<T, Error> {
@@ -266,6 +272,7 @@ impl<C: Clock> Ledger<C> {
             let found = handle.load().await?;
             let now = self.clock.now();
             let stored = found.as_ref().and_then(|found| Record::read(found.open.as_ref().ok()?));
+            let is_unreadable = found.is_some() && stored.is_none();
             let (mut record, is_merged, reported, pauses_set) = {
                 let mut state = self.lock();
                 state.begin(now);
@@ -282,6 +289,9 @@ impl<C: Clock> Ledger<C> {
                 true
             };
             if is_stored {
+                if is_unreadable && is_written {
+                    store.record(Error::store("the stored count of reads can't be used"));
+                }
                 let mut state = self.lock();
                 // What came in the meantime is not in the record.
                 state.unreported = state.unreported.without(reported);

@@ -71,6 +71,11 @@ impl<C: Clock> PageStore<C> {
         }
     }
 
+    /// Records a fault.
+    pub(super) fn record(&self, fault: Error) {
+        self.faults.record(fault);
+    }
+
     /// What is stored for `path`: as it is, and what it says if it can be read.
     pub(super) async fn load(&self, path: &str) -> (Option<StoredRecord>, Option<Stored>) {
         let key = self.key(path);

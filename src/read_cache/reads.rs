@@ -6,6 +6,7 @@
 //! are dropped.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::page::{Freshness, Page, StaleReason};
 use super::pages::PageStore;
 use super::record::Stored;
 use super::settings::ReadCache;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorCode, ErrorKind};
 use crate::session::clock::{Clock, Moment};
 use crate::session::runtime;
 use crate::store::faults::FaultCount;
@@ -127,21 +128,29 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
 
     /// Keeps a body that is `age` old.
     pub(crate) async fn fill(&self, path: &str, body: Bytes, age: Duration) -> Result<(), Error> {
-        self.0.fill(path, body, age).await
+        self.in_runtime(self.0.fill(path, body, age)).await?
     }
 
     /// Drops what is kept for `path`.
     pub(crate) async fn forget(&self, path: &str) -> Result<(), Error> {
-        self.0.forget(path).await
+        self.in_runtime(self.0.forget(path)).await?
     }
 
-    pub(crate) async fn budget(&self) -> ReadBudget {
-        self.0.ledger.budget().await
+    pub(crate) async fn budget(&self) -> Result<ReadBudget, Error> {
+        self.in_runtime(self.0.ledger.budget()).await
     }
 
     /// Counts a read that is sent outside of the cache.
-    pub(crate) async fn count(&self) {
-        self.0.ledger.count().await;
+    pub(crate) async fn count(&self) -> Result<(), Error> {
+        self.in_runtime(self.0.ledger.count()).await
+    }
+
+    /// Runs a call that needs a runtime if there is a store.
+    async fn in_runtime<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
+        match &self.0.store {
+            Some(_) => runtime::within(call).await,
+            None => Ok(call.await),
+        }
     }
 
     /// Pauses reads for `wait`, or ends the pause.
@@ -184,7 +193,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     /// stale.
     fn refresh(self: &Arc<Self>, path: &str, entry: &Entry, fresh_for: Duration, now: Moment) -> StaleReason {
         let asks = entry.ask();
-        if self.flights.contains(path) {
+        let in_progress = self.flights.reads(path);
+        if in_progress == Some(true) {
             return StaleReason::Refreshing;
         }
         let has_no_token = now.monotonic.as_secs() < self.no_token_until.load(Ordering::Relaxed);
@@ -192,6 +202,9 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             true => Some(StaleReason::Unavailable),
             false => self.ledger.pause(now).map(|(reason, _)| reason),
         };
+        if in_progress.is_some() {
+            return paused.unwrap_or(StaleReason::Quota);
+        }
         let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
         let next = self.next(path, asks, fresh_for, may_refresh);
         if let Some(Candidate { path: next, fresh_for, .. }) = next
@@ -218,7 +231,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     }
 
     fn start(self: &Arc<Self>, path: &str, flight: Flight) -> Option<(Landing, bool)> {
-        self.flights.join_or_start(path, || {
+        let is_read = !matches!(flight, Flight::Look);
+        self.flights.join_or_start(path, is_read, || {
             let (this, path) = (Arc::clone(self), path.to_owned());
             async move { this.fly(&path, flight).await }
         })
@@ -234,9 +248,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             runtime::check()?;
             let Some((mut landing, is_outdated)) = self.start(path, Flight::Missing) else { continue };
             let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
-            let outcome = timeout(patience, landing.wait_for(Option::is_some)).await;
-            let Ok(outcome) = outcome else { break };
-            match outcome.ok().and_then(|outcome| outcome.clone()) {
+            let landed = async {
+                timeout(patience, landing.wait_for(Option::is_some)).await.map(|landed| landed.ok()?.clone())
+            };
+            let Ok(outcome) = runtime::within(landed).await? else { break };
+            match outcome {
                 // It is from before the path was forgotten.
                 _ if is_outdated => {}
                 Some(Outcome::Entry(entry)) => {
@@ -285,8 +301,12 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             return failed(error);
         }
         if let Err(error) = self.fetch.ready().await {
-            let until = self.clock.now().monotonic.as_secs() + TOKEN_PAUSE;
-            self.no_token_until.store(until, Ordering::Relaxed);
+            let now = self.clock.now();
+            if error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+                self.ledger.pause_here(&error, now);
+            } else {
+                self.no_token_until.store(now.monotonic.as_secs() + TOKEN_PAUSE, Ordering::Relaxed);
+            }
             return failed(error);
         }
         let key = self.key(path);
@@ -324,7 +344,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         raw: Option<StoredRecord>,
     ) -> Result<Arc<Entry>, Error> {
         let validators = kept.as_ref().map(|entry| entry.validators.clone()).unwrap_or_default();
-        let response = self.fetch.fetch(path, &validators, self.settings.max_body_bytes).await;
+        let max_bytes = self.settings.max_body_bytes;
+        let response = self.fetch.fetch(path, &validators, max_bytes, self.ledger.count()).await;
         let received = self.clock.now();
         let (entry, is_storable) = match response.and_then(|response| understood(response, kept, received)) {
             Ok(understood) => understood,
@@ -342,7 +363,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
                     self.drop_kept(path, raw).await;
                 }
                 self.ledger.finish(key, finish).await;
-                return Err(error);
+                let pause = self.ledger.pause(received).filter(|_| is_failure);
+                return Err(match pause.and_then(|(_, pause)| pause.retry_after()) {
+                    Some(wait) => error.retry_in(wait),
+                    None => error,
+                });
             }
         };
         let entry = Arc::new(entry);

@@ -91,7 +91,13 @@ impl Fetch for Connection {
         Ok(())
     }
 
-    async fn fetch(&self, path: &str, _: &Validators, _: usize) -> Result<Response, Error> {
+    async fn fetch(
+        &self,
+        path: &str,
+        _: &Validators,
+        _: usize,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<Response, Error> {
         self.0.reads.lock().unwrap().push(path.to_owned());
         let body = Bytes::from(format!("{path} {}", self.0.version.load(Ordering::Relaxed)));
         let takes = *self.0.takes.lock().unwrap();

@@ -203,5 +203,18 @@ fn clients_are_send_and_sync() {
     shareable::<BotClient>();
     shareable::<Error>();
     fn sendable<T: Send>(_: &T) {}
-    sendable(&valid().build().unwrap().register());
+    let bot = valid().build().unwrap();
+    sendable(&bot.register());
+    #[cfg(feature = "read-cache")]
+    {
+        shareable::<social_plus_bot::ReadCache>();
+        shareable::<social_plus_bot::Page>();
+        shareable::<social_plus_bot::ReadBudget>();
+        shareable::<social_plus_bot::Freshness>();
+        sendable(&bot.read("/"));
+        sendable(&bot.read_fresh_for("/", Duration::ZERO));
+        sendable(&bot.fill("/", ""));
+        sendable(&bot.forget("/"));
+        sendable(&bot.read_budget());
+    }
 }

@@ -320,6 +320,17 @@ async fn what_is_in_redis_expires_and_is_sealed() {
 }
 
 #[tokio::test]
+async fn pages_that_are_kept_for_ever_can_be_stored_in_redis() {
+    let (redis, service) = (Redis::start(&[]), Service::start().await);
+    let settings = || ReadCache::in_memory().stale_for(Duration::MAX);
+    let bot = service.client(&redis.url(), settings());
+    bot.read(path(1)).await.unwrap();
+    assert_eq!(bot.store_faults().count, 0, "{:?}", bot.store_faults());
+    service.client(&redis.url(), settings()).read(path(1)).await.unwrap();
+    assert_eq!(service.reads(), 1);
+}
+
+#[tokio::test]
 async fn pages_survive_a_restart_with_files() {
     let (folder, service) = (tempfile::tempdir().unwrap(), Service::start().await);
     let store = &subfolder(&folder);

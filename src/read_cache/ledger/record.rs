@@ -36,6 +36,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct Record {
     pub(super) version: u32,
     pub(super) day: u64,
+    /// A later day by the clock of another process, which a process that is behind has set back.
+    pub(super) later_day: Option<u64>,
     pub(super) reads: u32,
     pub(super) refreshes: u32,
     pub(super) running: Vec<Running>,
@@ -71,16 +73,19 @@ impl Record {
     }
 
     /// Sets the counts back if a new day has begun, and returns whether it has. A clock that is slightly behind does not
-    /// set them back. One that was far ahead when they were counted does not keep them forever.
+    /// set them back, and neither does one that is days behind. One that was far ahead when they were counted does not keep
+    /// them forever.
     pub(super) fn begin(&mut self, now: Moment) -> bool {
         let today = budget::day(now);
-        let is_new = today > self.day;
+        let is_new = today > self.day && self.later_day != Some(today);
         if is_new {
             (self.reads, self.refreshes) = (0, 0);
         }
-        if is_new || self.day > today + 1 {
+        if self.day > today.saturating_add(1) {
+            self.later_day = Some(self.day);
             self.day = today;
         }
+        self.day = self.day.max(today);
         is_new
     }
 

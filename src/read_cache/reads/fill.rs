@@ -26,6 +26,8 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             return Err(Error::config("body", "contains the API key or the token, and is not kept"));
         }
         let now = self.clock.now();
+        // A part of a list would keep the whole list in memory.
+        let body = Bytes::copy_from_slice(&body);
         let entry = Arc::new(Entry::new(Content::Body(body), age, now));
         let is_newest = |kept: &Entry| kept.age(now) < age;
         if self.memory.peek(path).is_some_and(|kept| is_newest(&kept)) {
@@ -34,11 +36,17 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         self.flights.outdate(path, || self.memory.insert(path.into(), Arc::clone(&entry)));
         for _ in 0..ATTEMPTS {
             let (raw, stored) = self.load(path).await;
-            if let Some(Stored::Entry(stored)) = stored
-                && is_newest(&stored)
-            {
-                self.memory.insert(path.into(), Arc::new(stored));
-                break;
+            match stored {
+                Some(Stored::Entry(stored)) if is_newest(&stored) => {
+                    self.memory.insert(path.into(), Arc::new(stored));
+                    break;
+                }
+                // Another process has forgotten it since then.
+                Some(Stored::Forgotten(since)) if since < age => {
+                    self.memory.remove(path);
+                    break;
+                }
+                _ => {}
             }
             if self.store_entry(path, raw, Some(&entry)).await {
                 break;

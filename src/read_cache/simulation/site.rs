@@ -96,7 +96,7 @@ pub(super) async fn run(plan: Plan) -> Stats {
             });
         }
         if second % DAY == DAY - 1 {
-            site.stats.lock().unwrap().refreshes += processes[0].budget().await.refreshes();
+            site.stats.lock().unwrap().refreshes += processes[0].budget().await.unwrap().refreshes();
         }
         sleep_until(start + Duration::from_secs(second + 1)).await;
         while waiting.try_join_next().is_some_and(|joined| joined.is_ok()) {}

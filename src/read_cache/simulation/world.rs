@@ -96,7 +96,13 @@ impl Fetch for Connection {
         Ok(())
     }
 
-    async fn fetch(&self, path: &str, _: &Validators, _: usize) -> Result<Response, Error> {
+    async fn fetch(
+        &self,
+        path: &str,
+        _: &Validators,
+        _: usize,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<Response, Error> {
         let read = self.0.read(path);
         sleep(Duration::from_millis(fastrand::u64(20..300))).await;
         Ok(Response {

@@ -43,3 +43,17 @@ async fn a_path_with_a_secret_is_not_stored_when_it_is_forgotten() {
     fixture.process(ReadCache::in_memory()).forget("/a?token=x").await.unwrap();
     assert_eq!(fixture.store.0.with(|content| content.records.len()), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_from_before_a_page_was_forgotten_does_not_bring_it_back() {
+    let fixture = Fixture::at_noon().await;
+    let [one, other] = [(); 2].map(|()| fixture.process(ReadCache::in_memory()));
+    one.forget("/a").await.unwrap();
+    advance(10 * MINUTE).await;
+    other.fill("/a", Bytes::from_static(b"deleted"), HOUR).await.unwrap();
+    assert_eq!(text(&other, "/a").await, "/a 0");
+    other.forget("/a").await.unwrap();
+    advance(10 * MINUTE).await;
+    other.fill("/a", Bytes::from_static(b"restored"), 5 * MINUTE).await.unwrap();
+    assert_eq!(text(&other, "/a").await, "restored");
+}

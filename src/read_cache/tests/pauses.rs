@@ -44,7 +44,7 @@ async fn a_pause_that_the_caller_ends_while_reads_are_counted_is_ended() {
     fixture.store.0.with(|content| content.takes = Duration::from_secs(1));
     let counted = tokio::spawn({
         let process = Arc::clone(&process);
-        async move { process.count().await }
+        async move { process.count().await.unwrap() }
     });
     // The count has been loaded, and is being replaced.
     sleep(Duration::from_millis(1500)).await;
@@ -80,9 +80,33 @@ async fn a_pause_of_days_that_the_caller_sets_is_for_all_processes() {
     let fixture = Fixture::at_noon().await;
     let [one, other] = [(); 2].map(|()| fixture.process(ReadCache::in_memory()));
     one.resume_in(DAY * 3, fixture.clocks.now());
-    one.budget().await;
+    one.budget().await.unwrap();
     let error = read(&other, "/a").await.unwrap_err();
     assert_eq!(error.retry_after(), Some(DAY * 3));
     advance(DAY * 3).await;
     read(&other, "/a").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_the_read_that_failed_says_when_the_next_one_is_sent() {
+    let fixture = Fixture::at_noon().await;
+    for process in [fixture.lonely(ReadCache::in_memory()), fixture.process(ReadCache::in_memory())] {
+        fixture.service.will_fail([failed(503, None, None)]);
+        let error = read(&process, "/a").await.unwrap_err();
+        assert_eq!((error.status(), error.retry_after()), (Some(503), Some(Duration::from_secs(30))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_into_the_store_during_a_pause_is_no_refresh() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.process(ReadCache::in_memory());
+    read(&process, "/a").await.unwrap();
+    advance(20 * MINUTE).await;
+    fixture.service.will_fail([failed(503, None, Some(HOUR))]);
+    read(&process, "/b").await.unwrap_err();
+    for _ in 0..3 {
+        let page = read(&process, "/a").await.unwrap();
+        assert_eq!(page.freshness(), Freshness::Stale(StaleReason::Unavailable));
+    }
 }

@@ -1,6 +1,7 @@
 //! What is stored, and what is not believed.
 
 use super::*;
+use crate::store::faults::FaultCount;
 
 /// All that is stored, as text.
 #[cfg(feature = "sealing")]
@@ -69,4 +70,24 @@ async fn a_page_is_not_taken_for_another() {
         }
     });
     assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/b").await, "/b 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_that_cannot_be_read_is_a_fault_of_the_store() {
+    let fixture = Fixture::at_noon().await;
+    let faults = Arc::new(FaultCount::default());
+    let store = sealed(&fixture.store, None).map(|handle| (handle, Arc::clone(&faults)));
+    let process =
+        Reads::new(ReadCache::in_memory(), Connection(Arc::clone(&fixture.service)), fixture.clocks, store);
+    process.count().await.unwrap();
+    assert_eq!(faults.get().count, 0);
+    fixture.store.0.with(|content| content.records.values_mut().for_each(|record| *record = vec![7].into()));
+    process.count().await.unwrap();
+    let fault = faults.get();
+    assert_eq!(
+        fault.last.map(|last| last.to_string()).as_deref(),
+        Some("the stored count of reads can't be used")
+    );
+    // It goes on with what this process knows.
+    assert_eq!((process.budget().await.unwrap().used(), fault.count), (2, 1));
 }

@@ -17,7 +17,7 @@ async fn one_read_is_for_all_processes() {
     }
     assert_eq!(fixture.service.reads(), ["/a"]);
     for process in &processes {
-        assert_eq!(process.budget().await.used(), 1);
+        assert_eq!(process.budget().await.unwrap().used(), 1);
     }
 }
 
@@ -86,7 +86,7 @@ async fn without_its_store_a_process_has_its_pages_and_its_part_of_the_reads() {
     }
     // They learn of each other.
     for process in &processes {
-        process.budget().await;
+        process.budget().await.unwrap();
     }
     fixture.store.0.with(|content| content.down = true);
     for (number, process) in processes.iter().enumerate() {
@@ -103,7 +103,7 @@ async fn without_its_store_a_process_has_its_pages_and_its_part_of_the_reads() {
     for process in &processes {
         _ = read(process, "/new").await;
     }
-    let counted = processes[0].budget().await.used() as usize;
+    let counted = processes[0].budget().await.unwrap().used() as usize;
     assert_eq!(counted, fixture.service.reads().len());
     assert!((sent..=43).contains(&counted), "{counted}");
 }
@@ -118,8 +118,8 @@ async fn a_store_that_lost_everything_does_not_set_the_count_back() {
     fixture.store.0.with(|content| content.records.clear());
     assert_eq!(text(&process, "/0").await, "/0 0");
     read(&process, "/7").await.unwrap();
-    assert_eq!(process.budget().await.used(), 8);
-    assert_eq!(fixture.process(ReadCache::in_memory()).budget().await.used(), 8);
+    assert_eq!(process.budget().await.unwrap().used(), 8);
+    assert_eq!(fixture.process(ReadCache::in_memory()).budget().await.unwrap().used(), 8);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +189,7 @@ async fn a_read_whose_process_died_is_made_by_another() {
     drop(dying);
     fixture.service.takes(Duration::ZERO);
     assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/a").await, "/a 0");
-    assert_eq!(fixture.process(ReadCache::in_memory()).budget().await.used(), 2);
+    assert_eq!(fixture.process(ReadCache::in_memory()).budget().await.unwrap().used(), 2);
 }
 
 #[tokio::test(start_paused = true)]

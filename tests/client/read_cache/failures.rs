@@ -120,4 +120,39 @@ async fn a_refused_token_is_replaced_and_the_page_is_read() {
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
     assert_eq!(version(&bot).await, 1);
+    // Both reads may have counted at the service.
+    assert_eq!((reads(&sandbox), bot.read_budget().await.unwrap().used()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_page_of_a_gateway_does_not_take_the_place_of_a_page() {
+    for fault in [
+        Fault::answer(200, "text/html; charset=utf-8", "<h1>Maintenance</h1>"),
+        Fault::answer(200, "application/json", ""),
+    ] {
+        let (sandbox, bot) = stale(fault).await;
+        let sent = reads(&sandbox);
+        bot.read(PATH).await.unwrap();
+        wait_for_reads(&sandbox, sent + 1).await;
+        let error = bot.read("/api/v3/posts/1").await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)), "{error}");
+        assert_eq!(version(&bot).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_not_sent_since_the_quota_is_used_up_is_not_counted() {
+    let (sandbox, bot) = cached(|cache| cache).await;
+    bot.fill_aged(PATH, r#"{ "version": 1 }"#, Duration::from_secs(60 * 60)).await.unwrap();
+    sandbox.fail_next_read(Fault::error(429, ErrorCode::DAILY_QUOTA_EXCEEDED));
+    bot.get("/api/v4/posts").await.unwrap_err();
+    for _ in 0..3 {
+        let error = bot.read("/api/v3/posts/1").await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
+        assert!(error.retry_after() > Some(Duration::from_secs(60)), "{error}");
+        assert_eq!(bot.read(PATH).await.unwrap().freshness(), Freshness::Stale(StaleReason::Quota));
+    }
+    assert_eq!((reads(&sandbox), bot.read_budget().await.unwrap().used()), (1, 1));
+    bot.resume_reads_at(chrono::Utc::now());
+    bot.read("/api/v3/posts/1").await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! What the service's headers say to caches.
 
-use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::header::{AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, IF_NONE_MATCH};
 use social_plus_bot::sandbox::Stub;
 
 use super::*;
@@ -61,4 +61,34 @@ async fn an_older_page_is_dropped_when_the_newer_one_must_not_be_stored() {
     bot.read(PATH).await.unwrap();
     wait_for_version(&bot, 2).await;
     assert_eq!(version(&bot).await, 2);
+}
+
+#[tokio::test]
+async fn any_headers_are_read() {
+    let (sandbox, bot) = cached(often).await;
+    let huge = "99999999999999999999";
+    let most = u64::MAX.to_string();
+    for number in [huge, most.as_str(), "-1", "x", ""] {
+        for date in ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "x"] {
+            let stub = Stub::new(json!({ "version": 1 }))
+                .header(AGE, number)
+                .header(CACHE_CONTROL, &format!("max-age={number}, stale-while-revalidate={number}"))
+                .header(EXPIRES, date)
+                .header(DATE, date);
+            sandbox.stub_get(PATH, stub);
+            bot.forget(PATH).await.unwrap();
+            assert_eq!(version(&bot).await, 1, "{number} {date}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_names_the_version_at_length_is_not_kept() {
+    let (sandbox, bot) = cached(often).await;
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    sandbox.stub_get(PATH, Stub::new(json!({ "version": 1 })).header(ETAG, &long));
+    bot.read_fresh_for(PATH, HANG).await.unwrap();
+    bot.read(PATH).await.unwrap();
+    wait_for_reads(&sandbox, 2).await;
+    assert!(!sandbox.requests().pop().unwrap().headers().contains_key(IF_NONE_MATCH));
 }

@@ -1,5 +1,6 @@
 //! Settings, paths and bodies that are refused, and secrets.
 
+use http::header::{ETAG, LAST_MODIFIED};
 use social_plus_bot::sandbox::Stub;
 
 use super::*;
@@ -110,5 +111,37 @@ fn futures_now<T>(mut future: std::pin::Pin<Box<dyn Future<Output = T>>>) -> T {
     match future.as_mut().poll(&mut context) {
         std::task::Poll::Ready(output) => output,
         std::task::Poll::Pending => panic!("the call waits"),
+    }
+}
+
+#[cfg(feature = "read-cache-file")]
+#[tokio::test]
+async fn settings_without_an_end_are_possible() {
+    let sandbox = service::start().await.unwrap();
+    sandbox.stub_get(PATH, json!({ "version": 1 }));
+    let longest = Duration::MAX;
+    let cache = ReadCache::in_memory().fresh_for(longest).stale_for(longest).not_found_for(longest);
+    let cache = cache.daily_reads(u32::MAX).reserved_reads(u32::MAX).max_memory_bytes(usize::MAX);
+    let cache = cache.max_body_bytes(usize::MAX);
+    let folder = tempfile::tempdir().unwrap();
+    let store = social_plus_bot::store::FileStore::new(folder.path().join("reads")).unwrap();
+    let bot = sandbox.client().timeout(longest).store(store).read_cache(cache).build().unwrap();
+    assert_eq!(version(&bot).await, 1);
+    bot.fill_aged("/api/v3/posts/1", "{}", longest).await.unwrap();
+    assert_eq!(bot.read_fresh_for(PATH, longest).await.unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(bot.store_faults().count, 0, "{:?}", bot.store_faults());
+}
+
+#[tokio::test]
+async fn a_secret_in_a_header_is_not_kept() {
+    let (sandbox, bot) = cached(|cache| cache).await;
+    let token = bot.access_token().await.unwrap();
+    for secret in [token.expose_secret(), "sandbox-key"] {
+        for name in [ETAG, LAST_MODIFIED] {
+            let before = reads(&sandbox);
+            sandbox.stub_get(PATH, Stub::new(json!({ "version": 1 })).header(name, &format!("\"{secret}\"")));
+            assert_eq!((version(&bot).await, version(&bot).await), (json!(1), json!(1)));
+            assert_eq!(reads(&sandbox), before + 2);
+        }
     }
 }
