@@ -33,6 +33,14 @@
     not(feature = "blocking"),
     doc = "- `blocking` (a feature) is the same API without an async runtime."
 )]
+#![cfg_attr(
+    feature = "read-cache",
+    doc = "- [`ReadCache`] serves any number of views from the reads that a bot has: see [`BotClient::read`]."
+)]
+#![cfg_attr(
+    not(feature = "read-cache"),
+    doc = "- `ReadCache` (feature `read-cache`) serves any number of views from the reads that a bot has."
+)]
 #![cfg_attr(feature = "store", doc = "- [`store`] shares a session between processes.")]
 #![cfg_attr(not(feature = "store"), doc = "- `store` (a feature) shares a session between processes.")]
 #![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for tests.")]
@@ -77,7 +85,6 @@ pub mod api;
 mod client;
 mod config;
 mod error;
-mod printable;
 #[cfg(feature = "read-cache")]
 mod read_cache;
 #[cfg(feature = "sandbox")]
@@ -119,6 +126,17 @@ pub mod guide {
     /// See [`BotClient`](crate::BotClient) and [`Session`](crate::Session).
     pub mod sessions {}
 
+    #[cfg_attr(
+        any(not(doctest), all(feature = "read-cache", feature = "redis-store")),
+        doc = include_str!("../guide/reads.md")
+    )]
+    ///
+    #[cfg_attr(
+        feature = "read-cache",
+        doc = "See [`ReadCache`](crate::ReadCache) and [`Page`](crate::Page)."
+    )]
+    pub mod reads {}
+
     #[doc = include_str!("../guide/errors.md")]
     ///
     /// See [`Error`](crate::Error), [`ErrorKind`](crate::ErrorKind) and [`ErrorCode`](crate::ErrorCode).
@@ -147,6 +165,6 @@ pub mod guide {
 }
 
 /// The examples of the README are compiled with the tests.
-#[cfg(all(doctest, feature = "redis-store", feature = "sandbox"))]
+#[cfg(all(doctest, feature = "read-cache", feature = "redis-store", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::api::redact;
-use crate::printable::is_printable;
+use crate::error::printable::is_printable;
 
 /// The maximum length of a field name in a JSON pointer, in characters.
 const NAME_SHOWN: usize = 64;

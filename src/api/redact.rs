@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde_json::{Number, Value};
 
 use crate::config::percent::Decoded;
-use crate::printable;
+use crate::error::printable;
 
 /// The maximum length of a text, in characters.
 const SENTENCE: usize = 500;

@@ -212,6 +212,9 @@ impl BotClientBuilder {
         #[cfg(feature = "read-cache")]
         if let Some(cache) = &self.read_cache {
             cache.check()?;
+            if let Some(store) = &self.store {
+                store.check_reads()?;
+            }
         }
         #[cfg(feature = "store")]
         let handle = self.store.map(|store| StoreHandle {

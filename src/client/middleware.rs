@@ -26,6 +26,8 @@ use crate::session::runtime;
 /// and caches there (a response from a cache does not count as a read). Middlewares added after it see each attempt,
 /// with the token marked as sensitive.
 ///
+/// It keeps no pages, and returns none of those that `BotClient::read` keeps. Its reads count in the budget of that cache.
+///
 /// This middleware sets no timeout: that of the request counts, or else that of the [`reqwest::Client`] it is sent
 /// with. The client's own connections, as in the example, have its [`timeout`](crate::BotClientBuilder::timeout);
 /// another `reqwest::Client` has none by default.

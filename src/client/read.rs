@@ -47,6 +47,9 @@ impl BotClient {
     ///   service's `Retry-After`. Then one read shows whether the service works again. Meanwhile kept pages are returned
     ///   until they are too old.
     ///
+    /// A call that waits for a read takes at most four times the client's [`timeout`](crate::BotClientBuilder::timeout) and a
+    /// minute, if another process dies or the store is slow.
+    ///
     /// A response is kept for the time of its `Cache-Control: max-age` at least. One with `no-store` is returned and not
     /// kept, and so is one that contains the API key or the token.
     ///
@@ -238,8 +241,7 @@ impl Fetch for Origin {
     }
 
     fn max_duration(&self) -> Duration {
-        // A refused token is replaced, and the read is repeated.
-        self.0.0.registrar.timeout().saturating_mul(3)
+        self.0.0.registrar.timeout()
     }
 }
 

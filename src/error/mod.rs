@@ -15,6 +15,7 @@ mod code;
 mod connection;
 mod kind;
 mod limit;
+pub(crate) mod printable;
 #[cfg(feature = "store")]
 mod record;
 
@@ -22,7 +23,6 @@ pub use code::ErrorCode;
 pub use kind::ErrorKind;
 pub(crate) use limit::Limit;
 
-use crate::printable;
 #[cfg(feature = "store")]
 pub(crate) use record::ErrorRecord;
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::printable::is_printable;
 use super::{Error, ErrorCode, ErrorKind, Inner};
-use crate::printable::is_printable;
 
 /// A longer text was not written by this crate.
 const LONGEST: usize = 1_000;

@@ -9,9 +9,6 @@ use super::fetch::Validators;
 use crate::error::Error;
 use crate::session::clock::Moment;
 
-/// The memory of an entry besides its body and path, about.
-const OVERHEAD: u64 = 512;
-
 /// What the service last said of a path.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -83,15 +80,5 @@ impl Entry {
         let wait = (self.age(now).as_secs() / 10).max(60);
         second.saturating_sub(looked) >= wait
             && self.looked.compare_exchange(looked, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
-/// Measures entries by their memory.
-#[derive(Clone, Debug)]
-pub(super) struct ByMemory;
-
-impl quick_cache::Weighter<Box<str>, std::sync::Arc<Entry>> for ByMemory {
-    fn weight(&self, path: &Box<str>, entry: &std::sync::Arc<Entry>) -> u64 {
-        (path.len() as u64).saturating_add(entry.body().len() as u64).saturating_add(OVERHEAD)
     }
 }

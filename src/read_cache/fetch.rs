@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorCode, ErrorKind};
 
 /// Sends reads.
 pub(crate) trait Fetch: Send + Sync + 'static {
@@ -26,7 +26,7 @@ pub(crate) trait Fetch: Send + Sync + 'static {
         max_bytes: usize,
     ) -> impl Future<Output = Result<Response, Error>> + Send;
 
-    /// A read takes at most so long.
+    /// How long a read takes at most, unless the token is refused and it is repeated.
     fn max_duration(&self) -> Duration;
 }
 
@@ -49,4 +49,17 @@ pub(crate) struct Response {
     /// Whether the service permits that it is kept.
     pub(crate) is_storable: bool,
     pub(crate) validators: Validators,
+}
+
+/// Whether there is nothing at the path.
+pub(super) fn is_not_found(error: &Error) -> bool {
+    error.code() == Some(ErrorCode::NOT_FOUND) || matches!(error.status(), Some(404 | 410))
+}
+
+/// Whether the service can't answer now, or not to this bot, which says nothing about the path.
+pub(super) fn is_failure(error: &Error) -> bool {
+    error.is_transient()
+        || error.code() == Some(ErrorCode::USER_BANNED)
+        || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited)
+        || matches!(error.status(), Some(401 | 407))
 }

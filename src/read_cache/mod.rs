@@ -10,7 +10,9 @@ mod entry;
 pub(crate) mod fetch;
 mod flights;
 mod ledger;
+mod memory;
 mod page;
+mod pages;
 pub(crate) mod reads;
 mod record;
 mod settings;
@@ -21,3 +23,6 @@ pub use settings::ReadCache;
 
 #[cfg(test)]
 mod simulation;
+
+#[cfg(test)]
+mod tests;

@@ -6,31 +6,31 @@
 //! are dropped.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quick_cache::OptionsBuilder;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Pacing, ReadBudget};
-use super::entry::{ByMemory, Content, Entry};
-use super::fetch::{Fetch, Response};
+use super::entry::{Content, Entry};
+use super::fetch::{Fetch, Response, is_failure, is_not_found};
 use super::flights::{Flights, Landing, Outcome};
 use super::ledger::{Claim, Finish, Ledger, Purpose};
+use super::memory::{Memory, memory};
 use super::page::{Freshness, Page, StaleReason};
-use super::record::{self, Stored};
+use super::pages::PageStore;
+use super::record::Stored;
 use super::settings::ReadCache;
-use crate::error::{Error, ErrorCode, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::session::clock::{Clock, Moment};
 use crate::session::runtime;
 use crate::store::faults::FaultCount;
-use crate::store::handle::{Found, StoreHandle};
+use crate::store::handle::StoreHandle;
 use crate::store::{StoreKey, StoredRecord, operation};
 
-/// The expected size of a page, in bytes.
-const USUAL_SIZE: usize = 8 << 10;
+mod fill;
 
 /// The pauses between looks for a page that another process reads.
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -39,8 +39,15 @@ const POLL_MAX: Duration = Duration::from_secs(1);
 /// A caller waits for so many flights at most: one can end with its runtime, or without a read.
 const ROUNDS: u32 = 3;
 
-/// The number of attempts to store a body that came another way.
-const ATTEMPTS: u32 = 5;
+/// The shortest time for which something is stored.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
+
+/// A call waits for four times the timeout of a read and so much longer at most. A store that is slow, or another process
+/// that dies, can make it wait.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Without a token, no refresh begins for so long, in seconds.
+const TOKEN_PAUSE: u64 = 5;
 
 /// The cache of a client. Dropping it cancels the reads in progress.
 pub(crate) struct Reads<F: Fetch, C: Clock>(Arc<Shared<F, C>>);
@@ -49,13 +56,14 @@ struct Shared<F, C> {
     settings: ReadCache,
     fetch: F,
     clock: C,
-    /// A store with the key of the session, and its faults.
-    store: Option<(StoreHandle, Arc<FaultCount>)>,
-    memory: Cache<Box<str>, Arc<Entry>, ByMemory>,
+    store: Option<Arc<PageStore<C>>>,
+    memory: Memory,
     flights: Arc<Flights>,
     ledger: Ledger<C>,
     /// The stale page that was asked for most since the last refresh, and how often it was.
     next: Mutex<Option<(Box<str>, u32)>>,
+    /// Until when there is no token for refreshes, in seconds by the monotonic clock.
+    no_token_until: AtomicU64,
 }
 
 /// What a flight is for.
@@ -77,12 +85,21 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
         store: Option<(StoreHandle, Arc<FaultCount>)>,
     ) -> Self {
         let pacing = Pacing { limit: settings.daily_reads, reserved: settings.reserved_reads };
-        let count =
-            store.as_ref().map(|(handle, faults)| (handle.at(handle.key.budget()), Arc::clone(faults)));
-        let ledger = Ledger::new(pacing, clock.clone(), count);
+        let store = store.map(|(handle, faults)| Arc::new(PageStore::new(handle, faults, clock.clone())));
+        let ledger = Ledger::new(pacing, clock.clone(), store.clone());
         let memory = memory(&settings);
-        let (flights, next) = (Arc::default(), Mutex::default());
-        Self(Arc::new(Shared { settings, fetch, clock, store, memory, flights, ledger, next }))
+        let (flights, next, no_token_until) = (Arc::default(), Mutex::default(), AtomicU64::default());
+        Self(Arc::new(Shared {
+            settings,
+            fetch,
+            clock,
+            store,
+            memory,
+            flights,
+            ledger,
+            next,
+            no_token_until,
+        }))
     }
 
     /// The page at `path`, which counts as fresh for `fresh_for`, or else for the time of the settings.
@@ -160,16 +177,22 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         if self.flights.contains(path) {
             return StaleReason::Refreshing;
         }
+        let has_no_token = now.monotonic.as_secs() < self.no_token_until.load(Ordering::Relaxed);
+        let paused = match has_no_token {
+            true => Some(StaleReason::Unavailable),
+            false => self.ledger.pause(now).map(|(reason, _)| reason),
+        };
+        let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
+        let next = self.next(path, asks, may_refresh);
+        let is_started =
+            next.as_ref().is_some_and(|next| self.start(next, Flight::Refresh(fresh_for)).is_some());
+        if is_started && next.as_deref() == Some(path) {
+            return StaleReason::Refreshing;
+        }
         if self.store.is_some() && entry.should_look(now) {
             self.start(path, Flight::Look);
         }
-        let paused = self.ledger.pause(now);
-        let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
-        let Some(next) = self.next(path, asks, may_refresh) else {
-            return paused.map_or(StaleReason::Quota, |(reason, _)| reason);
-        };
-        let is_started = self.start(&next, Flight::Refresh(fresh_for)).is_some();
-        if is_started && *next == *path { StaleReason::Refreshing } else { StaleReason::Quota }
+        paused.unwrap_or(StaleReason::Quota)
     }
 
     /// The page to refresh next, if one may be refreshed.
@@ -199,8 +222,10 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             }
             runtime::check()?;
             let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
-            let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-            match outcome {
+            let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
+            let outcome = timeout(patience, landing.wait_for(Option::is_some)).await;
+            let Ok(outcome) = outcome else { break };
+            match outcome.ok().and_then(|outcome| outcome.clone()) {
                 Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
@@ -212,6 +237,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
 
     /// Looks into the store, and reads if that is not enough.
     async fn fly(&self, path: &str, flight: Flight) -> Outcome {
+        self.ledger.report().await;
         let kept = self.memory.get(path);
         let is_enough = |entry: &Arc<Entry>| {
             let age = entry.age(self.clock.now());
@@ -236,10 +262,15 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             Purpose::Missing => Outcome::Failed(error),
             Purpose::Refresh => Outcome::NotRead,
         };
-        if let Some((_, error)) = self.ledger.pause(self.clock.now()) {
+        // With a store, the pause may have been ended by another process; the claim knows.
+        if self.store.is_none()
+            && let Some((_, error)) = self.ledger.pause(self.clock.now())
+        {
             return failed(error);
         }
         if let Err(error) = self.fetch.ready().await {
+            let until = self.clock.now().monotonic.as_secs() + TOKEN_PAUSE;
+            self.no_token_until.store(until, Ordering::Relaxed);
             return failed(error);
         }
         let key = self.key(path);
@@ -301,53 +332,15 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             if self.flights.keep(path, keep) {
                 self.store_entry(path, raw, Some(&entry)).await;
             }
+        } else {
+            // An older one must not be returned in its place.
+            self.drop_kept(path, raw).await;
         }
         self.ledger.finish(key, Finish::Answered).await;
         Ok(entry)
     }
 
-    async fn fill(&self, path: &str, body: Bytes, age: Duration) -> Result<(), Error> {
-        self.fetch.check(path)?;
-        if body.len() > self.settings.max_body_bytes {
-            let (length, limit) = (body.len(), self.settings.max_body_bytes);
-            return Err(Error::config("body", format!("has {length} bytes, more than the limit of {limit}")));
-        }
-        if !self.fetch.may_keep(&body) {
-            return Err(Error::config("body", "contains the API key or the token, and is not kept"));
-        }
-        let now = self.clock.now();
-        let entry = Arc::new(Entry::new(Content::Body(body), age, now));
-        let is_newest = |kept: &Entry| kept.age(now) < age;
-        if self.memory.peek(path).is_some_and(|kept| is_newest(&kept)) {
-            return Ok(());
-        }
-        self.flights.outdate(path, || self.memory.insert(path.into(), Arc::clone(&entry)));
-        for _ in 0..ATTEMPTS {
-            let (raw, stored) = self.load(path).await;
-            if let Some(Stored::Entry(stored)) = stored
-                && is_newest(&stored)
-            {
-                self.memory.insert(path.into(), Arc::new(stored));
-                break;
-            }
-            if self.store_entry(path, raw, Some(&entry)).await {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn forget(&self, path: &str) {
-        self.flights.outdate(path, || drop(self.memory.remove(path)));
-        for _ in 0..ATTEMPTS {
-            let (raw, _) = self.load(path).await;
-            if self.store_entry(path, raw, None).await {
-                break;
-            }
-        }
-    }
-
-    /// Drops what is kept for a path that the service refuses.
+    /// Drops what is kept for a path that the service refuses, or does not permit to keep.
     async fn drop_kept(&self, path: &str, raw: Option<StoredRecord>) {
         self.flights.keep(path, || drop(self.memory.remove(path)));
         if raw.is_some() {
@@ -377,55 +370,38 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
 
     /// What is stored for `path`.
     async fn load(&self, path: &str) -> (Option<StoredRecord>, Option<Stored>) {
-        let Some((handle, faults)) = &self.store else { return (None, None) };
-        let key = handle.key.read(path);
-        match handle.at(key.clone()).load().await {
-            Ok(Some(Found { raw, open })) => {
-                let now = self.clock.now();
-                match open.and_then(|open| record::read(&key, path, &open, now)) {
-                    Ok(stored) => (Some(raw), Some(stored)),
-                    Err(reason) => {
-                        faults.record(Error::store(format!("a stored page can't be used: {reason}")));
-                        (Some(raw), None)
-                    }
-                }
-            }
-            Ok(None) => (None, None),
-            Err(fault) => {
-                faults.record(fault);
-                (None, None)
-            }
+        match &self.store {
+            Some(store) => store.load(path).await,
+            None => (None, None),
         }
     }
 
     /// Stores an entry, or that the path was forgotten, if `raw` is what is stored. Returns whether nothing else was.
     async fn store_entry(&self, path: &str, raw: Option<StoredRecord>, entry: Option<&Entry>) -> bool {
-        let Some((handle, faults)) = &self.store else { return true };
-        let (key, now) = (handle.key.read(path), self.clock.now());
+        let Some(store) = &self.store else { return true };
         let ttl = match entry {
-            Some(Entry { content: Content::Body(_), .. }) => self.settings.stale_for,
-            Some(_) => self.settings.not_found_for,
-            // As long as another process may have it in memory.
-            None => self.settings.stale_for,
+            Some(Entry { content: Content::NotFound(_), .. }) => self.settings.not_found_for,
+            // That it was forgotten counts as long as another process may have it in memory.
+            Some(_) | None => self.settings.stale_for,
         };
-        let age = entry.map_or(Duration::ZERO, |entry| entry.age(now));
-        let ttl = ttl.saturating_sub(age).max(Duration::from_secs(1));
-        let stored = async {
-            let record = record::write(&key, path, entry, ttl, now)?;
-            handle.at(key).replace(raw, record, ttl).await
-        };
-        stored.await.unwrap_or_else(|fault| {
-            faults.record(fault);
-            true
-        })
+        let age = entry.map_or(Duration::ZERO, |entry| entry.age(self.clock.now()));
+        store.replace(path, raw, entry, ttl.saturating_sub(age).max(SHORTEST_TTL)).await
     }
 
     /// The key by which the reads of `path` are counted.
     fn key(&self, path: &str) -> StoreKey {
         match &self.store {
-            Some((handle, _)) => handle.key.read(path),
+            Some(store) => store.key(path),
             None => StoreKey::local(path),
         }
+    }
+}
+
+#[cfg(test)]
+impl<F: Fetch, C: Clock> Reads<F, C> {
+    /// The memory that the kept pages take, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.0.memory.weight()
     }
 }
 
@@ -443,36 +419,6 @@ fn understood(
         }
         (None, Some(kept)) => Ok((kept.confirmed(age, max_age, received), is_storable)),
         (None, None) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
-    }
-}
-
-fn is_not_found(error: &Error) -> bool {
-    error.code() == Some(ErrorCode::NOT_FOUND) || matches!(error.status(), Some(404 | 410))
-}
-
-/// Whether the service can't answer now, or not to this bot, which says nothing about the path.
-fn is_failure(error: &Error) -> bool {
-    error.is_transient()
-        || error.code() == Some(ErrorCode::USER_BANNED)
-        || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited)
-        || matches!(error.status(), Some(401 | 407))
-}
-
-fn memory(settings: &ReadCache) -> Cache<Box<str>, Arc<Entry>, ByMemory> {
-    let bytes = settings.max_memory_bytes;
-    // An entry has to fit into a shard.
-    let shards = (bytes / settings.max_body_bytes.max(1).saturating_mul(2)).clamp(1, 16);
-    let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
-    let options = OptionsBuilder::new()
-        .estimated_items_capacity((bytes / USUAL_SIZE).max(32 * shards))
-        .weight_capacity(bytes as u64)
-        .shards(shards)
-        .build();
-    match options {
-        Ok(options) => {
-            Cache::with_options(options, ByMemory, Default::default(), DefaultLifecycle::default())
-        }
-        Err(_) => Cache::with_weighter(bytes / USUAL_SIZE, bytes as u64, ByMemory),
     }
 }
 

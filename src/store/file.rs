@@ -1,21 +1,25 @@
 //! A store in files, for the processes of one user on one machine.
 //!
 //! Each session has a file, `<fingerprint>.json`. A new session is written to a temporary file that then replaces it, so
-//! readers see the old session or the new one.
+//! readers see the old session or the new one. Reads are kept in a database, `reads.sqlite3`.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "read-cache-file")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
 
 use self::threads::{DropInThread, Threads, Wanted};
-use super::{Lease, Store, StoreFuture, StoreKey, StoredRecord};
+use super::{Lease, RecordKind, Store, StoreFuture, StoreKey, StoredRecord};
 use crate::error::Error;
 
 mod folder;
 mod lease;
+#[cfg(feature = "read-cache-file")]
+mod reads;
 mod threads;
 
 /// Sessions shared by the processes of one user on one machine, through files of mode 0600 in a folder of mode
@@ -27,6 +31,11 @@ mod threads;
 ///
 /// The lease of a process ends with the process. The lease of a suspended process (`SIGSTOP`) ends after the time of the
 /// longest registration, except on Windows.
+///
+/// With the feature `read-cache-file` it also keeps reads, all in one database, `reads.sqlite3`. A damaged database is
+/// renamed to `reads.sqlite3.unread`, where the last one is kept for 7 days. A database that other users have access to, or
+/// that a later version of this crate made, is an error. The files of the database can be removed at any time; with them
+/// goes the count of the day's reads.
 ///
 /// The folder must be on a file system whose locks work between processes, as local ones do. Operations run in threads
 /// of the store, at most 16 for a store and its clones. While one of them takes longer than 2 s, the others fail
@@ -48,6 +57,8 @@ mod threads;
 pub struct FileStore {
     folder: PathBuf,
     threads: Threads,
+    #[cfg(feature = "read-cache-file")]
+    reads: Arc<reads::Reads>,
 }
 
 impl FileStore {
@@ -61,7 +72,12 @@ impl FileStore {
         let folder = folder.into();
         folder::prepare(&folder)
             .map_err(|rule| Error::config("store", format!("{}: {rule}", folder.display())))?;
-        Ok(Self { folder, threads: Threads::new() })
+        Ok(Self {
+            #[cfg(feature = "read-cache-file")]
+            reads: Arc::new(reads::Reads::new(&folder, reads::MAX_BYTES)),
+            folder,
+            threads: Threads::new(),
+        })
     }
 
     /// Creates a store in the platform's folder for program state: `$XDG_STATE_HOME/social-plus-bot`, by default
@@ -78,6 +94,17 @@ impl FileStore {
         Self::new(state.join(env!("CARGO_PKG_NAME")))
     }
 
+    /// Sets the most bytes that the database of reads takes on the disk, by default 256 MiB. When it is full, the reads that
+    /// are asked for least make room. A read that is larger is an error. All processes should have the same limit.
+    ///
+    /// Beside the database, its log takes a few MiB, and a database that was damaged is kept for 7 days.
+    #[cfg(feature = "read-cache-file")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache-file")))]
+    pub fn max_read_bytes(mut self, bytes: u64) -> Self {
+        self.reads = Arc::new(reads::Reads::new(&self.folder, bytes));
+        self
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -90,8 +117,19 @@ impl FileStore {
 
 impl Store for FileStore {
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<StoredRecord>> {
-        let path = self.path(key, "json");
-        Box::pin(self.threads.run(move |_| folder::read(&path)))
+        match key.kind() {
+            RecordKind::Session => {
+                let path = self.path(key, "json");
+                Box::pin(self.threads.run(move |_| folder::read(&path)))
+            }
+            #[cfg(feature = "read-cache-file")]
+            RecordKind::Budget | RecordKind::Read => {
+                let (reads, key) = (Arc::clone(&self.reads), key.clone());
+                Box::pin(self.threads.run(move |wanted| reads.load(&key, wanted)))
+            }
+            #[cfg(all(feature = "read-cache", not(feature = "read-cache-file")))]
+            RecordKind::Budget | RecordKind::Read => Box::pin(async { Err(no_reads()) }),
+        }
     }
 
     fn replace<'a>(
@@ -99,14 +137,26 @@ impl Store for FileStore {
         key: &'a StoreKey,
         old: Option<StoredRecord>,
         new: StoredRecord,
-        _: Duration,
+        #[cfg_attr(not(feature = "read-cache-file"), allow(unused_variables))] ttl: Duration,
     ) -> StoreFuture<'a, bool> {
-        let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
-        Box::pin(self.threads.run(move |wanted| {
-            let is_replaced = replace(&folder, &key, &path, old.as_ref(), &new, wanted)?;
-            folder::remove_stale(&folder, &key);
-            Ok(is_replaced)
-        }))
+        match key.kind() {
+            // A session's end is in its record.
+            RecordKind::Session => {
+                let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
+                Box::pin(self.threads.run(move |wanted| {
+                    let is_replaced = replace(&folder, &key, &path, old.as_ref(), &new, wanted)?;
+                    folder::remove_stale(&folder, key.fingerprint());
+                    Ok(is_replaced)
+                }))
+            }
+            #[cfg(feature = "read-cache-file")]
+            RecordKind::Budget | RecordKind::Read => {
+                let (reads, key) = (Arc::clone(&self.reads), key.clone());
+                Box::pin(self.threads.run(move |wanted| reads.replace(&key, old.as_ref(), &new, ttl, wanted)))
+            }
+            #[cfg(all(feature = "read-cache", not(feature = "read-cache-file")))]
+            RecordKind::Budget | RecordKind::Read => Box::pin(async { Err(no_reads()) }),
+        }
     }
 
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
@@ -128,6 +178,19 @@ impl Store for FileStore {
             }))
         })
     }
+
+    #[cfg(all(feature = "read-cache", not(feature = "read-cache-file")))]
+    fn check_reads(&self) -> Result<(), Error> {
+        Err(no_reads())
+    }
+}
+
+#[cfg(all(feature = "read-cache", not(feature = "read-cache-file")))]
+fn no_reads() -> Error {
+    Error::config(
+        "store",
+        "a FileStore keeps reads only with the feature `read-cache-file`; enable it, or keep the reads in memory",
+    )
 }
 
 /// Writes `new` to a temporary file and renames that to `path`, if `old` is what is there.
@@ -196,4 +259,30 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
         _ => "",
     };
     Error::store(format!("{} {what}: {error}{advice}", path.display()))
+}
+
+#[cfg(all(test, feature = "read-cache", not(feature = "read-cache-file")))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::ApiKey;
+
+    #[tokio::test]
+    async fn without_the_feature_reads_are_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("state")).unwrap();
+        let session =
+            StoreKey::new("https://a.example", "crawler-1", &ApiKey::try_from("b0e8a2c4d6f8").unwrap());
+        let mut errors = vec![Arc::new(store.clone()).check_reads().unwrap_err()];
+        for key in [session.budget(), session.read("/a")] {
+            errors.push(store.load(&key).await.unwrap_err());
+            errors.push(store.replace(&key, None, vec![1].into(), Duration::MAX).await.unwrap_err());
+        }
+        for error in errors {
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            assert!(error.to_string().contains("feature `read-cache-file`"), "{error}");
+        }
+        assert!(store.replace(&session, None, vec![1].into(), Duration::MAX).await.unwrap());
+    }
 }

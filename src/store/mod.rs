@@ -123,6 +123,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// at the latest, if its holder dies. Its holder may have asked for another limit. A store that can be read but not
     /// written should fail here: a registration whose session can't be stored ends the session of the other processes.
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>>;
+
+    /// Returns an error if this store can't keep records of the kinds [`Budget`](RecordKind::Budget) and
+    /// [`Read`](RecordKind::Read), and says what is missing. By default they are kept like sessions.
+    ///
+    /// It is called when a client with a cache of reads is built, so it must neither wait nor look at what is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), with which the build of the client fails.
+    #[cfg(feature = "read-cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+    fn check_reads(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -142,6 +156,11 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         (**self).lease(key, limit)
+    }
+
+    #[cfg(feature = "read-cache")]
+    fn check_reads(&self) -> Result<(), Error> {
+        (**self).check_reads()
     }
 }
 

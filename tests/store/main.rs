@@ -3,6 +3,7 @@
 mod file;
 mod killed;
 mod one_device;
+mod pages;
 mod processes;
 mod proxy;
 mod redis;

@@ -56,6 +56,13 @@ enum Task {
         #[arg(default_value = "1000")]
         seeds: NonZeroU32,
     },
+    /// Simulate a site that is served from the reads of a bot
+    SimulateReads {
+        #[arg(default_value = "30")]
+        days: NonZeroU32,
+        #[arg(default_value = "1000000")]
+        views: NonZeroU32,
+    },
     /// Compare random responses with the rules of what a caller must get
     Responses {
         #[arg(default_value = "100000")]
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
         Task::Test { slow } => test::run(slow),
         Task::Conformance => run::cargo(CONFORMANCE),
         Task::Simulate { seeds } => simulate::run(seeds),
+        Task::SimulateReads { days, views } => simulate::reads(days, views),
         Task::Responses { draws } => responses::run(draws),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Mutants { file } => mutants::run(file),

@@ -6,12 +6,12 @@ use crate::run::{cargo, cargo_output, cargo_with};
 use crate::{regen, runner, simulate, system};
 
 /// Feature sets that must build without warnings, in addition to no features, the default and all features.
-const FEATURES: &str = "blocking codegen file-store middleware native-tls redis-store rustls rustls,sandbox sandbox \
-                        sealing store";
+const FEATURES: &str = "blocking codegen file-store file-store,read-cache middleware native-tls read-cache read-cache-file \
+                        redis-store rustls rustls,sandbox sandbox sealing store";
 
 /// Dependencies that must not be built without the features that need them.
-const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera jsonschema progenitor redis reqwest-middleware \
-                        sha2 tempfile";
+const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera http-cache-semantics jsonschema progenitor \
+                        quick_cache redis reqwest-middleware rusqlite sha2 tempfile";
 
 /// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
@@ -73,6 +73,9 @@ fn single_features_and_long_runs() -> Result<(), String> {
     // Tests that behave differently without the optional features, and with the committed client.
     let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox";
     runner::test(fewest, &FEW_SEEDS)?;
+    // A store that lacks what the cache of reads needs.
+    let no_reads = "--package social-plus-bot --no-default-features --features rustls,file-store,read-cache --lib file::";
+    runner::test(no_reads, &FEW_SEEDS)?;
     cargo("test --benches --workspace --all-features")?;
     simulate::run(LONG_SEEDS)
 }

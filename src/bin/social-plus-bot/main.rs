@@ -13,7 +13,7 @@ mod bounded;
 mod completions;
 mod device_id;
 mod exit;
-#[path = "../../printable.rs"]
+#[path = "../../error/printable.rs"]
 mod printable;
 mod register;
 mod sandbox;

@@ -12,7 +12,6 @@ use super::{DAY, HOUR, MINUTE};
 use crate::error::Error;
 use crate::read_cache::reads::Reads;
 use crate::read_cache::{Page, ReadCache};
-use crate::session::clock::Clock;
 use crate::store::in_memory::{Clocks, Shared, handle};
 
 /// A site and what happens to it.
@@ -59,6 +58,9 @@ struct Site {
 /// The time between two lists after the first day, so that 20 reads a day are left.
 const EVERY: u64 = 18 * MINUTE;
 
+/// When the first views come, in seconds.
+const OPENS: u64 = 200;
+
 pub(super) async fn run(plan: Plan) -> Stats {
     let clocks = Clocks::start();
     let site = Arc::new(Site {
@@ -81,7 +83,8 @@ pub(super) async fn run(plan: Plan) -> Stats {
             waiting.spawn(async move { site.fill(&process, list).await });
             lists += 1;
         }
-        while views * DAY < (second + 1) * plan.views {
+        // The site opens when all pages are filled.
+        while second >= OPENS && views * DAY < (second + 1) * plan.views {
             views += 1;
             let page = weights.partition_point(|sum| *sum < fastrand::f64());
             let page = page.min(plan.pages - 1);
@@ -91,6 +94,9 @@ pub(super) async fn run(plan: Plan) -> Stats {
                 let result = process.read(&format!("/page/{page}"), None).await;
                 site.record(page, result);
             });
+        }
+        if second % DAY == DAY - 1 {
+            site.stats.lock().unwrap().refreshes += processes[0].budget().await.refreshes();
         }
         sleep_until(start + Duration::from_secs(second + 1)).await;
         while waiting.try_join_next().is_some_and(|joined| joined.is_ok()) {}
@@ -104,10 +110,10 @@ pub(super) async fn run(plan: Plan) -> Stats {
     stats
 }
 
-/// All lists at the start of the first day, in the first hour, and later one at a time.
+/// All lists before the site opens, and from the second day on one at a time.
 fn is_list_due(second: u64, lists: usize, pages: usize) -> bool {
     match lists < pages / LIST {
-        true => second % 30 == 0,
+        true => second < OPENS,
         false => second >= DAY && second.is_multiple_of(EVERY),
     }
 }
@@ -157,11 +163,10 @@ impl Site {
             process.fill(&format!("/page/{number}"), body, page.age()).await.unwrap();
             self.kept.lock().unwrap()[number] = true;
         }
-        let mut stats = self.stats.lock().unwrap();
         if self.service.now() < DAY {
-            stats.is_filled_on_first_day = self.kept.lock().unwrap().iter().all(|kept| *kept);
+            self.stats.lock().unwrap().is_filled_on_first_day =
+                self.kept.lock().unwrap().iter().all(|kept| *kept);
         }
-        stats.refreshes = 0;
     }
 
     fn record(&self, page: usize, result: Result<Page, Error>) {

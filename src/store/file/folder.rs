@@ -11,7 +11,7 @@ use chrono::{NaiveDateTime, TimeDelta, Utc};
 
 use super::failed;
 use crate::error::Error;
-use crate::store::{StoreKey, StoredRecord, record};
+use crate::store::{StoredRecord, record};
 
 /// The longest session file. Responses have at most 1 MiB by default, so a longer file is not a session.
 const MAX_SIZE: u64 = 16 << 20;
@@ -57,7 +57,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
 
 /// Fails if other users have access.
 #[cfg(unix)]
-fn check_permissions(metadata: &fs::Metadata) -> Result<(), String> {
+pub(super) fn check_permissions(metadata: &fs::Metadata) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
 
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
@@ -72,7 +72,7 @@ fn check_permissions(metadata: &fs::Metadata) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
-fn check_permissions(_: &fs::Metadata) -> Result<(), String> {
+pub(super) fn check_permissions(_: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
@@ -123,10 +123,11 @@ pub(super) fn quarantine(path: &Path) -> Result<(), Error> {
     fs::rename(path, &quarantined).map_err(|error| failed("can't be renamed", path, &error))
 }
 
-/// Removes leftover temporary files and old quarantined files. Failures are ignored: the next save tries again.
-pub(super) fn remove_stale(folder: &Path, key: &StoreKey) {
+/// Removes leftover temporary files and old quarantined files whose name begins with `name` and a dot. Failures are ignored:
+/// the next save tries again.
+pub(super) fn remove_stale(folder: &Path, name: &str) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let prefix = format!("{key}.");
+    let prefix = format!("{name}.");
     let mut quarantined = Vec::new();
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -141,7 +142,8 @@ pub(super) fn remove_stale(folder: &Path, key: &StoreKey) {
             // The clock was ahead at that time.
             Err(ahead) => ahead.duration() > STALE_AFTER,
         });
-        if is_stale && ending.ends_with(".new") {
+        // A database that was being made can have a journal beside it.
+        if is_stale && (ending.ends_with(".new") || ending.contains(".new-")) {
             fs::remove_file(entry.path()).ok();
         }
     }

@@ -68,8 +68,9 @@ async fn a_registration_that_fails_costs_no_read() {
     let bot = sandbox.client().read_cache(ReadCache::in_memory()).build().unwrap();
     bot.fill_aged(PATH, r#"{ "version": 1 }"#, Duration::from_secs(60 * 60)).await.unwrap();
     sandbox.fail_always(Fault::status(403));
+    bot.read("/api/v3/posts/1").await.unwrap_err();
     for _ in 0..10 {
-        assert!(matches!(bot.read(PATH).await.unwrap().freshness(), Freshness::Stale(_)));
+        assert_eq!(bot.read(PATH).await.unwrap().freshness(), Freshness::Stale(StaleReason::Unavailable));
         assert_eq!(bot.read("/api/v3/posts/1").await.unwrap_err().kind(), ErrorKind::Rejected);
     }
     assert_eq!(bot.read_budget().await.unwrap().used(), 0);

@@ -52,3 +52,13 @@ async fn a_page_that_has_not_changed_is_confirmed_without_its_body() {
     sandbox.stub_get(PATH, Stub::new(json!({ "version": 2 })).header(ETAG, "\"two\""));
     wait_for_version(&bot, 2).await;
 }
+
+#[tokio::test]
+async fn an_older_page_is_dropped_when_the_newer_one_must_not_be_stored() {
+    let (sandbox, bot) = cached(often).await;
+    bot.read_fresh_for(PATH, HANG).await.unwrap();
+    sandbox.stub_get(PATH, Stub::new(json!({ "version": 2 })).header(CACHE_CONTROL, "no-store"));
+    bot.read(PATH).await.unwrap();
+    wait_for_version(&bot, 2).await;
+    assert_eq!(version(&bot).await, 2);
+}

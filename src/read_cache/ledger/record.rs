@@ -1,0 +1,150 @@
+//! The record of the day's reads.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorCode, ErrorRecord};
+use crate::read_cache::budget::{self, Counts};
+use crate::read_cache::page::StaleReason;
+use crate::session::clock::Moment;
+use crate::store::{StoreKey, StoredRecord};
+
+/// The format version that is written.
+const VERSION: u32 = 1;
+
+/// A process counts as one that reads for so long after it last said so, in milliseconds.
+const PRESENT_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The number of processes and running reads that a record can have; a longer one was not written by this crate.
+const LONGEST: usize = 10_000;
+
+/// The pause after a failed read. It doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The upper limit of such pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The upper limit of pauses that the service asks for, in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) version: u32,
+    pub(super) day: u64,
+    pub(super) reads: u32,
+    pub(super) refreshes: u32,
+    pub(super) running: Vec<Running>,
+    pub(super) pause: Option<Pause>,
+    /// When each process last read, in milliseconds since 1970.
+    pub(super) processes: BTreeMap<String, u64>,
+}
+
+/// A read that is being made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Running {
+    /// The fingerprint of its key.
+    pub(super) key: String,
+    pub(super) process: String,
+    pub(super) until_ms: u64,
+}
+
+/// Why no read is sent for now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Pause {
+    pub(super) until_ms: u64,
+    /// The number of failed reads in a row.
+    pub(super) failures: u32,
+    pub(super) is_quota: bool,
+    pub(super) error: ErrorRecord<'static>,
+}
+
+impl Record {
+    pub(super) fn counts(&self) -> Counts {
+        Counts { reads: self.reads, refreshes: self.refreshes }
+    }
+
+    /// Sets the counts back if a new day has begun, and returns whether it has. A clock that is slightly behind does not
+    /// set them back. One that was far ahead when they were counted does not keep them forever.
+    pub(super) fn begin(&mut self, now: Moment) -> bool {
+        let today = budget::day(now);
+        let is_new = today > self.day;
+        if is_new {
+            (self.reads, self.refreshes) = (0, 0);
+        }
+        if is_new || self.day > today + 1 {
+            self.day = today;
+        }
+        is_new
+    }
+
+    /// Drops reads that have ended without a word, and processes that have not read for long.
+    pub(super) fn drop_ended(&mut self, now_ms: u64) {
+        self.running.retain(|running| (now_ms..now_ms.saturating_add(DAY_MS)).contains(&running.until_ms));
+        self.processes.retain(|_, seen| seen.abs_diff(now_ms) < PRESENT_MS);
+    }
+
+    /// Whether another process reads this. A read of this process that is still there was cancelled.
+    pub(super) fn is_running(&self, key: &StoreKey, process: &str) -> bool {
+        self.running.iter().any(|running| running.key == key.fingerprint() && running.process != process)
+    }
+
+    /// Pauses reads after a failure.
+    pub(super) fn fail(&mut self, error: &Error, now: Moment) {
+        let is_quota = error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
+        let asked = error.retry_after().map(as_millis);
+        let present = self.pause.take();
+        let active = present.as_ref().filter(|pause| pause.left(now).is_some());
+        let failures = match (active, &present) {
+            // Reads that were sent together count as one.
+            (Some(active), _) => active.failures,
+            (None, Some(last)) => last.failures.saturating_add(1),
+            (None, None) => 0,
+        };
+        let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE);
+        let wait = asked.unwrap_or_else(|| as_millis(doubled)).min(DAY_MS);
+        let until_ms = millis(now).saturating_add(wait).max(active.map_or(0, |active| active.until_ms));
+        self.pause =
+            Some(Pause { until_ms, failures, is_quota, error: ErrorRecord::from(error).into_owned() });
+    }
+
+    pub(super) fn read(stored: &StoredRecord) -> Option<Self> {
+        let record: Self = serde_json::from_slice(stored.expose_secret()).ok()?;
+        let is_plausible = record.running.len() <= LONGEST && record.processes.len() <= LONGEST;
+        (record.version == VERSION && is_plausible).then_some(record)
+    }
+
+    pub(super) fn write(&self) -> Result<StoredRecord, Error> {
+        let written = serde_json::to_vec(&Self { version: VERSION, ..self.clone() });
+        let written =
+            written.map_err(|error| Error::store(format!("the count can't be written: {error}")))?;
+        Ok(written.into())
+    }
+}
+
+impl Pause {
+    pub(super) fn reason(&self) -> StaleReason {
+        if self.is_quota { StaleReason::Quota } else { StaleReason::Unavailable }
+    }
+
+    /// The time left.
+    pub(super) fn left(&self, now: Moment) -> Option<Duration> {
+        let left = self.until_ms.saturating_sub(millis(now));
+        // A longer one was written with another clock.
+        (left > 0 && left <= DAY_MS).then(|| Duration::from_millis(left))
+    }
+
+    /// The error of reads during the pause.
+    pub(super) fn error(&self, now: Moment) -> Option<Error> {
+        Some(Error::from(self.error.clone()).retry_in(self.left(now)?))
+    }
+}
+
+pub(super) fn millis(now: Moment) -> u64 {
+    as_millis(now.wall)
+}
+
+pub(super) fn as_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

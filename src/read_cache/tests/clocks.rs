@@ -1,0 +1,38 @@
+//! Clocks that differ, and clocks that are set.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_slightly_behind_does_not_set_the_count_back() {
+    let fixture = Fixture::at_noon().await;
+    advance(DAY / 2 - Duration::from_secs(2)).await;
+    let ahead =
+        fixture.process_with(ReadCache::in_memory(), fixture.clocks.ahead(Duration::from_secs(5)), None);
+    let behind = fixture.process(ReadCache::in_memory());
+    for number in 0..3 {
+        read(&ahead, &format!("/{number}")).await.unwrap();
+        read(&behind, &format!("/{number}/b")).await.unwrap();
+    }
+    assert_eq!((ahead.budget().await.used(), behind.budget().await.used()), (6, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_far_ahead_does_not_keep_the_count_for_ever() {
+    let fixture = Fixture::at_noon().await;
+    let ahead = fixture.process_with(ReadCache::in_memory(), fixture.clocks.ahead(DAY * 365), None);
+    read(&ahead, "/a").await.unwrap();
+    let process = fixture.process(ReadCache::in_memory());
+    read(&process, "/b").await.unwrap();
+    assert_eq!(process.budget().await.used(), 2);
+    advance(DAY).await;
+    assert_eq!(process.budget().await.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_dated_in_the_future_is_read_again() {
+    let fixture = Fixture::at_noon().await;
+    let ahead = fixture.process_with(ReadCache::in_memory(), fixture.clocks.ahead(HOUR), None);
+    read(&ahead, "/a").await.unwrap();
+    fixture.service.set_version(1);
+    assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/a").await, "/a 1");
+}
