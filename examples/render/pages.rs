@@ -122,7 +122,7 @@ pub async fn user(
     let (title, image) = (user.name().to_owned(), page.items.image(user.avatar_file_id.as_ref()));
     let text = user.description.as_deref().unwrap_or_default();
     let body = html! {
-        @if let Some(image) = image { (html::image(image)) }
+        @if let Some(image) = image { div.portrait { (html::image(image)) } }
         h1 dir="auto" { (title) }
         (html::paragraphs(text))
         p.counts { "Member since " (user.created_at.format("%B %Y")) }

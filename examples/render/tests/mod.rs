@@ -1,9 +1,12 @@
 //! The site, requested by crawlers and by people, over real sockets.
 
+mod browser;
+mod chromium;
 mod filling;
 mod hostile;
 mod http;
 mod pages;
+mod rich_results;
 
 use std::time::Duration;
 
