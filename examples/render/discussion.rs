@@ -6,7 +6,7 @@ use crate::model::{Comment, Items, User};
 pub struct Discussion<'a>(Vec<(&'a Comment, Option<&'a User>)>);
 
 impl<'a> Discussion<'a> {
-    /// The comments in these responses. Where both have one, the first counts.
+    /// The comments in these responses. Where two have the same, that of the first counts.
     pub fn new(responses: &[&'a Items]) -> Self {
         let user = |id| responses.iter().find_map(|items| items.user(id));
         let mut comments: Vec<(&Comment, _)> = Vec::new();

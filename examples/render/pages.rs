@@ -63,7 +63,8 @@ pub async fn post(
         true => reader.list(&address.list_in_api()).await.ok(),
         false => None,
     };
-    let responses: Vec<_> = more.iter().chain([&page]).collect();
+    let mut responses: Vec<_> = more.iter().chain([&page]).collect();
+    responses.sort_by_key(|read| read.age);
     let discussion = Discussion::new(&responses.iter().map(|read| &read.items).collect::<Vec<_>>());
     let author = post.posted_user_id.as_ref().and_then(|id| page.items.user(id));
     let (title, text) = html::headline(post, author);

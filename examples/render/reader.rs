@@ -61,28 +61,22 @@ impl Reader {
     /// What the page at `address` shows.
     pub async fn page(&self, address: &Address) -> Result<Read, Failure> {
         let path = address.in_api();
-        let found = self.if_spared(&path, async {
+        let read = self.if_spared(&path, async {
             let page = self.get(&path).await?;
             let items: Items = page.json().map_err(|error| Failure::of(&path, &error))?;
             let modified = items.modified(address).ok_or(Failure::NotFound)?;
-            Ok((Read { items, age: page.age() }, modified))
+            let mut known = self.known();
+            known.pages.insert(address.clone(), modified);
+            known.paths.entry(path.clone()).or_default();
+            Ok(Read { items, age: page.age() })
         });
-        let found = found.await;
-        let mut known = self.known();
-        match found {
-            Ok((read, modified)) => {
-                known.pages.insert(address.clone(), modified);
-                known.paths.entry(path).or_default();
-                Ok(read)
-            }
-            Err(failure) => {
-                if matches!(failure, Failure::NotFound) {
-                    known.pages.remove(address);
-                    known.paths.remove(&path);
-                }
-                Err(failure)
-            }
+        let read = read.await;
+        if matches!(read, Err(Failure::NotFound)) {
+            let mut known = self.known();
+            known.pages.remove(address);
+            known.paths.remove(&path);
         }
+        read
     }
 
     /// A list, for a page that shows it.
@@ -110,29 +104,33 @@ impl Reader {
         self.split(path, &page).await
     }
 
-    /// A list that is read again. If that fails, it stays as it was.
+    /// A list that is read again. If that fails, it stays as it was, unless it is no longer there.
     pub async fn list_again(&self, path: &str) -> Result<Read, Failure> {
         let failed = |error| Failure::of(path, &error);
+        let asked = Instant::now();
         let kept = self.0.bot.read_fresh_for(path, Duration::MAX).await.map_err(failed)?;
         self.count_list();
+        if kept.age() <= asked.elapsed() {
+            return self.split(path, &kept).await;
+        }
         self.0.bot.forget(path).await.map_err(failed)?;
-        let page = match self.get(path).await {
-            Ok(page) => page,
-            Err(failure) => {
-                let body = kept.bytes().clone();
-                self.0.bot.fill_aged(path, body, kept.age()).await.map_err(failed)?;
-                return if matches!(failure, Failure::NotFound) {
-                    Err(failure)
-                } else {
-                    self.split(path, &kept).await
-                };
+        match self.get(path).await {
+            Ok(page) => self.split(path, &page).await,
+            Err(Failure::NotFound) => Err(Failure::NotFound),
+            Err(_) => {
+                let (body, age) = (kept.bytes().clone(), kept.age() + asked.elapsed());
+                self.0.bot.fill_aged(path, body, age).await.map_err(failed)?;
+                self.split(path, &kept).await
             }
-        };
-        self.split(path, &page).await
+        }
     }
 
     async fn get(&self, path: &str) -> Result<Page, Failure> {
-        self.0.bot.read(path).await.map_err(|error| Failure::of(path, &error))
+        let page = self.0.bot.read(path).await.map_err(|error| Failure::of(path, &error));
+        if matches!(page, Err(Failure::NotFound)) {
+            self.known().paths.remove(path);
+        }
+        page
     }
 
     /// Fills the pages of a list's items, unless that is done already.

@@ -6,7 +6,7 @@ use axum::http::header::{
     AGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED, LOCATION, RETRY_AFTER, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -54,13 +54,13 @@ impl Rendered {
             None => modified.zip(since(request)).is_some_and(|(modified, since)| modified <= since),
         };
         let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-        let headers = [
-            (ETAG, etag),
-            (AGE, self.age.as_secs().to_string()),
-            (CACHE_CONTROL, CACHING.to_owned()),
-            (VARY, "user-agent".to_owned()),
-        ];
+        let headers =
+            [(ETAG, etag), (AGE, self.age.as_secs().to_string()), (CACHE_CONTROL, CACHING.to_owned())];
         let mut response = (status, headers).into_response();
+        if self.content_type == HTML {
+            // People are led to the app.
+            response.headers_mut().insert(VARY, HeaderValue::from_static("user-agent"));
+        }
         let more = modified.and_then(|time| httpdate::fmt_http_date(time.into()).parse().ok());
         response.headers_mut().extend(more.map(|time| (LAST_MODIFIED, time)));
         if !is_known {

@@ -102,6 +102,36 @@ async fn a_list_that_can_not_be_read_again_stays() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_not_kept_is_read_once() {
+    let fixture = Fixture::new().await;
+    fixture.reader.list_again(&list_of("gardening")).await.unwrap();
+    assert_eq!(fixture.used().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_removed_is_no_longer_a_known_page() {
+    let fixture = Fixture::with_lists(95).await;
+    fixture.html("/community/composting").await;
+    for id in ["composting", "bao"] {
+        fixture.sandbox.remove_item(id);
+    }
+    let list = list_of("composting");
+    assert!(fixture.reader.list_again(&list).await.is_err());
+    for path in ["communities/composting", "users/bao"] {
+        fixture.bot.forget(format!("/api/v3/{path}")).await.unwrap();
+    }
+    // Each costs one more read, and then as much as an id that someone made up.
+    for _ in 0..5 {
+        for (page, read) in [("/community/composting", list.as_str()), ("/user/bao", "/api/v3/users/bao")] {
+            assert_ne!(fixture.crawl(page).await.status(), 200);
+            fixture.bot.forget(read).await.unwrap();
+        }
+    }
+    assert_eq!(fixture.used().await, 6);
+    assert!(!fixture.html("/sitemap.xml").await.contains("/user/bao"));
+}
+
+#[tokio::test]
 async fn the_filler_makes_rounds_again_and_again() {
     let fixture = Fixture::new().await;
     fixture.sandbox.remove_item("plant-diary");

@@ -55,6 +55,16 @@ async fn a_post_page_has_all_comments_with_their_replies() {
 }
 
 #[tokio::test]
+async fn of_a_comment_that_was_read_twice_the_newer_one_is_shown() {
+    let fixture = Fixture::new().await;
+    fixture.html("/post/first-frost").await;
+    // The list of comments is kept, and the post is read again.
+    fixture.sandbox.edit_item("first-frost-1", |comment| comment["data"]["text"] = json!("Edited."));
+    fixture.bot.forget("/api/v3/posts/first-frost").await.unwrap();
+    assert_contains(&fixture.html("/post/first-frost").await, &["Edited.", "Two layers then."]);
+}
+
+#[tokio::test]
 async fn a_user_page_has_the_profile_and_the_posts_on_it() {
     let fixture = Fixture::new().await;
     let html = fixture.html("/user/ada").await;
