@@ -127,6 +127,11 @@ impl BotClient {
         self.bot.device_id()
     }
 
+    /// See [`crate::BotClient::base_url`].
+    pub fn base_url(&self) -> &str {
+        self.bot.base_url()
+    }
+
     /// See [`crate::BotClient::stored_session`].
     ///
     /// # Errors
@@ -150,8 +155,8 @@ impl BotClient {
     /// # Errors
     ///
     /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
-    pub fn get(&self, path: &str) -> Result<Response, Error> {
-        self.send(self.bot.read_of(path)?)
+    pub fn get(&self, path: impl AsRef<str>) -> Result<Response, Error> {
+        self.send(self.bot.read_of(path.as_ref())?)
     }
 
     /// See [`crate::BotClient::send`].

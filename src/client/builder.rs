@@ -189,9 +189,9 @@ impl BotClientBuilder {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if a setting is invalid, with its name and the rule.
     pub fn build(self) -> Result<BotClient, Error> {
-        let api_key = required("api_key", "SOCIAL_PLUS_API_KEY", self.api_key)?;
-        let base_url = required("region", "SOCIAL_PLUS_REGION", self.base_url)?;
-        let device_id = required("device_id", "SOCIAL_PLUS_DEVICE_ID", self.device_id)?;
+        let api_key = required("api_key", "", "SOCIAL_PLUS_API_KEY", self.api_key)?;
+        let base_url = required("region", " or a base_url", "SOCIAL_PLUS_REGION", self.base_url)?;
+        let device_id = required("device_id", "", "SOCIAL_PLUS_DEVICE_ID", self.device_id)?;
         if device_id.as_str() == api_key.expose_secret() {
             return Err(Error::config("device_id", "must not be the API key"));
         }
@@ -202,11 +202,15 @@ impl BotClientBuilder {
         }
         #[cfg(feature = "sealing")]
         let sealing_key = self.sealing_key.transpose()?;
-        if !base_url.is_plain() && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+        #[cfg(feature = "sealing")]
+        if sealing_key.is_some() && self.store.is_none() {
             return Err(Error::config(
-                "base_url",
-                "https needs the crate's feature `rustls` or `native-tls`",
+                "sealing_key",
+                "seals stored sessions, and there is no store; set one",
             ));
+        }
+        if !base_url.is_plain() && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+            return Err(Error::config("https", "needs the crate's feature `rustls` or `native-tls`"));
         }
 
         #[cfg(feature = "read-cache")]
@@ -254,9 +258,15 @@ impl BotClientBuilder {
     }
 }
 
-fn required<T>(setting: &str, variable: &str, value: Option<Result<T, Error>>) -> Result<T, Error> {
+fn required<T>(
+    setting: &str,
+    other: &str,
+    variable: &str,
+    value: Option<Result<T, Error>>,
+) -> Result<T, Error> {
     value.unwrap_or_else(|| {
-        Err(Error::config(setting, format!("not set: pass it to the builder, or set {variable}")))
+        let rule = format!("not set: pass it{other} to the builder, or use `from_env` and set {variable}");
+        Err(Error::config(setting, rule))
     })
 }
 

@@ -22,6 +22,8 @@ pub use device_info::DeviceInfo;
 
 use std::sync::Arc;
 
+use progenitor_client::ClientInfo;
+
 use crate::api::Client;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
@@ -208,6 +210,11 @@ impl BotClient {
     /// The device id.
     pub fn device_id(&self) -> &str {
         self.0.registrar.device_id()
+    }
+
+    /// The address of the service, without a trailing slash: that of the region, or the base URL.
+    pub fn base_url(&self) -> &str {
+        self.0.registrar.api().baseurl()
     }
 
     /// Returns the session in the [store](BotClientBuilder::store), if there is a valid one. Sends nothing to the

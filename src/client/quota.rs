@@ -53,6 +53,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     at: Moment,
+    is_read: bool,
     decision: u64,
 }
 
@@ -79,7 +80,7 @@ impl Quota {
                 state.begin(now);
                 state.reads = state.reads.saturating_add(1);
             }
-            Sent { at: now, decision: state.decision }
+            Sent { at: now, is_read, decision: state.decision }
         })
     }
 
@@ -104,6 +105,10 @@ impl Quota {
     /// Records that the quota is used up. Returns the pause.
     pub(crate) fn used_up(&self, sent: Sent, refusal: Refusal) -> Duration {
         self.with(|state| {
+            if sent.is_read && state.day == utc(sent.at).date_naive() {
+                // The service has not counted it.
+                state.reads = state.reads.saturating_sub(1);
+            }
             if sent.decision != state.decision {
                 // Another response has set the pause, or the caller has ended it.
                 let left = state.resumes.map(|resumes| refusal.received.until(resumes));
@@ -201,6 +206,18 @@ mod tests {
         }
         assert_eq!(quota.reads(at("2026-03-01T23:59:59Z")), 2);
         assert_eq!(quota.reads(at("2026-03-02T00:00:00Z")), 0);
+    }
+
+    #[test]
+    fn a_refused_read_does_not_count() {
+        let quota = Quota::default();
+        let sent = ["2026-03-01T12:00:00Z", "2026-03-01T12:00:01Z"].map(|now| quota.send(at(now), true));
+        quota.used_up(sent[1], refusal("2026-03-01T12:00:02Z"));
+        assert_eq!(quota.reads(at("2026-03-01T12:00:03Z")), 1);
+        // On the next day it is not taken from that day's reads.
+        quota.send(at("2026-03-02T00:00:01Z"), true);
+        quota.used_up(sent[0], refusal("2026-03-02T00:00:02Z"));
+        assert_eq!(quota.reads(at("2026-03-02T00:00:03Z")), 1);
     }
 
     #[test]

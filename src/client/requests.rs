@@ -102,8 +102,8 @@ impl BotClient {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn get(&self, path: &str) -> Result<Response, Error> {
-        self.send(self.read_of(path)?).await
+    pub async fn get(&self, path: impl AsRef<str>) -> Result<Response, Error> {
+        self.send(self.read_of(path.as_ref())?).await
     }
 
     /// Creates the request that [`get`](Self::get) sends.
@@ -194,7 +194,8 @@ impl BotClient {
         }
     }
 
-    /// The number of reads that this client and its clones have sent since 00:00 UTC, by this machine's clock. The
+    /// The number of reads that this client and its clones have sent since 00:00 UTC, by this machine's clock, without those
+    /// that were refused because the day's reads were used up. The
     /// service allows a bot 100 a day over all endpoints, and counts those of other clients for the same user as well.
     pub fn reads_today(&self) -> u32 {
         self.0.quota.reads(SystemClock.now())

@@ -67,6 +67,17 @@ impl TryFrom<&str> for ApiKey {
     }
 }
 
+impl TryFrom<&String> for ApiKey {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// As for a `String`.
+    fn try_from(key: &String) -> Result<Self, Error> {
+        key.as_str().try_into()
+    }
+}
+
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey([redacted])")

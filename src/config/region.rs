@@ -86,6 +86,28 @@ impl TryFrom<&str> for Region {
     }
 }
 
+impl TryFrom<String> for Region {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// As for [`from_str`](Self::from_str).
+    fn try_from(name: String) -> Result<Self, Error> {
+        name.parse()
+    }
+}
+
+impl TryFrom<&String> for Region {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// As for [`from_str`](Self::from_str).
+    fn try_from(name: &String) -> Result<Self, Error> {
+        name.parse()
+    }
+}
+
 /// An address that the API key may be sent to.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseUrl {
@@ -150,6 +172,9 @@ impl FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, Error> {
         // The messages do not quote the URL, since it may contain a password.
         let refuse = |rule: &str| Err(Error::config("base_url", rule.to_owned()));
+        if !text.contains("://") {
+            return refuse("must begin with https://");
+        }
         let url = match Url::parse(text) {
             Ok(url) => url,
             Err(error) => return refuse(&format!("not a URL: {error}")),

@@ -19,7 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::api::types::{BotSession, User, UserType};
 use crate::api::{Lenient, Open, SchemaMismatch};
 use crate::config::AccessToken;
-use crate::session::clock::Moment;
+use crate::session::clock::{Clock, Moment, SystemClock};
 
 /// A bot session.
 ///
@@ -96,6 +96,19 @@ impl Session {
         self.body.expires_at - self.body.issued_at
     }
 
+    /// How long the token still works, by the clocks of this machine. Zero if it has expired.
+    ///
+    /// It counts from when the session was received, and not from [`expires_at`](Self::expires_at), which is a time of the
+    /// service's clock.
+    pub fn expires_in(&self) -> Duration {
+        self.left(SystemClock.now())
+    }
+
+    /// Whether the token has expired, by the clocks of this machine.
+    pub fn is_expired(&self) -> bool {
+        self.expires_in().is_zero()
+    }
+
     /// The time to live of the token when its request was sent.
     pub(crate) fn ttl(&self) -> Duration {
         self.life
@@ -131,9 +144,13 @@ impl Session {
     }
 
     /// How much of the time to live is left at `now`.
-    #[cfg(feature = "store")]
     pub(crate) fn left(&self, now: Moment) -> Duration {
         self.life.saturating_sub(self.age(now))
+    }
+
+    /// The id of the bot user.
+    pub fn user_id(&self) -> Option<&str> {
+        self.user()?.user_id.as_deref()
     }
 
     /// The bot user: the first of [`users`](Self::users).

@@ -20,9 +20,8 @@ const NONCE: usize = 24;
 /// ```
 /// use social_plus_bot::store::SealingKey;
 ///
-/// let key = SealingKey::try_from(&[7_u8; 32][..])?; // from your secret store
+/// let key = SealingKey::from([7; 32]); // from your secret store
 /// assert_eq!(format!("{key:?}"), "SealingKey([redacted])");
-/// # Ok::<(), social_plus_bot::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct SealingKey(SecretSlice<u8>);
@@ -38,6 +37,12 @@ impl TryFrom<&[u8]> for SealingKey {
             Ok(_) => Ok(Self(key.to_vec().into())),
             Err(_) => Err(Error::config("sealing_key", format!("has {} bytes instead of 32", key.len()))),
         }
+    }
+}
+
+impl From<[u8; 32]> for SealingKey {
+    fn from(key: [u8; 32]) -> Self {
+        Self(key.to_vec().into())
     }
 }
 

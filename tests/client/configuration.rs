@@ -30,11 +30,20 @@ fn required_settings_are_enough() {
 #[test]
 fn a_missing_setting_is_named_with_its_variable() {
     let without = BotClient::builder().region(Region::Us).device_id("crawler-1");
-    assert_eq!(refused(without), "api_key: not set: pass it to the builder, or set SOCIAL_PLUS_API_KEY");
+    assert_eq!(
+        refused(without),
+        "api_key: not set: pass it to the builder, or use `from_env` and set SOCIAL_PLUS_API_KEY"
+    );
     let without = BotClient::builder().api_key(KEY).device_id("crawler-1");
-    assert_eq!(refused(without), "region: not set: pass it to the builder, or set SOCIAL_PLUS_REGION");
+    assert_eq!(
+        refused(without),
+        "region: not set: pass it or a base_url to the builder, or use `from_env` and set SOCIAL_PLUS_REGION"
+    );
     let without = BotClient::builder().api_key(KEY).region(Region::Us);
-    assert_eq!(refused(without), "device_id: not set: pass it to the builder, or set SOCIAL_PLUS_DEVICE_ID");
+    assert_eq!(
+        refused(without),
+        "device_id: not set: pass it to the builder, or use `from_env` and set SOCIAL_PLUS_DEVICE_ID"
+    );
 }
 
 #[test]
@@ -55,6 +64,21 @@ fn an_api_key_that_is_no_header_value_is_refused_and_not_shown() {
 fn an_api_key_value_is_accepted() {
     let key = ApiKey::try_from(KEY).unwrap();
     valid().api_key(key).build().unwrap();
+}
+
+#[test]
+fn settings_are_taken_as_owned_and_borrowed_text() {
+    let (key, region, id) = (KEY.to_owned(), "eu".to_owned(), "crawler-1".to_owned());
+    let bot = BotClient::builder().api_key(&key).region(&region).device_id(&id).build().unwrap();
+    assert_eq!(bot.base_url(), "https://apix.eu.amity.co");
+    BotClient::builder().api_key(key).region(region).device_id(id).build().unwrap();
+}
+
+#[cfg(feature = "sealing")]
+#[test]
+fn a_sealing_key_without_a_store_is_refused() {
+    let text = refused(valid().sealing_key([7; 32]));
+    assert_eq!(text, "sealing_key: seals stored sessions, and there is no store; set one");
 }
 
 #[test]
@@ -97,7 +121,10 @@ fn http_needs_a_loopback_host() {
 
 #[test]
 fn a_base_url_has_no_credentials_query_or_fragment() {
-    assert!(refused(valid().base_url("apix.us.amity.co")).starts_with("base_url: not a URL: "));
+    for url in ["apix.us.amity.co", "localhost:8080", ""] {
+        assert_eq!(refused(valid().base_url(url)), "base_url: must begin with https://");
+    }
+    assert!(refused(valid().base_url("https://")).starts_with("base_url: not a URL: "));
     assert_eq!(refused(valid().base_url("ftp://example.com")), "base_url: the scheme must be https");
     for url in ["https://example.com?key=hidden", "https://example.com/#hidden"] {
         assert_eq!(refused(valid().base_url(url)), "base_url: must not contain a query or fragment");

@@ -17,6 +17,8 @@ async fn a_registration_returns_a_session() {
     assert_eq!(session.access_token().expose_secret().split('.').count(), 3);
     assert_eq!(session.lifetime(), TimeDelta::days(30));
     assert_eq!(session.expires_at() - session.issued_at(), TimeDelta::days(30));
+    assert!(!session.is_expired() && session.expires_in().as_secs() / (24 * 60 * 60) == 29);
+    assert_eq!(session.user_id(), session.user().unwrap().user_id.as_deref());
     assert!((session.issued_at() - before).abs() < TimeDelta::seconds(5));
     assert_eq!(session.user_type(), Some(&Open::Known(UserType::Bot)));
     assert!(session.user().unwrap().user_id.is_some());

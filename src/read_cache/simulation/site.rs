@@ -133,7 +133,10 @@ fn zipf(pages: usize) -> Vec<f64> {
 impl Site {
     fn start(&self) -> Process {
         let store = handle(&self.store).map(|handle| (handle, Arc::default()));
-        let settings = ReadCache::in_memory().fresh_for(Duration::from_secs(6 * HOUR));
+        // Lists refresh a hundred pages at a time, so most reads are kept for them.
+        let reserved = if self.plan.lists { 80 } else { 20 };
+        let settings =
+            ReadCache::in_memory().fresh_for(Duration::from_secs(6 * HOUR)).reserved_reads(reserved);
         Arc::new(Reads::new(settings, Connection(Arc::clone(&self.service)), self.clocks, store))
     }
 

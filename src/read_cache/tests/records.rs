@@ -3,6 +3,7 @@
 use super::*;
 
 /// All that is stored, as text.
+#[cfg(feature = "sealing")]
 fn stored(fixture: &Fixture) -> String {
     fixture.store.0.with(|content| {
         content
