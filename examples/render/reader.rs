@@ -4,12 +4,13 @@
 //! up, and the day has few reads: it is read only if that leaves enough for the [lists](crate::filler).
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
-use social_plus_bot::{BotClient, Page};
+use social_plus_bot::{BotClient, Page, ReadBudget};
 
 use crate::address::Address;
 use crate::model::Items;
@@ -37,8 +38,8 @@ struct Known {
     lists: (NaiveDate, u32),
 }
 
-/// When a list was split into pages, if it was.
-type Split = Option<Instant>;
+/// When a list was split into pages, if it was, and the hash of its body.
+type Split = Option<(Instant, u64)>;
 
 /// A response, and the time since the service sent it.
 pub struct Read {
@@ -90,17 +91,11 @@ impl Reader {
 
     /// A list that is kept, or else one of those that may be read on this day.
     pub async fn kept_list(&self, path: &str) -> Result<Read, Failure> {
+        let before = self.budget(path).await?;
         if !self.is_known(path) && self.lists_left() == 0 {
-            let budget = self.0.bot.read_budget().await.map_err(|error| Failure::of(path, &error))?;
-            return Err(Failure::until(budget.resets_at()));
+            return Err(Failure::until(before.resets_at()));
         }
-        let asked = Instant::now();
-        // Of any age: a refresh is not what this is for.
-        let page = self.0.bot.read_fresh_for(path, Duration::MAX).await;
-        let page = page.map_err(|error| Failure::of(path, &error))?;
-        if page.age() <= asked.elapsed() {
-            self.count_list();
-        }
+        let (page, _) = self.kept(path, before.used()).await?;
         self.split(path, &page).await
     }
 
@@ -108,11 +103,12 @@ impl Reader {
     pub async fn list_again(&self, path: &str) -> Result<Read, Failure> {
         let failed = |error| Failure::of(path, &error);
         let asked = Instant::now();
-        let kept = self.0.bot.read_fresh_for(path, Duration::MAX).await.map_err(failed)?;
-        self.count_list();
-        if kept.age() <= asked.elapsed() {
+        let before = self.budget(path).await?;
+        let (kept, is_new) = self.kept(path, before.used()).await?;
+        if is_new {
             return self.split(path, &kept).await;
         }
+        self.count_list();
         self.0.bot.forget(path).await.map_err(failed)?;
         match self.get(path).await {
             Ok(page) => self.split(path, &page).await,
@@ -123,6 +119,21 @@ impl Reader {
                 self.split(path, &kept).await
             }
         }
+    }
+
+    /// A list of any age, which is not refreshed, and whether it had to be read. So many reads were used before.
+    async fn kept(&self, path: &str, used: u32) -> Result<(Page, bool), Failure> {
+        let page = self.0.bot.read_fresh_for(path, Duration::MAX).await;
+        let page = page.map_err(|error| Failure::of(path, &error))?;
+        let is_new = self.budget(path).await?.used() > used;
+        if is_new {
+            self.count_list();
+        }
+        Ok((page, is_new))
+    }
+
+    async fn budget(&self, path: &str) -> Result<ReadBudget, Failure> {
+        self.0.bot.read_budget().await.map_err(|error| Failure::of(path, &error))
     }
 
     async fn get(&self, path: &str) -> Result<Page, Failure> {
@@ -137,10 +148,14 @@ impl Reader {
     async fn split(&self, path: &str, page: &Page) -> Result<Read, Failure> {
         let failed = |error| Failure::of(path, &error);
         let items: Items = page.json().map_err(failed)?;
-        let split_at = self.known().paths.get(path).copied().flatten();
-        // A list that is younger than its pages was read after them.
-        if split_at.is_none_or(|split_at| page.age() < split_at.elapsed()) {
-            let now = Instant::now();
+        let (now, mut hasher) = (Instant::now(), DefaultHasher::new());
+        page.bytes().hash(&mut hasher);
+        let hash = hasher.finish();
+        let last = self.known().paths.get(path).copied().flatten();
+        // A list that was sent after its pages has the same items, which are younger now. Ages are not exact.
+        let is_split =
+            |(at, of): (Instant, u64)| of == hash && page.age() + Duration::from_secs(1) >= at.elapsed();
+        if !last.is_some_and(is_split) {
             for (address, body) in split(&page.json::<Value>().map_err(failed)?) {
                 // One that can't be shown needs no page.
                 let Some(modified) = items.modified(&address) else { continue };
@@ -150,7 +165,7 @@ impl Reader {
                 known.pages.insert(address, modified);
                 known.paths.entry(path).or_default();
             }
-            self.known().paths.insert(path.to_owned(), Some(now));
+            self.known().paths.insert(path.to_owned(), Some((now, hash)));
         }
         Ok(Read { items, age: page.age() })
     }
@@ -165,7 +180,7 @@ impl Reader {
             return read.await;
         }
         let _turn = self.0.new.lock().await;
-        let budget = self.0.bot.read_budget().await.map_err(|error| Failure::of(path, &error))?;
+        let budget = self.budget(path).await?;
         if budget.used() + self.lists_left() >= budget.limit() {
             return Err(Failure::until(budget.resets_at()));
         }
