@@ -37,7 +37,9 @@ impl Browser {
                 let all = Arc::clone(&all);
                 tokio::spawn(async move {
                     let mut line = String::new();
-                    if BufReader::new(connection).read_line(&mut line).await.is_ok() {
+                    let read = BufReader::new(connection).read_line(&mut line).await;
+                    // Browsers also open connections in advance, and ask nothing.
+                    if read.is_ok_and(|bytes| bytes > 0) {
                         all.lock().unwrap().push(line.trim().to_owned());
                     }
                 });
