@@ -43,8 +43,8 @@ impl BotClient {
     ///   share a store. The read goes on if they are dropped, and is cancelled when the last clone of the client is.
     /// - That there is nothing at a path (404) is remembered for a short time. No other refusal is, and a page that the
     ///   service refuses to refresh is dropped.
-    /// - After a read that failed, no further one is sent for 30 s, doubled each time up to 15 min, or for the time of the
-    ///   service's `Retry-After`. Then one read shows whether the service works again. Meanwhile kept pages are returned
+    /// - After a read that failed, no further one is sent for 30 s, doubled each time up to 15 min, or longer if the
+    ///   service's `Retry-After` is. Then one read shows whether the service works again. Meanwhile kept pages are returned
     ///   until they are too old.
     ///
     /// A call that waits for a read takes at most four times the client's [`timeout`](crate::BotClientBuilder::timeout) and a
@@ -145,11 +145,11 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache.
+    /// [`Config`](crate::ErrorKind::Config) without a read cache, and [`Store`](crate::ErrorKind::Store) if the page could be
+    /// dropped here only, since the store failed: it may come back from there until it is forgotten again.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn forget(&self, path: impl AsRef<str>) -> Result<(), Error> {
-        self.cached_reads()?.forget(path.as_ref()).await;
-        Ok(())
+        self.cached_reads()?.forget(path.as_ref()).await
     }
 
     /// The reads of this UTC day, counted for all processes that share the store. Those of [`get`](Self::get) and

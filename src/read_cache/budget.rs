@@ -51,6 +51,18 @@ pub(super) struct Counts {
     pub(super) refreshes: u32,
 }
 
+impl Counts {
+    pub(super) fn with(self, more: Self) -> Self {
+        let reads = self.reads.saturating_add(more.reads);
+        Self { reads, refreshes: self.refreshes.saturating_add(more.refreshes) }
+    }
+
+    pub(super) fn without(self, less: Self) -> Self {
+        let reads = self.reads.saturating_sub(less.reads);
+        Self { reads, refreshes: self.refreshes.saturating_sub(less.refreshes) }
+    }
+}
+
 /// How the reads of a day are divided.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pacing {

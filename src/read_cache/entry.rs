@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::fetch::Validators;
+use super::settings::ReadCache;
 use crate::error::Error;
 use crate::session::clock::Moment;
 
@@ -19,9 +20,9 @@ pub(crate) struct Entry {
     /// How long it is fresh at least, by the service's word.
     pub(super) max_age: Duration,
     pub(super) validators: Validators,
-    /// How often it was asked for since it became stale.
+    /// How often it was asked for since it became stale, or since a refresh of it failed.
     asks: AtomicU32,
-    /// When the store was last asked for a newer one, in seconds by the monotonic clock.
+    /// How old it was when the store was last asked for a newer one, in seconds.
     looked: AtomicU64,
 }
 
@@ -41,7 +42,7 @@ impl Entry {
             max_age: Duration::ZERO,
             validators: Validators::default(),
             asks: AtomicU32::new(0),
-            looked: AtomicU64::new(received.monotonic.as_secs()),
+            looked: AtomicU64::new(age.as_secs()),
         }
     }
 
@@ -65,6 +66,8 @@ impl Entry {
     }
 
     /// The time since the service sent it.
+    // As for `Moment::since`.
+    #[inline]
     pub(super) fn age(&self, now: Moment) -> Duration {
         self.age.saturating_add(now.since(self.received))
     }
@@ -74,11 +77,24 @@ impl Entry {
         self.asks.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
+    /// Begins to count anew, so that the turn of other pages comes first.
+    pub(super) fn refresh_failed(&self) {
+        self.asks.store(0, Ordering::Relaxed);
+    }
+
+    /// How long it is returned.
+    pub(super) fn lifetime(&self, settings: &ReadCache) -> Duration {
+        match self.content {
+            Content::Body(_) => settings.stale_for.max(self.max_age),
+            Content::NotFound(_) => settings.not_found_for,
+        }
+    }
+
     /// Whether the store is to be asked for a newer one: after a tenth of the entry's age, and at most once a minute.
     pub(super) fn should_look(&self, now: Moment) -> bool {
-        let (looked, second) = (self.looked.load(Ordering::Relaxed), now.monotonic.as_secs());
-        let wait = (self.age(now).as_secs() / 10).max(60);
-        second.saturating_sub(looked) >= wait
-            && self.looked.compare_exchange(looked, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let (looked, age) = (self.looked.load(Ordering::Relaxed), self.age(now).as_secs());
+        // It is younger than before only if a clock was set.
+        let is_due = age.checked_sub(looked).is_none_or(|since| since >= (age / 10).max(60));
+        is_due && self.looked.compare_exchange(looked, age, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }

@@ -48,14 +48,19 @@ impl Flights {
         self.lock().get(path).is_some_and(Flight::is_alive)
     }
 
-    /// The flight for `path`; starts `work` in a task if there is none. Returns nothing without a runtime.
-    pub(super) fn join_or_start<W>(self: &Arc<Self>, path: &str, work: impl FnOnce() -> W) -> Option<Landing>
+    /// The flight for `path`, and whether it is outdated; starts `work` in a task if there is none. Returns nothing without a
+    /// runtime.
+    pub(super) fn join_or_start<W>(
+        self: &Arc<Self>,
+        path: &str,
+        work: impl FnOnce() -> W,
+    ) -> Option<(Landing, bool)>
     where
         W: Future<Output = Outcome> + Send + 'static,
     {
         let mut flights = self.lock();
         if let Some(flight) = flights.get(path).filter(|flight| flight.is_alive()) {
-            return Some(flight.landing.clone());
+            return Some((flight.landing.clone(), flight.is_outdated));
         }
         let runtime = Handle::try_current().ok()?;
         let (sender, landing) = watch::channel(None);
@@ -74,7 +79,7 @@ impl Flights {
         });
         let flight = Flight { landing: landing.clone(), task: task.abort_handle(), is_outdated: false };
         flights.insert(path.into(), flight);
-        Some(landing)
+        Some((landing, false))
     }
 
     /// Runs `keep` unless the path was filled or forgotten after its flight began. Returns whether it ran.

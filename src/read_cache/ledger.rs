@@ -68,8 +68,9 @@ struct State {
     contacted: Option<Moment>,
     /// The reads since then, while the store failed.
     unreported: Counts,
-    /// The pause that the caller has set, until it is stored.
+    /// The pause that the caller has set, until it is stored, and how often one was set.
     set_pause: Option<Option<Pause>>,
+    pauses_set: u64,
 }
 
 /// What a read is for.
@@ -163,7 +164,8 @@ impl<C: Clock> Ledger<C> {
                 .running
                 .retain(|running| running.key != key.fingerprint() || running.process != self.process);
             match &finish {
-                Finish::Answered => record.pause = None,
+                // Nothing is sent during a pause, so what is answered then was sent before it.
+                Finish::Answered => drop(record.pause.take_if(|pause| pause.left(now).is_none())),
                 Finish::Failed(error) => record.fail(error, now),
             }
             ((), true)
@@ -199,12 +201,14 @@ impl<C: Clock> Ledger<C> {
     pub(super) fn resume_in(&self, wait: Duration, now: Moment) {
         let pause = (!wait.is_zero()).then(|| Pause {
             until_ms: millis(now).saturating_add(as_millis(wait)),
+            wait_ms: as_millis(wait),
             failures: 0,
             is_quota: true,
             error: ErrorRecord::from(&Error::quota_used_up(wait)).into_owned(),
         });
         let mut state = self.lock();
         state.set_pause = self.store.is_some().then(|| pause.clone());
+        state.pauses_set = state.pauses_set.wrapping_add(1);
         state.known.pause = pause;
     }
 
@@ -214,10 +218,7 @@ impl<C: Clock> Ledger<C> {
         let now = self.clock.now();
         let mut state = self.lock();
         state.begin(now);
-        let used = Counts {
-            reads: state.known.reads.saturating_add(state.unreported.reads),
-            refreshes: state.known.refreshes.saturating_add(state.unreported.refreshes),
-        };
+        let used = state.known.counts().with(state.unreported);
         ReadBudget {
             limit: self.pacing.limit,
             used: used.reads,
@@ -249,10 +250,7 @@ impl<C: Clock> Ledger<C> {
         let mut view = Record { reads: before.reads, refreshes: before.refreshes, ..state.known.clone() };
         let (result, _) = change(&mut view, now);
         if self.store.is_some() {
-            let unreported = &mut state.unreported;
-            unreported.reads = unreported.reads.saturating_add(view.reads.saturating_sub(before.reads));
-            unreported.refreshes =
-                unreported.refreshes.saturating_add(view.refreshes.saturating_sub(before.refreshes));
+            state.unreported = state.unreported.with(view.counts().without(before));
             (view.reads, view.refreshes) = (state.known.reads, state.known.refreshes);
         }
         state.known = view;
@@ -268,10 +266,11 @@ impl<C: Clock> Ledger<C> {
             let found = handle.load().await?;
             let now = self.clock.now();
             let stored = found.as_ref().and_then(|found| Record::read(found.open.as_ref().ok()?));
-            let (mut record, is_merged) = {
+            let (mut record, is_merged, reported, pauses_set) = {
                 let mut state = self.lock();
                 state.begin(now);
-                state.merged(stored, now)
+                let (record, is_merged) = state.merged(stored, now);
+                (record, is_merged, state.unreported, state.pauses_set)
             };
             let (result, is_changed) = change(&mut record, now);
             let is_written = is_changed || is_merged;
@@ -284,8 +283,13 @@ impl<C: Clock> Ledger<C> {
             };
             if is_stored {
                 let mut state = self.lock();
+                // What came in the meantime is not in the record.
+                state.unreported = state.unreported.without(reported);
+                match &state.set_pause {
+                    Some(pause) if state.pauses_set != pauses_set => record.pause.clone_from(pause),
+                    _ => state.set_pause = None,
+                }
                 (state.known, state.is_known) = (record, true);
-                (state.unreported, state.set_pause) = (Counts::default(), None);
                 state.written = if is_written { Some(now) } else { state.written };
                 state.contacted = Some(now);
                 return Ok(result);
@@ -309,6 +313,8 @@ impl<C: Clock> Ledger<C> {
             counts.reads = counts.reads.max(self.pacing.limit.saturating_sub(left));
             let refreshes = state.unreported.refreshes.saturating_mul(processes);
             counts.refreshes = counts.refreshes.saturating_add(refreshes);
+        } else {
+            counts = counts.with(state.unreported);
         }
         counts
     }

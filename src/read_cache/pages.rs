@@ -87,20 +87,20 @@ impl<C: Clock> PageStore<C> {
     }
 
     /// Stores an entry for `ttl`, or that the path was forgotten, if `raw` is what is stored. Returns false if something
-    /// else is.
+    /// else is, and nothing if the store fails.
     pub(super) async fn replace(
         &self,
         path: &str,
         raw: Option<StoredRecord>,
         entry: Option<&Entry>,
         ttl: Duration,
-    ) -> bool {
+    ) -> Option<bool> {
         let (key, now) = (self.key(path), self.clock.now());
         let stored = async {
             let record = record::write(&key, path, entry, ttl, now)?;
             self.handle.at(key).replace(raw, record, ttl).await
         };
-        self.attempt(stored).await.unwrap_or(true)
+        self.attempt(stored).await
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Moment>> {

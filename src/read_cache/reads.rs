@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::budget::{Pacing, ReadBudget};
 use super::entry::{Content, Entry};
-use super::fetch::{Fetch, Response, is_failure, is_not_found};
+use super::fetch::{Fetch, Response, Validators, is_failure, is_not_found};
 use super::flights::{Flights, Landing, Outcome};
 use super::ledger::{Claim, Finish, Ledger, Purpose};
 use super::memory::{Memory, memory};
@@ -42,9 +42,15 @@ const ROUNDS: u32 = 3;
 /// The shortest time for which something is stored.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
+/// The longest time. Redis refuses one that leads beyond the end of its clock.
+const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// A call waits for four times the timeout of a read and so much longer at most. A store that is slow, or another process
 /// that dies, can make it wait.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After so long, another process may read the same, even if the timeout is longer.
+const LONGEST_READ: Duration = Duration::from_secs(60 * 60);
 
 /// Without a token, no refresh begins for so long, in seconds.
 const TOKEN_PAUSE: u64 = 5;
@@ -60,10 +66,18 @@ struct Shared<F, C> {
     memory: Memory,
     flights: Arc<Flights>,
     ledger: Ledger<C>,
-    /// The stale page that was asked for most since the last refresh, and how often it was.
-    next: Mutex<Option<(Box<str>, u32)>>,
+    /// The stale page that was asked for most since the last refresh.
+    next: Mutex<Option<Candidate>>,
     /// Until when there is no token for refreshes, in seconds by the monotonic clock.
     no_token_until: AtomicU64,
+}
+
+/// A page to refresh.
+struct Candidate {
+    path: Box<str>,
+    asks: u32,
+    /// The age from which it is stale, for the caller who asked for it last.
+    fresh_for: Duration,
 }
 
 /// What a flight is for.
@@ -117,8 +131,8 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
     }
 
     /// Drops what is kept for `path`.
-    pub(crate) async fn forget(&self, path: &str) {
-        self.0.forget(path).await;
+    pub(crate) async fn forget(&self, path: &str) -> Result<(), Error> {
+        self.0.forget(path).await
     }
 
     pub(crate) async fn budget(&self) -> ReadBudget {
@@ -142,25 +156,21 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         let entry = self.memory.get(path)?;
         let now = self.clock.now();
         let age = entry.age(now);
-        let longest = match entry.content {
-            Content::Body(_) => self.settings.stale_for,
-            Content::NotFound(_) => self.settings.not_found_for,
-        };
-        (age < longest).then(|| self.page(path, entry, fresh_for, now))
+        (age < entry.lifetime(&self.settings)).then(|| self.page(path, entry, age, fresh_for, now))
     }
 
-    /// The page of an entry, or the error that there is none. Starts a refresh if it is stale.
+    /// The page of an entry of this age, or the error that there is none. Starts a refresh if it is stale.
     fn page(
         self: &Arc<Self>,
         path: &str,
         entry: Arc<Entry>,
+        age: Duration,
         fresh_for: Option<Duration>,
         now: Moment,
     ) -> Result<Page, Error> {
         if let Content::NotFound(error) = &entry.content {
             return Err(error.clone());
         }
-        let age = entry.age(now);
         let fresh_for = fresh_for.unwrap_or_else(|| self.settings.fresh_for.max(entry.max_age));
         let freshness = if age < fresh_for {
             Freshness::Fresh
@@ -183,10 +193,11 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             false => self.ledger.pause(now).map(|(reason, _)| reason),
         };
         let may_refresh = paused.is_none() && self.ledger.may_refresh(now);
-        let next = self.next(path, asks, may_refresh);
-        let is_started =
-            next.as_ref().is_some_and(|next| self.start(next, Flight::Refresh(fresh_for)).is_some());
-        if is_started && next.as_deref() == Some(path) {
+        let next = self.next(path, asks, fresh_for, may_refresh);
+        if let Some(Candidate { path: next, fresh_for, .. }) = next
+            && self.start(&next, Flight::Refresh(fresh_for)).is_some()
+            && *next == *path
+        {
             return StaleReason::Refreshing;
         }
         if self.store.is_some() && entry.should_look(now) {
@@ -196,17 +207,17 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     }
 
     /// The page to refresh next, if one may be refreshed.
-    fn next(&self, path: &str, asks: u32, may_refresh: bool) -> Option<Box<str>> {
+    fn next(&self, path: &str, asks: u32, fresh_for: Duration, may_refresh: bool) -> Option<Candidate> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *next {
-            Some((known, count)) if **known == *path => *count = asks,
-            Some((_, count)) if *count > asks => {}
-            _ => *next = Some((path.into(), asks)),
+            Some(next) if *next.path == *path => (next.asks, next.fresh_for) = (asks, fresh_for),
+            Some(next) if next.asks > asks => {}
+            _ => *next = Some(Candidate { path: path.into(), asks, fresh_for }),
         }
-        if may_refresh { next.take().map(|(path, _)| path) } else { None }
+        if may_refresh { next.take() } else { None }
     }
 
-    fn start(self: &Arc<Self>, path: &str, flight: Flight) -> Option<Landing> {
+    fn start(self: &Arc<Self>, path: &str, flight: Flight) -> Option<(Landing, bool)> {
         self.flights.join_or_start(path, || {
             let (this, path) = (Arc::clone(self), path.to_owned());
             async move { this.fly(&path, flight).await }
@@ -221,12 +232,18 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
                 return result;
             }
             runtime::check()?;
-            let Some(mut landing) = self.start(path, Flight::Missing) else { continue };
+            let Some((mut landing, is_outdated)) = self.start(path, Flight::Missing) else { continue };
             let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
             let outcome = timeout(patience, landing.wait_for(Option::is_some)).await;
             let Ok(outcome) = outcome else { break };
             match outcome.ok().and_then(|outcome| outcome.clone()) {
-                Some(Outcome::Entry(entry)) => return self.page(path, entry, fresh_for, self.clock.now()),
+                // It is from before the path was forgotten.
+                _ if is_outdated => {}
+                Some(Outcome::Entry(entry)) => {
+                    let now = self.clock.now();
+                    let age = entry.age(now);
+                    return self.page(path, entry, age, fresh_for, now);
+                }
                 Some(Outcome::Failed(error)) => return Err(error),
                 // The flight was one in the background, or ended with its runtime.
                 Some(Outcome::NotRead) | None => {}
@@ -241,11 +258,10 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         let kept = self.memory.get(path);
         let is_enough = |entry: &Arc<Entry>| {
             let age = entry.age(self.clock.now());
-            match (flight, &entry.content) {
-                (Flight::Look, _) => false,
-                (Flight::Missing, Content::NotFound(_)) => age < self.settings.not_found_for,
-                (Flight::Missing, Content::Body(_)) => age < self.settings.stale_for,
-                (Flight::Refresh(fresh_for), _) => age < fresh_for,
+            match flight {
+                Flight::Look => false,
+                Flight::Missing => age < entry.lifetime(&self.settings),
+                Flight::Refresh(fresh_for) => age < fresh_for,
             }
         };
         let (mut raw, entry) = self.look(path).await;
@@ -274,7 +290,7 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
             return failed(error);
         }
         let key = self.key(path);
-        let limit = self.fetch.max_duration() + operation::LIMIT * 2;
+        let limit = self.fetch.max_duration().min(LONGEST_READ) + operation::LIMIT * 2;
         let deadline = Instant::now() + limit * 2;
         let mut poll = POLL_MIN;
         loop {
@@ -316,6 +332,9 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
                 (Entry::new(Content::NotFound(error), Duration::ZERO, received), true)
             }
             Err(error) => {
+                if let Some(kept) = self.memory.peek(path) {
+                    kept.refresh_failed();
+                }
                 let is_failure = is_failure(&error);
                 let finish = if is_failure { Finish::Failed(error.clone()) } else { Finish::Answered };
                 if !is_failure && error.kind() == ErrorKind::Rejected {
@@ -376,16 +395,14 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         }
     }
 
-    /// Stores an entry, or that the path was forgotten, if `raw` is what is stored. Returns whether nothing else was.
+    /// Stores an entry, or that the path was forgotten, if `raw` is what is stored. Returns false if something else is.
     async fn store_entry(&self, path: &str, raw: Option<StoredRecord>, entry: Option<&Entry>) -> bool {
         let Some(store) = &self.store else { return true };
-        let ttl = match entry {
-            Some(Entry { content: Content::NotFound(_), .. }) => self.settings.not_found_for,
-            // That it was forgotten counts as long as another process may have it in memory.
-            Some(_) | None => self.settings.stale_for,
-        };
+        // That it was forgotten counts as long as another process may have it in memory.
+        let lifetime = entry.map_or(self.settings.stale_for, |entry| entry.lifetime(&self.settings));
         let age = entry.map_or(Duration::ZERO, |entry| entry.age(self.clock.now()));
-        store.replace(path, raw, entry, ttl.saturating_sub(age).max(SHORTEST_TTL)).await
+        let ttl = lifetime.saturating_sub(age).clamp(SHORTEST_TTL, LONGEST_TTL);
+        store.replace(path, raw, entry, ttl).await.unwrap_or(true)
     }
 
     /// The key by which the reads of `path` are counted.
@@ -417,8 +434,10 @@ fn understood(
             let entry = Entry::new(Content::Body(body), age, received).with(max_age, validators);
             Ok((entry, is_storable))
         }
-        (None, Some(kept)) => Ok((kept.confirmed(age, max_age, received), is_storable)),
-        (None, None) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
+        (None, Some(kept)) if kept.validators != Validators::default() => {
+            Ok((kept.confirmed(age, max_age, received), is_storable))
+        }
+        (None, _) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cache against a service that the test holds in its hands, in time that stands still until somebody waits.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,8 @@ use crate::store::in_memory::{Clocks, DAY, HOUR, Shared, sealed};
 
 mod alone;
 mod clocks;
+mod forgotten;
+mod pauses;
 mod records;
 mod shared;
 
@@ -27,6 +29,10 @@ pub(super) struct Service {
     version: AtomicUsize,
     reads: Mutex<Vec<String>>,
     answers: Mutex<VecDeque<Error>>,
+    /// What is answered to a path in any case.
+    broken: Mutex<HashMap<String, Error>>,
+    /// How long pages are fresh, by the service's word.
+    max_age: Mutex<Duration>,
     /// How long a read takes.
     takes: Mutex<Duration>,
     cancelled: AtomicUsize,
@@ -39,6 +45,10 @@ impl Service {
 
     fn will_fail(&self, errors: impl IntoIterator<Item = Error>) {
         self.answers.lock().unwrap().extend(errors);
+    }
+
+    fn always_fails(&self, path: &str, error: Error) {
+        self.broken.lock().unwrap().insert(path.to_owned(), error);
     }
 
     fn takes(&self, time: Duration) {
@@ -69,8 +79,8 @@ impl Drop for Running<'_> {
 pub(super) struct Connection(Arc<Service>);
 
 impl Fetch for Connection {
-    fn check(&self, _: &str) -> Result<(), Error> {
-        Ok(())
+    fn check(&self, path: &str) -> Result<(), Error> {
+        if path.contains("token") { Err(Error::config("path", "has a secret")) } else { Ok(()) }
     }
 
     fn may_keep(&self, _: &[u8]) -> bool {
@@ -91,10 +101,14 @@ impl Fetch for Connection {
         if let Some(error) = self.0.answers.lock().unwrap().pop_front() {
             return Err(error);
         }
+        if let Some(error) = self.0.broken.lock().unwrap().get(path) {
+            return Err(error.clone());
+        }
+        let max_age = *self.0.max_age.lock().unwrap();
         Ok(Response {
             body: Some(body),
             age: Duration::ZERO,
-            max_age: Duration::ZERO,
+            max_age,
             is_storable: true,
             validators: Validators::default(),
         })

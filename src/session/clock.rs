@@ -26,6 +26,8 @@ impl Moment {
     }
 
     /// How long it has been since `earlier`, by whichever clock says more.
+    // `BotClient::read` is generic, so it is compiled in the crate that calls it.
+    #[inline]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
         monotonic.max(self.wall.saturating_sub(earlier.wall))

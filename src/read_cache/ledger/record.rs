@@ -26,6 +26,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The upper limit of such pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
+/// By so many milliseconds clocks may differ.
+const SKEW_MS: u64 = 5 * 60 * 1000;
+
 /// The upper limit of pauses that the service asks for, in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -54,6 +57,8 @@ pub(super) struct Running {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pause {
     pub(super) until_ms: u64,
+    /// How long it was when it was set.
+    pub(super) wait_ms: u64,
     /// The number of failed reads in a row.
     pub(super) failures: u32,
     pub(super) is_quota: bool,
@@ -103,10 +108,25 @@ impl Record {
             (None, None) => 0,
         };
         let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE);
-        let wait = asked.unwrap_or_else(|| as_millis(doubled)).min(DAY_MS);
-        let until_ms = millis(now).saturating_add(wait).max(active.map_or(0, |active| active.until_ms));
-        self.pause =
-            Some(Pause { until_ms, failures, is_quota, error: ErrorRecord::from(error).into_owned() });
+        let wait_ms = asked.unwrap_or_default().max(as_millis(doubled)).min(DAY_MS);
+        let wait_ms = wait_ms.max(active.and_then(|active| active.left(now)).map_or(0, as_millis));
+        let until_ms = millis(now).saturating_add(wait_ms);
+        let error = ErrorRecord::from(error).into_owned();
+        self.pause = Some(Pause { until_ms, wait_ms, failures, is_quota, error });
+    }
+
+    /// Drops the running reads that were begun first and the processes that were seen first, if there are too many.
+    fn limit(&mut self) {
+        self.running.drain(..self.running.len().saturating_sub(LONGEST));
+        let surplus = self.processes.len().saturating_sub(LONGEST);
+        if surplus > 0 {
+            let mut seen: Vec<_> =
+                self.processes.iter().map(|(process, at)| (*at, process.clone())).collect();
+            seen.sort_unstable();
+            for (_, process) in seen.iter().take(surplus) {
+                self.processes.remove(process);
+            }
+        }
     }
 
     pub(super) fn read(stored: &StoredRecord) -> Option<Self> {
@@ -115,8 +135,10 @@ impl Record {
         (record.version == VERSION && is_plausible).then_some(record)
     }
 
-    pub(super) fn write(&self) -> Result<StoredRecord, Error> {
-        let written = serde_json::to_vec(&Self { version: VERSION, ..self.clone() });
+    pub(super) fn write(&mut self) -> Result<StoredRecord, Error> {
+        self.version = VERSION;
+        self.limit();
+        let written = serde_json::to_vec(self);
         let written =
             written.map_err(|error| Error::store(format!("the count can't be written: {error}")))?;
         Ok(written.into())
@@ -131,8 +153,9 @@ impl Pause {
     /// The time left.
     pub(super) fn left(&self, now: Moment) -> Option<Duration> {
         let left = self.until_ms.saturating_sub(millis(now));
-        // A longer one was written with another clock.
-        (left > 0 && left <= DAY_MS).then(|| Duration::from_millis(left))
+        // If it is much longer than it was, it was written with another clock, or the clock was set.
+        let is_plausible = left <= self.wait_ms.saturating_add(SKEW_MS);
+        (left > 0 && is_plausible).then(|| Duration::from_millis(left.min(self.wait_ms)))
     }
 
     /// The error of reads during the pause.
@@ -147,4 +170,19 @@ pub(super) fn millis(now: Moment) -> u64 {
 
 pub(super) fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_any_number_of_processes_can_be_read_again() {
+        let processes = (0..10_010).map(|number| (format!("{number:016x}"), number)).collect();
+        let mut record = Record { reads: 99, processes, ..Record::default() };
+        let read = Record::read(&record.write().unwrap()).unwrap();
+        assert_eq!((read.reads, read.processes.len()), (99, LONGEST));
+        // Those that were seen last are known.
+        assert_eq!(read.processes.values().max(), Some(&10_009));
+    }
 }

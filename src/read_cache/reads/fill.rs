@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Shared;
+use super::{LONGEST_TTL, SHORTEST_TTL, Shared};
 use crate::error::Error;
 use crate::read_cache::entry::{Content, Entry};
 use crate::read_cache::fetch::Fetch;
@@ -47,13 +47,28 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         Ok(())
     }
 
-    pub(super) async fn forget(&self, path: &str) {
+    pub(super) async fn forget(&self, path: &str) -> Result<(), Error> {
         self.flights.outdate(path, || drop(self.memory.remove(path)));
+        let Some(store) = &self.store else { return Ok(()) };
+        if self.fetch.check(path).is_err() {
+            // Nothing is kept for such a path, which may contain a secret.
+            return Ok(());
+        }
         for _ in 0..ATTEMPTS {
-            let (raw, _) = self.load(path).await;
-            if self.store_entry(path, raw, None).await {
-                break;
+            let (raw, _) = store.load(path).await;
+            match store
+                .replace(path, raw, None, self.settings.stale_for.clamp(SHORTEST_TTL, LONGEST_TTL))
+                .await
+            {
+                Some(true) => return Ok(()),
+                // Another process has stored something at the same time.
+                Some(false) => {}
+                None => break,
             }
         }
+        Err(Error::store(
+            "the page is dropped in this process, but not in the store, which failed; forget it again later",
+        )
+        .of_outage())
     }
 }

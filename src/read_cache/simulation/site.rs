@@ -157,7 +157,7 @@ impl Site {
     /// Reads a list again and fills its pages.
     async fn fill(&self, process: &Process, list: usize) {
         let path = format!("/list/{list}");
-        process.forget(&path).await;
+        process.forget(&path).await.ok();
         let Ok(page) = process.read(&path, None).await else { return };
         let text = String::from_utf8(page.bytes().to_vec()).unwrap();
         for (offset, line) in text.lines().enumerate() {

@@ -132,7 +132,7 @@ async fn a_successful_read_ends_the_backoff() {
         assert_eq!(read(&process, "/a").await.unwrap_err().retry_after(), Some(Duration::from_secs(30)));
         advance(Duration::from_secs(30)).await;
         read(&process, "/b").await.unwrap();
-        process.forget("/b").await;
+        process.forget("/b").await.unwrap();
     }
 }
 
@@ -179,4 +179,80 @@ async fn memory_is_bounded_and_what_is_asked_for_stays() {
     assert!(process.memory() <= 1 << 20, "{}", process.memory());
     assert!(process.memory() > 1 << 19, "{}", process.memory());
     assert_eq!(fixture.service.reads().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_kept_for_as_long_as_it_is_fresh_by_the_services_word() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.process(ReadCache::in_memory());
+    *fixture.service.max_age.lock().unwrap() = DAY * 30;
+    read(&process, "/a").await.unwrap();
+    advance(DAY * 29).await;
+    assert_eq!(read(&process, "/a").await.unwrap().freshness(), Freshness::Fresh);
+    // Another process finds it in the store.
+    let page = read(&fixture.process(ReadCache::in_memory()), "/a").await.unwrap();
+    assert_eq!((page.freshness(), page.age().as_secs() / 60 / 60 / 24), (Freshness::Fresh, 29));
+    assert_eq!(fixture.service.reads().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_refreshed_by_the_age_that_its_own_callers_ask_for() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.lonely(ReadCache::in_memory().daily_reads(3).reserved_reads(0));
+    // Two refreshes are due by noon, and one more at 16:00.
+    for path in ["/first", "/second"] {
+        process.fill(path, Bytes::new(), HOUR).await.unwrap();
+        read(&process, path).await.unwrap();
+    }
+    settle().await;
+    process.fill("/a", Bytes::new(), HOUR * 5).await.unwrap();
+    for _ in 0..3 {
+        read(&process, "/a").await.unwrap();
+    }
+    advance(DAY / 4).await;
+    // This caller is content with what is older than the other page.
+    process.fill("/b", Bytes::new(), DAY).await.unwrap();
+    process.read("/b", Some(HOUR * 20)).await.unwrap();
+    settle().await;
+    assert_eq!(fixture.service.reads()[2..], ["/a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_of_any_size_can_be_set_and_keeps_a_body_of_the_longest_length() {
+    let fixture = Fixture::at_noon().await;
+    for bytes in [1000, 1 << 20, usize::MAX] {
+        let settings = ReadCache::in_memory().max_memory_bytes(bytes).max_body_bytes(bytes);
+        let process = fixture.lonely(settings);
+        process.fill("/a", Bytes::from(vec![b'x'; bytes.min(1 << 20)]), Duration::ZERO).await.unwrap();
+        read(&process, "/a").await.unwrap();
+        assert_eq!(fixture.service.reads().len(), 0, "{bytes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_refreshed_does_not_take_the_turns_of_the_others() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.lonely(ReadCache::in_memory().daily_reads(24).reserved_reads(0));
+    fixture.service.always_fails("/broken", Error::invalid_response(200, "the body is too long"));
+    for path in ["/broken", "/whole"] {
+        process.fill(path, Bytes::new(), HOUR).await.unwrap();
+    }
+    for number in 0..12 {
+        process.fill(&format!("/{number}"), Bytes::new(), HOUR).await.unwrap();
+        read(&process, &format!("/{number}")).await.unwrap();
+    }
+    settle().await;
+    read(&process, "/0").await.unwrap();
+    settle().await;
+    // One refresh is due in each hour. It begins when one of these is asked for.
+    for _ in 0..10 {
+        for path in ["/broken", "/whole", "/broken", "/whole", "/broken"] {
+            read(&process, path).await.unwrap();
+            settle().await;
+        }
+        settle().await;
+        advance(HOUR).await;
+    }
+    let reads = fixture.service.reads();
+    assert!(reads.iter().any(|path| path == "/whole"), "{reads:?}");
 }

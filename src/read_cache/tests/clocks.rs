@@ -1,6 +1,8 @@
 //! Clocks that differ, and clocks that are set.
 
 use super::*;
+use crate::read_cache::entry::{Content, Entry};
+use crate::session::clock::Moment;
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_slightly_behind_does_not_set_the_count_back() {
@@ -35,4 +37,17 @@ async fn a_page_that_is_dated_in_the_future_is_read_again() {
     read(&ahead, "/a").await.unwrap();
     fixture.service.set_version(1);
     assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/a").await, "/a 1");
+}
+
+#[test]
+fn the_store_is_asked_after_a_machine_was_suspended() {
+    let at = |awake, time| Moment { monotonic: Duration::from_secs(awake), wall: Duration::from_secs(time) };
+    let entry = Entry::new(Content::Body(Bytes::new()), Duration::ZERO, at(10, 1_000_000));
+    assert!(!entry.should_look(at(40, 1_000_030)));
+    // Its monotonic clock stood for 3 days.
+    assert!(entry.should_look(at(50, 1_260_000)));
+    assert!(!entry.should_look(at(110, 1_260_060)));
+    // The wall clock was wrong, and is set.
+    assert!(entry.should_look(at(200, 1_000_190)));
+    assert!(!entry.should_look(at(210, 1_000_200)));
 }

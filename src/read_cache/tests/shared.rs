@@ -130,7 +130,7 @@ async fn what_is_forgotten_while_another_process_reads_it_is_not_stored() {
     let caller = tokio::spawn(async move { text(&one, "/a").await });
     settle().await;
     fixture.service.set_version(1);
-    other.forget("/a").await;
+    other.forget("/a").await.unwrap();
     assert_eq!(caller.await.unwrap(), "/a 0");
     assert_eq!(text(&fixture.process(ReadCache::in_memory()), "/a").await, "/a 1");
 }
@@ -154,7 +154,7 @@ async fn a_page_that_another_process_has_forgotten_is_dropped_with_the_next_look
     read(&one, "/a").await.unwrap();
     read(&other, "/a").await.unwrap();
     advance(20 * MINUTE).await;
-    other.forget("/a").await;
+    other.forget("/a").await.unwrap();
     fixture.service.will_fail([failed(404, Some(ErrorCode::NOT_FOUND), None)]);
     read(&one, "/a").await.unwrap();
     settle().await;
