@@ -38,7 +38,7 @@ pub fn run(slow: bool) -> Result<(), String> {
 }
 
 /// What the tests require besides Rust: a name, a command that succeeds if it is installed, and its Debian packages.
-const REQUIREMENTS: [(&str, &[&str], &[&str]); 4] = [
+const REQUIREMENTS: [(&str, &[&str], &[&str]); 5] = [
     // For the feature `native-tls`.
     ("the OpenSSL development files", &["pkg-config", "--exists", "openssl"], &["libssl-dev", "pkg-config"]),
     // Tests kill the command-line tool at chosen system calls.
@@ -46,6 +46,8 @@ const REQUIREMENTS: [(&str, &[&str], &[&str]); 4] = [
     // The store tests start their own servers, one of them with TLS.
     ("Redis", &["redis-server", "--version"], &["redis-server"]),
     ("openssl", &["openssl", "version"], &["openssl"]),
+    // The example `render` is looked at in a browser.
+    ("Chromium", &["chromium", "--version"], &["chromium"]),
 ];
 
 /// The number of leading requirements that apply only to Linux.
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn readme_and_contributing_list_the_test_requirements() {
         // Both documents have their own name for the OpenSSL development files.
-        let programs = ["redis-server", "openssl", "strace", "development files of OpenSSL"];
+        let programs = ["redis-server", "openssl", "strace", "development files of OpenSSL", "chromium"];
         for program in programs {
             assert!(README.contains(program), "README.md: {program}");
             assert!(CONTRIBUTING.contains(program), "CONTRIBUTING.md: {program}");
