@@ -11,6 +11,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_cache_semantics::{CacheOptions, CachePolicy};
+use memchr::memmem;
 use progenitor_client::ClientInfo;
 use reqwest::StatusCode;
 
@@ -183,9 +184,7 @@ impl Origin {
         let token = token.map(AccessToken::expose_secret);
         let transport = self.0.api().inner();
         let secrets = transport.secrets(token.as_slice());
-        secrets.iter().any(|secret| {
-            !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes())
-        })
+        secrets.iter().any(|secret| !secret.is_empty() && memmem::find(bytes, secret.as_bytes()).is_some())
     }
 }
 
