@@ -241,31 +241,33 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
     /// Waits for a page that is not in memory.
     async fn wait_for(self: &Arc<Self>, path: &str, fresh_for: Option<Duration>) -> Result<Page, Error> {
         self.fetch.check(path)?;
+        let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
+        let page = async { timeout(patience, self.land(path, fresh_for)).await.ok().flatten() };
+        runtime::within(page).await?.unwrap_or_else(|| Err(Error::read_lost()))
+    }
+
+    /// Waits for a flight that returns a page or an error.
+    async fn land(self: &Arc<Self>, path: &str, fresh_for: Option<Duration>) -> Option<Result<Page, Error>> {
         for _ in 0..ROUNDS {
             if let Some(result) = self.hit(path, fresh_for) {
-                return result;
+                return Some(result);
             }
-            runtime::check()?;
-            let Some((mut landing, is_outdated)) = self.start(path, Flight::Missing) else { continue };
-            let patience = self.fetch.max_duration().saturating_mul(4).saturating_add(PATIENCE);
-            let landed = async {
-                timeout(patience, landing.wait_for(Option::is_some)).await.map(|landed| landed.ok()?.clone())
-            };
-            let Ok(outcome) = runtime::within(landed).await? else { break };
+            let (mut landing, is_outdated) = self.start(path, Flight::Missing)?;
+            let outcome = landing.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
             match outcome {
                 // It is from before the path was forgotten.
                 _ if is_outdated => {}
                 Some(Outcome::Entry(entry)) => {
                     let now = self.clock.now();
                     let age = entry.age(now);
-                    return self.page(path, entry, age, fresh_for, now);
+                    return Some(self.page(path, entry, age, fresh_for, now));
                 }
-                Some(Outcome::Failed(error)) => return Err(error),
+                Some(Outcome::Failed(error)) => return Some(Err(error)),
                 // The flight was one in the background, or ended with its runtime.
                 Some(Outcome::NotRead) | None => {}
             }
         }
-        Err(Error::read_lost())
+        None
     }
 
     /// Looks into the store, and reads if that is not enough.

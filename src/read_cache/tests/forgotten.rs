@@ -57,3 +57,21 @@ async fn a_body_from_before_a_page_was_forgotten_does_not_bring_it_back() {
     other.fill("/a", Bytes::from_static(b"restored"), 5 * MINUTE).await.unwrap();
     assert_eq!(text(&other, "/a").await, "restored");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_an_earlier_read_first_is_bounded_as_well() {
+    let fixture = Fixture::at_noon().await;
+    let process = fixture.lonely(ReadCache::in_memory());
+    fixture.service.takes(Duration::from_secs(170));
+    let early = tokio::spawn({
+        let process = Arc::clone(&process);
+        async move { text(&process, "/a").await }
+    });
+    settle().await;
+    process.forget("/a").await.unwrap();
+    let start = tokio::time::Instant::now();
+    assert_eq!(read(&process, "/a").await.unwrap_err().kind(), ErrorKind::Unavailable);
+    // Four times the timeout of a read and a minute.
+    assert_eq!(start.elapsed().as_secs(), 4 * 30 + 60);
+    early.await.unwrap();
+}
