@@ -12,49 +12,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::budget::{Pacing, ReadBudget};
 use super::entry::{Content, Entry};
-use super::fetch::{Fetch, Response, Validators, is_failure, is_not_found};
+use super::fetch::Fetch;
 use super::flights::{Flights, Landing, Outcome};
-use super::ledger::{Claim, Finish, Ledger, Purpose};
+use super::ledger::Ledger;
 use super::memory::{Memory, memory};
 use super::page::{Freshness, Page, StaleReason};
 use super::pages::PageStore;
-use super::record::Stored;
 use super::settings::ReadCache;
-use crate::error::{Error, ErrorCode, ErrorKind};
+use crate::error::Error;
 use crate::session::clock::{Clock, Moment};
 use crate::session::runtime;
 use crate::store::faults::FaultCount;
 use crate::store::handle::StoreHandle;
-use crate::store::{StoreKey, StoredRecord, operation};
 
 mod fill;
-
-/// The pauses between looks for a page that another process reads.
-const POLL_MIN: Duration = Duration::from_millis(50);
-const POLL_MAX: Duration = Duration::from_secs(1);
+mod fly;
+mod stored;
 
 /// A caller waits for so many flights at most: one can end with its runtime, or without a read.
 const ROUNDS: u32 = 3;
 
-/// The shortest time for which something is stored.
-const SHORTEST_TTL: Duration = Duration::from_secs(1);
-
-/// The longest time. Redis refuses one that leads beyond the end of its clock.
-const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-
 /// A call waits for four times the timeout of a read and so much longer at most. A store that is slow, or another process
 /// that dies, can make it wait.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// After so long, another process may read the same, even if the timeout is longer.
-const LONGEST_READ: Duration = Duration::from_secs(60 * 60);
-
-/// Without a token, no refresh begins for so long, in seconds.
-const TOKEN_PAUSE: u64 = 5;
 
 /// The cache of a client. Dropping it cancels the reads in progress.
 pub(crate) struct Reads<F: Fetch, C: Clock>(Arc<Shared<F, C>>);
@@ -269,176 +253,6 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         }
         None
     }
-
-    /// Looks into the store, and reads if that is not enough.
-    async fn fly(&self, path: &str, flight: Flight) -> Outcome {
-        self.ledger.report().await;
-        let kept = self.memory.get(path);
-        let is_enough = |entry: &Arc<Entry>| {
-            let age = entry.age(self.clock.now());
-            match flight {
-                Flight::Look => false,
-                Flight::Missing => age < entry.lifetime(&self.settings),
-                Flight::Refresh(fresh_for) => age < fresh_for,
-            }
-        };
-        let (mut raw, entry) = self.look(path).await;
-        if let Some(entry) = entry.filter(is_enough) {
-            return Outcome::Entry(entry);
-        }
-        let purpose = match flight {
-            Flight::Look => return Outcome::NotRead,
-            Flight::Missing => Purpose::Missing,
-            Flight::Refresh(_) => Purpose::Refresh,
-        };
-        // A refresh that fails says so by what it leaves: the page stays stale.
-        let failed = |error| match purpose {
-            Purpose::Missing => Outcome::Failed(error),
-            Purpose::Refresh => Outcome::NotRead,
-        };
-        // With a store, the pause may have been ended by another process; the claim knows.
-        if self.store.is_none()
-            && let Some((_, error)) = self.ledger.pause(self.clock.now())
-        {
-            return failed(error);
-        }
-        if let Err(error) = self.fetch.ready().await {
-            let now = self.clock.now();
-            if error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
-                self.ledger.pause_here(&error, now);
-            } else {
-                self.no_token_until.store(now.monotonic.as_secs() + TOKEN_PAUSE, Ordering::Relaxed);
-            }
-            return failed(error);
-        }
-        let key = self.key(path);
-        let limit = self.fetch.max_duration().min(LONGEST_READ) + operation::LIMIT * 2;
-        let deadline = Instant::now() + limit * 2;
-        let mut poll = POLL_MIN;
-        loop {
-            match self.ledger.claim(&key, purpose, limit).await {
-                Claim::Granted => break,
-                Claim::Denied(error) => return failed(error),
-                Claim::Busy if purpose == Purpose::Refresh => return Outcome::NotRead,
-                Claim::Busy => {}
-            }
-            if Instant::now() >= deadline {
-                return failed(Error::read_lost());
-            }
-            // Another process reads it.
-            sleep(poll).await;
-            poll = (poll * 2).min(POLL_MAX);
-            let (found, entry) = self.look(path).await;
-            raw = found;
-            if let Some(entry) = entry.filter(is_enough) {
-                return Outcome::Entry(entry);
-            }
-        }
-        self.send(path, &key, kept, raw).await.map_or_else(failed, Outcome::Entry)
-    }
-
-    /// Sends a read that was granted, and keeps what it returns.
-    async fn send(
-        &self,
-        path: &str,
-        key: &StoreKey,
-        kept: Option<Arc<Entry>>,
-        raw: Option<StoredRecord>,
-    ) -> Result<Arc<Entry>, Error> {
-        let validators = kept.as_ref().map(|entry| entry.validators.clone()).unwrap_or_default();
-        let max_bytes = self.settings.max_body_bytes;
-        let response = self.fetch.fetch(path, &validators, max_bytes, self.ledger.count()).await;
-        let received = self.clock.now();
-        let (entry, is_storable) = match response.and_then(|response| understood(response, kept, received)) {
-            Ok(understood) => understood,
-            Err(error) if is_not_found(&error) => {
-                (Entry::new(Content::NotFound(error), Duration::ZERO, received), true)
-            }
-            Err(error) => {
-                if let Some(kept) = self.memory.peek(path) {
-                    kept.refresh_failed();
-                }
-                let is_failure = is_failure(&error);
-                let finish = if is_failure { Finish::Failed(error.clone()) } else { Finish::Answered };
-                if !is_failure && error.kind() == ErrorKind::Rejected {
-                    // It may have become private.
-                    self.drop_kept(path, raw).await;
-                }
-                self.ledger.finish(key, finish).await;
-                let pause = self.ledger.pause(received).filter(|_| is_failure);
-                return Err(match pause.and_then(|(_, pause)| pause.retry_after()) {
-                    Some(wait) => error.retry_in(wait),
-                    None => error,
-                });
-            }
-        };
-        let entry = Arc::new(entry);
-        if is_storable {
-            let keep = || self.memory.insert(path.into(), Arc::clone(&entry));
-            if self.flights.keep(path, keep) {
-                self.store_entry(path, raw, Some(&entry)).await;
-            }
-        } else {
-            // An older one must not be returned in its place.
-            self.drop_kept(path, raw).await;
-        }
-        self.ledger.finish(key, Finish::Answered).await;
-        Ok(entry)
-    }
-
-    /// Drops what is kept for a path that the service refuses, or does not permit to keep.
-    async fn drop_kept(&self, path: &str, raw: Option<StoredRecord>) {
-        self.flights.keep(path, || drop(self.memory.remove(path)));
-        if raw.is_some() {
-            self.store_entry(path, raw, None).await;
-        }
-    }
-
-    /// Takes a newer entry from the store into memory. Returns the record as it is stored, and the newer one of the entry
-    /// there and the one in memory.
-    async fn look(&self, path: &str) -> (Option<StoredRecord>, Option<Arc<Entry>>) {
-        let (raw, stored) = self.load(path).await;
-        let (now, kept) = (self.clock.now(), self.memory.peek(path));
-        let age = |entry: &Option<Arc<Entry>>| entry.as_ref().map(|entry| entry.age(now));
-        match stored {
-            Some(Stored::Entry(entry)) if age(&kept).is_none_or(|age| entry.age(now) < age) => {
-                let entry = Arc::new(entry);
-                self.flights.keep(path, || self.memory.insert(path.into(), Arc::clone(&entry)));
-                (raw, Some(entry))
-            }
-            Some(Stored::Forgotten(since)) if age(&kept).is_some_and(|age| age >= since) => {
-                self.flights.keep(path, || drop(self.memory.remove(path)));
-                (raw, None)
-            }
-            _ => (raw, kept),
-        }
-    }
-
-    /// What is stored for `path`.
-    async fn load(&self, path: &str) -> (Option<StoredRecord>, Option<Stored>) {
-        match &self.store {
-            Some(store) => store.load(path).await,
-            None => (None, None),
-        }
-    }
-
-    /// Stores an entry, or that the path was forgotten, if `raw` is what is stored. Returns false if something else is.
-    async fn store_entry(&self, path: &str, raw: Option<StoredRecord>, entry: Option<&Entry>) -> bool {
-        let Some(store) = &self.store else { return true };
-        // That it was forgotten counts as long as another process may have it in memory.
-        let lifetime = entry.map_or(self.settings.stale_for, |entry| entry.lifetime(&self.settings));
-        let age = entry.map_or(Duration::ZERO, |entry| entry.age(self.clock.now()));
-        let ttl = lifetime.saturating_sub(age).clamp(SHORTEST_TTL, LONGEST_TTL);
-        store.replace(path, raw, entry, ttl).await.unwrap_or(true)
-    }
-
-    /// The key by which the reads of `path` are counted.
-    fn key(&self, path: &str) -> StoreKey {
-        match &self.store {
-            Some(store) => store.key(path),
-            None => StoreKey::local(path),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -446,25 +260,6 @@ impl<F: Fetch, C: Clock> Reads<F, C> {
     /// The memory that the kept pages take, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.0.memory.weight()
-    }
-}
-
-/// The entry of a response, and whether it may be kept.
-fn understood(
-    response: Response,
-    kept: Option<Arc<Entry>>,
-    received: Moment,
-) -> Result<(Entry, bool), Error> {
-    let Response { body, age, max_age, is_storable, validators } = response;
-    match (body, kept) {
-        (Some(body), _) => {
-            let entry = Entry::new(Content::Body(body), age, received).with(max_age, validators);
-            Ok((entry, is_storable))
-        }
-        (None, Some(kept)) if kept.validators != Validators::default() => {
-            Ok((kept.confirmed(age, max_age, received), is_storable))
-        }
-        (None, _) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{LONGEST_TTL, SHORTEST_TTL, Shared};
+use super::Shared;
+use super::stored::{LONGEST_TTL, SHORTEST_TTL};
 use crate::error::Error;
 use crate::read_cache::entry::{Content, Entry};
 use crate::read_cache::fetch::Fetch;
