@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod code;
 mod connection;
+mod display;
 mod kind;
 mod limit;
 pub(crate) mod printable;
@@ -347,50 +348,6 @@ impl From<Inner> for Error {
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = &*self.0;
-        f.write_str(&error.reason)?;
-        match (error.status, error.code) {
-            (Some(status), Some(code)) => write!(f, " (HTTP {status}, code {code})")?,
-            (Some(status), None) => write!(f, " (HTTP {status})")?,
-            (None, Some(code)) => write!(f, " (code {code})")?,
-            (None, None) => {}
-        }
-        if let Some(message) = &error.message {
-            write!(f, ": {message}")?;
-        }
-        for detail in &error.details {
-            write!(f, "; {detail}")?;
-        }
-        if let Some(wait) = error.retry_after {
-            // Rounded up, so that nobody retries a moment too early.
-            write!(f, "; retry after {} s", wait.as_millis().div_ceil(1000))?;
-        }
-        if error.attempts > 1 {
-            write!(f, "; after {} attempts", error.attempts)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = &*self.0;
-        f.debug_struct("Error")
-            .field("kind", &error.kind)
-            .field("reason", &error.reason)
-            .field("status", &error.status)
-            .field("code", &error.code)
-            .field("message", &error.message)
-            .field("details", &error.details)
-            .field("retry_after", &error.retry_after)
-            .field("attempts", &error.attempts)
-            .field("cause", &error.cause)
-            .finish()
     }
 }
 

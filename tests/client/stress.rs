@@ -189,6 +189,8 @@ async fn a_thousand_tasks_survive_faults() {
     sandbox.fail_always(record(&issued));
     let bot = sandbox.client().timeout(TIMEOUT).build().unwrap();
     let over = Arc::new(AtomicBool::new(false));
+    // With faults from the start, there may be no session until the end of the test.
+    bot.session().await.unwrap();
 
     let faults = tokio::spawn(inject_faults(Arc::clone(&sandbox), rng.fork(), Arc::clone(&over)));
     let mut tasks = JoinSet::new();
