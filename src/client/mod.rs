@@ -14,14 +14,18 @@ mod quota;
 #[cfg(feature = "read-cache")]
 mod read;
 mod registrar;
+mod request_builder;
 mod requests;
 pub(crate) mod retry;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
+pub use request_builder::RequestBuilder;
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use progenitor_client::ClientInfo;
 
 use crate::api::Client;
@@ -162,6 +166,29 @@ impl BotClient {
         self.0.cache.access_token().await
     }
 
+    /// Returns the headers that authorize a request: `Authorization` with the token of [`session`](Self::session), for
+    /// callers that send requests themselves.
+    ///
+    /// It is a map, as the `headers` of `google-cloud-auth` returns, so it can be passed on as it is. The value is marked as
+    /// sensitive, formatted once for each token and wiped with it. A caller that also handles refused tokens needs
+    /// [`access_token`](Self::access_token) and [`AccessToken::header`].
+    ///
+    /// ```no_run
+    /// # async fn run(bot: social_plus_bot::BotClient, http: reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let url = format!("{}/api/v4/posts?targetType=community", bot.base_url());
+    /// let posts = http.get(url).headers(bot.auth_headers().await?).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`session`](Self::session).
+    pub async fn auth_headers(&self) -> Result<HeaderMap, Error> {
+        let header = self.access_token().await?.header()?;
+        Ok(HeaderMap::from_iter([(AUTHORIZATION, header)]))
+    }
+
     /// Returns the token to use after the service refused this one (401), for callers that send requests themselves.
     ///
     /// The refused token is [invalidated](Self::invalidate). If another task or process has replaced it already, that
@@ -171,10 +198,10 @@ impl BotClient {
     /// # async fn run(bot: social_plus_bot::BotClient, http: reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let url = "https://apix.us.amity.co/api/v4/posts?targetType=community";
     /// let mut token = bot.access_token().await?;
-    /// let mut response = http.get(url).bearer_auth(token.expose_secret()).send().await?;
+    /// let mut response = http.get(url).header("authorization", token.header()?).send().await?;
     /// if response.status() == 401 {
     ///     token = bot.access_token_after(&token).await?;
-    ///     response = http.get(url).bearer_auth(token.expose_secret()).send().await?;
+    ///     response = http.get(url).header("authorization", token.header()?).send().await?;
     /// }
     /// # Ok(())
     /// # }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,7 +37,9 @@ impl ApiKey {
 
     /// The key as a header value that is marked as sensitive.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
-        sensitive(self.expose_secret())
+        let mut value = HeaderValue::from_str(self.expose_secret()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 }
 
@@ -89,18 +92,41 @@ impl fmt::Debug for ApiKey {
 /// Clones are cheap, and share the memory. Serialization writes the token as plain text, so take care what you
 /// serialize.
 #[derive(Clone)]
-pub struct AccessToken(Arc<SecretString>);
+pub struct AccessToken {
+    /// The token with `Bearer ` before it, so that the header is formatted once.
+    bearer: Arc<SecretString>,
+    /// A header value in the same memory.
+    header: Option<HeaderValue>,
+}
+
+const SCHEME: &str = "Bearer ";
 
 impl AccessToken {
     /// Returns the token as plain text. Take care where you pass it.
     pub fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
+        self.bearer.expose_secret().get(SCHEME.len()..).unwrap_or_default()
     }
 
-    /// The `Authorization` header value, marked as sensitive.
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        let value = SecretString::from(format!("Bearer {}", self.expose_secret()));
-        sensitive(value.expose_secret())
+    /// Returns the value of the `Authorization` header, `Bearer <token>`, marked as sensitive. It is formatted once for
+    /// each token, shares its memory, and is wiped with it.
+    ///
+    /// ```
+    /// use social_plus_bot::AccessToken;
+    ///
+    /// let header = AccessToken::from("abc".to_owned()).header()?;
+    /// assert_eq!(header, "Bearer abc");
+    /// assert_eq!(format!("{header:?}"), "Sensitive");
+    /// # Ok::<(), social_plus_bot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the token contains a character that a header can't have. The token of a
+    /// session contains none.
+    pub fn header(&self) -> Result<HeaderValue, Error> {
+        self.header
+            .clone()
+            .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))
     }
 
     /// Why the token can't be sent as a bearer token, if it can't.
@@ -119,7 +145,27 @@ impl Eq for AccessToken {}
 
 impl From<String> for AccessToken {
     fn from(token: String) -> Self {
-        Self(Arc::new(token.into()))
+        let token = SecretString::from(token);
+        // With the room for all of it at once, since growing would leave a copy behind.
+        let mut bearer = String::with_capacity(SCHEME.len() + token.expose_secret().len());
+        bearer.push_str(SCHEME);
+        bearer.push_str(token.expose_secret());
+        let bearer = Arc::new(SecretString::from(bearer));
+        let shared = Bytes::from_owner(Bearer(Arc::clone(&bearer)));
+        let mut header = HeaderValue::from_maybe_shared(shared).ok();
+        if let Some(header) = &mut header {
+            header.set_sensitive(true);
+        }
+        Self { bearer, header }
+    }
+}
+
+/// Lends the memory of a token to header values, which is wiped when the last of them is dropped.
+struct Bearer(Arc<SecretString>);
+
+impl AsRef<[u8]> for Bearer {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
     }
 }
 
@@ -167,10 +213,4 @@ fn fault(secret: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn sensitive(secret: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(secret).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
