@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use progenitor_client::ClientInfo;
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
-use reqwest::{Method, Request, Response, StatusCode, Url};
+use reqwest::{Method, Request, Response, StatusCode};
 
 use crate::api::types::ErrorBody;
 use crate::client::quota::{DAILY_READS, Refusal, Sent};
@@ -85,42 +85,6 @@ impl CodelessRefusals {
 }
 
 impl BotClient {
-    /// Sends a GET request for `path` below the client's base URL. The path begins with `/` and may have a query. It
-    /// can't leave the base URL with `..`, in any encoding.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send`](Self::send).
-    ///
-    #[cfg_attr(feature = "sandbox", doc = "```")]
-    #[cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
-    /// # let bot = sandbox.client().build()?;
-    /// let posts: serde_json::Value = bot.get("/api/v4/posts?targetType=community").await?.json().await?;
-    /// println!("{posts}");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn get(&self, path: impl AsRef<str>) -> Result<Response, Error> {
-        self.send(self.read_of(path.as_ref())?).await
-    }
-
-    /// Creates the request that [`get`](Self::get) sends.
-    pub(crate) fn read_of(&self, path: &str) -> Result<Request, Error> {
-        if !path.starts_with('/') {
-            return Err(Error::config("path", "must begin with a slash"));
-        }
-        let url = format!("{}{path}", self.0.registrar.api().baseurl());
-        let url = Url::parse(&url)
-            .map_err(|error| Error::config("path", format!("not a valid URL path: {error}")))?;
-        if !self.api().inner().covers(&url) {
-            return Err(Error::config("path", "must not lead out of the client's base URL"));
-        }
-        Ok(Request::new(Method::GET, url))
-    }
-
     /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
     /// status is 4xx or 5xx, or its body says that it is an error (JSON with `"status": "error"` and a code). Redirects are not followed, and are returned as responses.
     ///
@@ -252,10 +216,7 @@ impl BotClient {
         // Read before the token, so that the count is never newer than the token.
         let codeless_refusals = self.0.codeless_refusals.count();
         let token = self.access_token().await?;
-        let header = token
-            .header()
-            .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))?;
-        request.headers_mut().insert(AUTHORIZATION, header);
+        request.headers_mut().insert(AUTHORIZATION, token.header()?);
         #[cfg(feature = "read-cache")]
         if is_read && let Some(reads) = &self.1 {
             reads.count().await?;

@@ -21,6 +21,7 @@ pub(crate) mod printable;
 mod record;
 
 pub use code::ErrorCode;
+pub(crate) use connection::root_cause;
 pub use kind::ErrorKind;
 pub(crate) use limit::Limit;
 

@@ -17,6 +17,7 @@ mod read_cache;
 mod refusals;
 mod registration;
 mod request;
+mod request_builder;
 mod responses;
 mod retries;
 mod runtimes;

@@ -311,7 +311,7 @@ async fn a_token_quoted_by_an_endpoint_is_redacted() {
         });
         let bot = BotClient::builder().api_key(KEY).device_id("crawler-1").base_url(address).build().unwrap();
         let shown = Shown::default();
-        let error = logged(&shown, bot.get("/a")).await.unwrap_err();
+        let error = logged(&shown, bot.get("/a").send()).await.unwrap_err();
         shown.show(&error);
         shown.say(&error.to_string());
         assert!(error.message().unwrap().contains("[redacted]"), "{error}");

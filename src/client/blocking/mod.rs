@@ -4,9 +4,9 @@
 //! is shared by the client's clones and responses. Refreshes run on it in the background. It ends when the last of them
 //! is dropped, and the drop does not wait for it.
 //!
-//! Calls block the current thread, so they can't be made within a Tokio runtime, and not on a thread of
-//! `spawn_blocking` either. There they return an error of kind [`Config`](crate::ErrorKind::Config); use the async
-//! client instead.
+//! Calls block the current thread, whichever it is. Within a Tokio runtime, make them with
+//! [`spawn_blocking`](tokio::task::spawn_blocking) or [`block_in_place`](tokio::task::block_in_place). In async code they
+//! work as well, but nothing else runs on that thread meanwhile; use the async client there.
 //!
 #![cfg_attr(feature = "sandbox", doc = "```")]
 #![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -19,15 +19,19 @@
 //! let builder = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1");
 //! let bot = builder.build_blocking()?;
 //! println!("the session expires at {}", bot.session()?.expires_at());
-//! let posts: serde_json::Value = bot.get("/api/v4/posts")?.json()?;
+//! let posts: serde_json::Value = bot.get("/api/v4/posts").send()?.json()?;
 //! println!("{posts}");
 //! # Ok(())
 //! # }
 //! ```
 
-use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod request_builder;
+mod response;
+mod worker;
+
+pub use request_builder::RequestBuilder;
+pub use response::Response;
+
 use std::sync::Arc;
 #[cfg(feature = "read-cache")]
 use std::time::Duration;
@@ -36,15 +40,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
-use reqwest::{Request, StatusCode};
-use serde::de::DeserializeOwned;
-use tokio::runtime::{Builder, Handle, Runtime};
+use reqwest::{Method, Request};
 
-use crate::api::redact;
-use crate::api::{ClientInfo, Transport};
-use crate::client::{BotClientBuilder, failure};
+use crate::api::ClientInfo;
+use crate::client::BotClientBuilder;
+use crate::client::blocking::worker::Worker;
 use crate::config::AccessToken;
-use crate::error::{Error, Limit};
+use crate::error::Error;
 #[cfg(feature = "read-cache")]
 use crate::read_cache::{Page, ReadBudget};
 use crate::session::Session;
@@ -85,7 +87,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     pub fn register(&self) -> Result<Arc<Session>, Error> {
         self.worker.block_on(self.bot.register())
     }
@@ -94,7 +96,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     pub fn session(&self) -> Result<Arc<Session>, Error> {
         self.worker.block_on(self.bot.session())
     }
@@ -103,16 +105,25 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     pub fn access_token(&self) -> Result<AccessToken, Error> {
         self.worker.block_on(self.bot.access_token())
+    }
+
+    /// See [`crate::BotClient::auth_headers`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn auth_headers(&self) -> Result<HeaderMap, Error> {
+        self.worker.block_on(self.bot.auth_headers())
     }
 
     /// See [`crate::BotClient::access_token_after`].
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     pub fn access_token_after(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
         self.worker.block_on(self.bot.access_token_after(refused))
     }
@@ -136,7 +147,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn stored_session(&self) -> Result<Option<Session>, Error> {
@@ -151,19 +162,20 @@ impl BotClient {
     }
 
     /// See [`crate::BotClient::get`].
-    ///
-    /// # Errors
-    ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
-    pub fn get(&self, path: impl AsRef<str>) -> Result<Response, Error> {
-        self.send(self.bot.read_of(path.as_ref())?)
+    pub fn get(&self, path: impl AsRef<str>) -> RequestBuilder {
+        RequestBuilder { request: self.bot.get(path), client: self.clone() }
+    }
+
+    /// See [`crate::BotClient::request`].
+    pub fn request(&self, method: Method, path: impl AsRef<str>) -> RequestBuilder {
+        RequestBuilder { request: self.bot.request(method, path), client: self.clone() }
     }
 
     /// See [`crate::BotClient::send`].
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let limit = self.bot.limit_of(&request);
         let (response, token) = self.worker.block_on(self.bot.send_with_token(request))?;
@@ -175,7 +187,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn read(&self, path: impl AsRef<str>) -> Result<Page, Error> {
@@ -186,7 +198,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn read_fresh_for(&self, path: impl AsRef<str>, fresh_for: Duration) -> Result<Page, Error> {
@@ -197,7 +209,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn fill(&self, path: impl AsRef<str>, body: impl Into<Bytes>) -> Result<(), Error> {
@@ -208,7 +220,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn fill_aged(
@@ -224,7 +236,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn forget(&self, path: impl AsRef<str>) -> Result<(), Error> {
@@ -235,7 +247,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// As there, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
+    /// As there.
     #[cfg(feature = "read-cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn read_budget(&self) -> Result<ReadBudget, Error> {
@@ -250,111 +262,5 @@ impl BotClient {
     /// See [`crate::BotClient::resume_reads_at`].
     pub fn resume_reads_at(&self, at: DateTime<Utc>) {
         self.bot.resume_reads_at(at);
-    }
-}
-
-/// A response whose body has not been read yet. The request's timeout includes reading it.
-pub struct Response {
-    response: reqwest::Response,
-    /// The token of the request.
-    token: AccessToken,
-    transport: Transport,
-    limit: Limit,
-    worker: Arc<Worker>,
-}
-
-/// Omits the headers: one of them may contain the token.
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status()).finish_non_exhaustive()
-    }
-}
-
-impl Response {
-    /// The status. It is never 4xx or 5xx: those are returned as an [`Error`].
-    pub fn status(&self) -> StatusCode {
-        self.response.status()
-    }
-
-    /// The headers.
-    pub fn headers(&self) -> &HeaderMap {
-        self.response.headers()
-    }
-
-    /// Reads the body, of any size.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if the body does not
-    /// arrive completely, and [`Config`](crate::ErrorKind::Config) within a Tokio runtime.
-    pub fn bytes(self) -> Result<Vec<u8>, Error> {
-        let (status, limit) = (self.status(), self.limit);
-        let body = async { self.response.bytes().await.map_err(|error| failure::body(error, status, limit)) };
-        Ok(self.worker.block_on(body)?.into())
-    }
-
-    /// Reads the body as text. Invalid UTF-8 becomes replacement characters.
-    ///
-    /// # Errors
-    ///
-    /// As for [`bytes`](Self::bytes).
-    pub fn text(self) -> Result<String, Error> {
-        let bytes = self.bytes()?;
-        Ok(String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
-    }
-
-    /// Reads the body as JSON.
-    ///
-    /// # Errors
-    ///
-    /// As for [`bytes`](Self::bytes), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body can't be
-    /// decoded as `T`.
-    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let status = self.status().as_u16();
-        let (transport, token) = (self.transport.clone(), self.token.clone());
-        serde_json::from_slice(&self.bytes()?).map_err(|error| {
-            // serde's messages can quote the body.
-            let reason = redact::text(&error.to_string(), &transport.secrets(&[token.expose_secret()]));
-            Error::invalid_response(status, format!("the body can't be decoded: {reason}"))
-        })
-    }
-}
-
-/// The runtime; `None` only while it is dropped.
-#[derive(Debug)]
-struct Worker(Option<Runtime>);
-
-impl Worker {
-    fn start() -> Result<Self, Error> {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(1).thread_name("social-plus-bot").enable_all();
-        // Tokio panics if the system refuses a thread. No state is shared with the builder, so unwinding is safe.
-        match catch_unwind(AssertUnwindSafe(|| builder.build())) {
-            Ok(Ok(runtime)) => Ok(Self(Some(runtime))),
-            Ok(Err(error)) => {
-                Err(Error::config("runtime", format!("the worker thread can't be started: {error}")))
-            }
-            Err(_) => Err(Error::config("runtime", "the worker thread can't be started")),
-        }
-    }
-
-    fn block_on<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match (&self.0, Handle::try_current()) {
-            (Some(runtime), Err(_)) => runtime.block_on(call),
-            _ => Err(Error::config(
-                "runtime",
-                "a blocking call within a Tokio runtime; use the async client, or call from a separate thread",
-            )),
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            // Dropping it would block, which panics within a runtime.
-            runtime.shutdown_background();
-        }
     }
 }
