@@ -1,4 +1,4 @@
-//! The blocking client: its calls on a plain thread, and its errors within a Tokio runtime.
+//! The blocking client: its calls on a plain thread and on the threads of a Tokio runtime.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -10,8 +10,8 @@ use chrono::{TimeDelta, Utc};
 use reqwest::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
-use social_plus_bot::{BotClient, ErrorCode, ErrorKind};
-use tokio::runtime::Runtime;
+use social_plus_bot::{BotClient, ErrorCode, ErrorKind, blocking};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::service;
 
@@ -36,14 +36,14 @@ fn a_read_returns_status_headers_and_body() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
     sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build_blocking().unwrap();
-    let response = bot.get("/api/v4/posts").unwrap();
+    let response = bot.get("/api/v4/posts").send().unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.json::<Value>().unwrap(), json!({ "posts": [1, 2] }));
-    assert_eq!(bot.get("/api/v4/posts").unwrap().text().unwrap(), r#"{"posts":[1,2]}"#);
+    assert_eq!(bot.get("/api/v4/posts").send().unwrap().text().unwrap(), r#"{"posts":[1,2]}"#);
     let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
     assert_eq!(bot.send(request).unwrap().bytes().unwrap(), b"{}");
-    let error = bot.get("/api/v4/posts").unwrap().json::<Vec<u8>>().unwrap_err();
+    let error = bot.get("/api/v4/posts").send().unwrap().json::<Vec<u8>>().unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::InvalidResponse, Some(200)));
     assert_eq!((bot.reads_today(), registrations(&sandbox)), (4, 1));
 }
@@ -53,7 +53,7 @@ fn a_body_can_be_read_after_the_client_is_dropped() {
     let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
     let long = "x".repeat(8 << 20);
     sandbox.stub_get("/long", json!(long));
-    let response = sandbox.client().build_blocking().unwrap().get("/long").unwrap();
+    let response = sandbox.client().build_blocking().unwrap().get("/long").send().unwrap();
     assert_eq!(response.json::<String>().unwrap(), long);
 }
 
@@ -97,49 +97,79 @@ fn errors_are_those_of_the_async_client() {
     assert_eq!(impatient.session().unwrap_err().kind(), ErrorKind::Timeout);
     sandbox.recover();
     let bot = sandbox.client().build_blocking().unwrap();
+    assert_eq!(bot.get("a").send().unwrap_err().kind(), ErrorKind::Config);
     let write = Request::new(Method::POST, format!("{}/a", sandbox.base_url()).parse().unwrap());
     assert_eq!(bot.send(write).unwrap_err().code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
     bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
-    assert_eq!(bot.get("/a").unwrap_err().code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
+    assert_eq!(bot.get("/a").send().unwrap_err().code(), Some(ErrorCode::DAILY_QUOTA_EXCEEDED));
     assert_eq!(sandbox.client().api_key("").build_blocking().unwrap_err().kind(), ErrorKind::Config);
 }
 
-/// Calls send nothing and do not panic, and neither does dropping the client.
-async fn assert_calls_fail() {
-    let sandbox = service::start().await.unwrap();
-    let bot = sandbox.client().build_blocking().unwrap();
-    let request = Request::new(Method::GET, format!("{}/a", sandbox.base_url()).parse().unwrap());
-    for refused in [
-        bot.register().map(drop),
-        bot.session().map(drop),
-        bot.access_token().map(drop),
-        bot.get("/a").map(drop),
-        bot.send(request).map(drop),
-    ] {
-        let error = refused.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().starts_with("runtime: a blocking call within a Tokio runtime"), "{error}");
-    }
-    let there = bot.clone();
-    let refused = tokio::task::spawn_blocking(move || there.session().unwrap_err()).await.unwrap();
-    assert_eq!(refused.kind(), ErrorKind::Config);
-    assert_eq!(sandbox.requests().len(), 0);
-
-    // A response that another thread received can't be read here either.
-    let (sender, response) = tokio::sync::oneshot::channel();
-    let there = bot.clone();
-    thread::spawn(move || sender.send(there.get("/a").unwrap()).unwrap());
-    assert_eq!(response.await.unwrap().text().unwrap_err().kind(), ErrorKind::Config);
+/// A current-thread runtime, and a multi-thread one.
+fn runtimes() -> [Runtime; 2] {
+    let builders = [Builder::new_current_thread(), Builder::new_multi_thread()];
+    builders.map(|mut builder| builder.worker_threads(2).enable_all().build().unwrap())
 }
 
-#[tokio::test]
-async fn calls_within_a_current_thread_runtime_are_errors() {
-    assert_calls_fail().await;
+/// More than one task may receive without yielding.
+const LONG: usize = 8 << 20;
+
+/// Makes a call of each kind.
+fn call(bot: &blocking::BotClient) {
+    bot.register().unwrap();
+    let session = bot.session().unwrap();
+    assert_eq!(bot.access_token().unwrap(), *session.access_token());
+    let text: String = bot.get("/long").query(&[("limit", 1)]).send().unwrap().json().unwrap();
+    assert_eq!(text.len(), LONG);
+}
+
+#[test]
+fn calls_work_in_spawn_blocking() {
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            // It runs on the same runtime.
+            let sandbox = service::start().await.unwrap();
+            sandbox.stub_get("/long", json!("x".repeat(LONG)));
+            let bot = sandbox.client().build_blocking().unwrap();
+            let caller = bot.clone();
+            tokio::task::spawn_blocking(move || call(&caller)).await.unwrap();
+            assert_eq!(bot.reads_today(), 1);
+        });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_within_a_multi_thread_runtime_are_errors() {
-    assert_calls_fail().await;
+async fn calls_work_in_block_in_place() {
+    let sandbox = service::start().await.unwrap();
+    sandbox.stub_get("/long", json!("x".repeat(LONG)));
+    let bot = sandbox.client().build_blocking().unwrap();
+    tokio::task::block_in_place(|| call(&bot));
+    let task = tokio::spawn(async move { tokio::task::block_in_place(|| bot.session().map(drop)) });
+    task.await.unwrap().unwrap();
+}
+
+#[test]
+fn calls_in_async_code_block_its_thread() {
+    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    sandbox.stub_get("/long", json!("x".repeat(LONG)));
+    for runtime in runtimes() {
+        let bot = sandbox.client().build_blocking().unwrap();
+        // Both in the future that the runtime blocks on, and in a task.
+        runtime.block_on(async {
+            call(&bot);
+            tokio::spawn(async move { call(&bot) }).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_call_that_blocks_its_own_service_times_out() {
+    let [runtime, _] = runtimes();
+    runtime.block_on(async {
+        let sandbox = service::start().await.unwrap();
+        let bot = sandbox.client().timeout(Duration::from_millis(300)).build_blocking().unwrap();
+        assert_eq!(bot.session().unwrap_err().kind(), ErrorKind::Timeout);
+    });
 }
 
 #[test]
@@ -164,7 +194,7 @@ fn a_token_quoted_by_a_response_is_redacted() {
         }
     });
     let builder = BotClient::builder().api_key("b0e8a2c4d6f8").device_id("crawler-1").base_url(address);
-    let response = builder.build_blocking().unwrap().get("/a").unwrap();
+    let response = builder.build_blocking().unwrap().get("/a").send().unwrap();
     let mut shown = format!("{response:?}");
     let error = response.json::<u32>().unwrap_err();
     shown += &format!(" {error} {error:?}");

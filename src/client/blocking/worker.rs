@@ -1,0 +1,75 @@
+//! The runtime of a blocking client, and how a thread waits for a call.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::unconstrained;
+
+use crate::error::Error;
+
+/// A runtime with one thread, which drives timers and connections.
+#[derive(Debug)]
+pub(super) struct Worker {
+    handle: Handle,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Worker {
+    pub(super) fn start() -> Result<Self, Error> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("social-plus-bot").enable_all();
+        // Tokio panics if the system refuses a thread. No state is shared with the builder, so unwinding is safe.
+        match catch_unwind(AssertUnwindSafe(|| builder.build())) {
+            Ok(Ok(runtime)) => Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) }),
+            Ok(Err(error)) => {
+                Err(Error::config("runtime", format!("the worker thread can't be started: {error}")))
+            }
+            Err(_) => Err(Error::config("runtime", "the worker thread can't be started")),
+        }
+    }
+
+    /// Runs `call` on this thread until it is complete, and parks the thread while it waits for the worker.
+    ///
+    /// [`Runtime::block_on`] does the same, but panics on a thread that runs async code.
+    pub(super) fn block_on<T>(&self, call: impl Future<Output = T>) -> T {
+        let _context = self.handle.enter();
+        // Within a task of another runtime, the call must not be limited by that task's budget: it is restored only when
+        // the task yields, so the call would never be complete.
+        let mut call = pin!(unconstrained(call));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            match call.as_mut().poll(&mut context) {
+                Poll::Ready(result) => return result,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Dropping it would block, which panics within a runtime.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
