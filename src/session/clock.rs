@@ -1,11 +1,14 @@
 //! Time by two clocks at once.
 //!
-//! Expiry must be noticed although clocks step and machines sleep. The monotonic clock does not step, but may stop while
-//! the machine sleeps; the wall clock keeps running, but may step. So a moment counts as reached when either clock says
-//! so. It is read whenever a token is used, and a few milliseconds don't matter, so the coarse clocks are read where the
-//! system has them.
+//! Expiry must be noticed although clocks step and machines sleep. The monotonic clock does not step, but stops while the
+//! machine sleeps, except on Windows; the wall clock keeps running, but may step. So a moment counts as reached when either
+//! clock says so.
 
 use std::time::Duration;
+
+#[cfg_attr(target_os = "linux", path = "clock/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "clock/portable.rs")]
+mod system;
 
 /// A point in time by both clocks. Only differences from another reading of the same clock mean something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,28 +52,8 @@ pub(crate) trait Clock: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 
-#[cfg(target_os = "linux")]
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        use rustix::time::{ClockId, clock_gettime};
-
-        let read = |clock| {
-            let now = clock_gettime(clock);
-            let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
-            Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
-        };
-        Moment { monotonic: read(ClockId::MonotonicCoarse), wall: read(ClockId::RealtimeCoarse) }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Clock for SystemClock {
-    fn now(&self) -> Moment {
-        use std::sync::LazyLock;
-        use std::time::{Instant, SystemTime};
-
-        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Moment { monotonic: ORIGIN.elapsed(), wall: wall.unwrap_or_default() }
+        system::now()
     }
 }
