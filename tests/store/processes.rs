@@ -18,6 +18,8 @@ use crate::service;
 pub fn token(sandbox: &Sandbox, store: &str, device: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_social-plus-bot"));
     command.env_clear().stdin(Stdio::null());
+    // Windows finds its network library there.
+    command.envs(std::env::var_os("SYSTEMROOT").map(|folder| ("SYSTEMROOT", folder)));
     command.args(["token", "--base-url", sandbox.base_url(), "--device-id", device, "--store", store]);
     command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
     command

@@ -114,11 +114,18 @@ async fn wrong_usage_ends_with_2_and_one_line() {
 #[tokio::test]
 async fn wrong_configuration_ends_with_2_and_names_the_setting() {
     let long = "x".repeat(151);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (empty, endless) = (file("empty", ""), file("endless", &"x".repeat(70_000)));
     for (arguments, said) in [
         (&[][..], "error: no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE"),
         (&["--api-key-file", "/nonexistent/key"], "--api-key-file /nonexistent/key: "),
-        (&["--api-key-file", "/dev/null"], "--api-key-file: the key is empty"),
-        (&["--api-key-file", "/dev/zero"], "--api-key-file /dev/zero: too long for a key"),
+        (&["--api-key-file", &empty], "--api-key-file: the key is empty"),
+        (&["--api-key-file", &endless], ": too long for a key"),
     ] {
         let mut command = tool();
         command.arg("register").args(arguments);

@@ -26,7 +26,7 @@ impl Fixture {
         tool.args([command, "--base-url", self.sandbox.base_url()]);
         tool.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8");
         tool.env("XDG_STATE_HOME", self.state.path()).env("HOME", self.state.path());
-        tool.env("APPDATA", self.state.path());
+        tool.env("LOCALAPPDATA", self.state.path()).env("USERPROFILE", self.state.path());
         tool
     }
 
@@ -69,6 +69,7 @@ pub fn file(folder: &Path, ending: &str) -> PathBuf {
 }
 
 /// Runs the tool with a disk of 64 KiB, of which `used` bytes are used, or which can only be read.
+#[cfg(target_os = "linux")]
 pub fn on_a_small_disk(disk: &Path, whole: &Command, used: usize, options: &str) -> Command {
     fs::create_dir_all(disk).unwrap();
     // A mount of its own, which is gone with the process.
@@ -81,6 +82,7 @@ pub fn on_a_small_disk(disk: &Path, whole: &Command, used: usize, options: &str)
 }
 
 /// Runs `whole` as the last arguments of `command`.
+#[cfg(target_os = "linux")]
 pub fn within(mut command: Command, whole: &Command) -> Command {
     command.arg(whole.get_program()).args(whole.get_args());
     for (name, value) in whole.get_envs() {
@@ -93,6 +95,7 @@ pub fn within(mut command: Command, whole: &Command) -> Command {
 }
 
 /// Runs `whole` and does something to its system calls.
+#[cfg(target_os = "linux")]
 pub fn traced(whole: &Command, inject: &str) -> Command {
     let mut command = Command::new("strace");
     let calls = inject.split(':').next().unwrap();

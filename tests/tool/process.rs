@@ -12,7 +12,8 @@ pub fn tool() -> Command {
     }
     // A folder of nobody's: a test that keeps something names one of its own.
     let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-state");
-    command.env("XDG_STATE_HOME", state).env("HOME", state).env("APPDATA", state);
+    command.env("XDG_STATE_HOME", state).env("HOME", state);
+    command.env("LOCALAPPDATA", state).env("USERPROFILE", env!("CARGO_TARGET_TMPDIR"));
     command.stdin(Stdio::null());
     command
 }
@@ -27,6 +28,7 @@ pub fn text(bytes: &[u8]) -> &str {
 }
 
 /// The same for a process that may hang: it is killed after five minutes, and then has no exit status.
+#[cfg(unix)]
 #[allow(dead_code, reason = "not every test that runs the tool has one")]
 pub async fn run_or_kill(mut command: Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -112,7 +112,7 @@ async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
     fs::write(&file, "").unwrap();
     for (store, said) in [
         (file.to_str().unwrap(), "it is not a folder"),
-        ("/proc/nowhere", "the folder can't be created"),
+        (file.join("below").to_str().unwrap(), "the folder can't be created"),
         ("ftp://example.com", "use a folder, redis://HOST or rediss://HOST"),
         ("redis://localhost:99999", "not an address of a Redis server"),
         ("redis://:swordfish@localhost", "set SOCIAL_PLUS_STORE instead"),
@@ -306,7 +306,7 @@ async fn a_refused_token_that_cannot_be_read_is_wrong_usage() {
     let folder = fixture.state.path().join("sessions");
     let empty = fixture.state.path().join("empty");
     fs::write(&empty, "\n").unwrap();
-    for (file, said) in [(empty.as_path(), "is empty"), (Path::new("/no/such/file"), "No such file")] {
+    for (file, said) in [(empty.as_path(), "is empty"), (Path::new("/no/such/file"), "os error")] {
         let mut command = fixture.in_folder("token", &folder);
         command.arg("--refused").arg(file);
         let line = failed(&run(command).await, 2);
