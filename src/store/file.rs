@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcetera::BaseStrategy;
-
 use self::threads::{DropInThread, Threads, Wanted};
 use super::{Lease, RecordKind, Store, StoreFuture, StoreKey, StoredRecord};
 use crate::error::Error;
 
 mod folder;
 mod lease;
+#[cfg_attr(unix, path = "file/unix.rs")]
+#[cfg_attr(windows, path = "file/windows.rs")]
+mod platform;
 #[cfg(feature = "read-cache-file")]
 mod reads;
 mod threads;
@@ -27,15 +28,18 @@ mod threads;
 ///
 /// A folder that other users have access to is an error. A session file that other users have access to, or that is not
 /// a session, is ignored and replaced. Files that this crate did not write are first renamed to `<name>.unread-<time>`;
-/// the last 3 of them are kept, for 7 days. On Windows, files have the permissions that they inherit from the folder.
+/// the last 3 of them are kept, for 7 days.
+///
+/// On Windows, files have no modes. A folder outside of the user's profile, `%USERPROFILE%`, is an error there, and within
+/// it, folders and files have the access that they inherit: by default that of the user, the system and administrators.
 ///
 /// The lease of a process ends with the process. The lease of a suspended process (`SIGSTOP`) ends after the time of the
 /// longest registration, except on Windows.
 ///
 /// With the feature `read-cache-file` it also keeps reads, all in one database, `reads.sqlite3`. A damaged database is
 /// renamed to `reads.sqlite3.unread`, where the last one is kept for 7 days. A database that other users have access to, or
-/// that a later version of this crate made, is an error. The files of the database can be removed at any time; with them
-/// goes the count of the day's reads.
+/// that a later version of this crate made, is an error. The files of the database can be removed at any time, on Windows only
+/// while no program uses them; with them goes the count of the day's reads.
 ///
 /// The folder must be on a file system whose locks work between processes, as local ones do. Operations run in threads
 /// of the store, at most 16 for a store and its clones. While one of them takes longer than 2 s, the others fail
@@ -67,7 +71,7 @@ impl FileStore {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the folder can't be created or written to, is not a folder,
-    /// belongs to another user, or is accessible to other users.
+    /// belongs to another user, or is accessible to other users; on Windows also if it is not in the user's profile.
     pub fn new(folder: impl Into<PathBuf>) -> Result<Self, Error> {
         let folder = folder.into();
         folder::prepare(&folder)
@@ -82,15 +86,14 @@ impl FileStore {
 
     /// Creates a store in the platform's folder for program state: `$XDG_STATE_HOME/social-plus-bot`, by default
     /// `~/.local/state/social-plus-bot`; on macOS `~/Library/Application Support/social-plus-bot`; on Windows
-    /// `%APPDATA%\social-plus-bot`.
+    /// `%LOCALAPPDATA%\social-plus-bot`.
     ///
     /// # Errors
     ///
     /// As for [`new`](Self::new), and if the user has no home folder.
     pub fn in_state_folder() -> Result<Self, Error> {
-        let places = etcetera::base_strategy::choose_native_strategy()
+        let state = platform::state_folder()
             .map_err(|error| Error::config("store", format!("{error}; give the name of a folder")))?;
-        let state = places.state_dir().unwrap_or_else(|| places.data_dir());
         Self::new(state.join(env!("CARGO_PKG_NAME")))
     }
 
@@ -166,7 +169,7 @@ impl Store for FileStore {
                 move |_: &Wanted| Ok(lease::try_acquire(&folder, &lock, limit)?.map(DropInThread::new));
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
-            // Closing the file ends the lock. Like any operation, it can hang.
+            // Like any operation, unlocking and closing the file can hang.
             Ok(held.map(|file| {
                 Lease::new(async move {
                     let release = move |_: &Wanted| {
@@ -222,15 +225,12 @@ fn replace(
         return Ok(false);
     }
     folder::quarantine(path)?;
-    new.persist(path).map_err(|error| failed("can't be written", path, &error.error))?;
+    platform::persist(new, path).map_err(|error| failed("can't be written", path, &error))?;
     // From here on other processes find the session; they need not wait for the disk.
     drop(turn);
-    // The rename is durable once the folder is synced. Some file systems don't support that. The session is in place
-    // already, and if a power failure loses it, the next process registers.
-    #[cfg(unix)]
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        tracing::debug!(folder = %folder.display(), %error, "a folder can't be synced");
-    }
+    // The rename is durable once the folder is synced. The session is in place already, and if a power failure loses it, the
+    // next process registers.
+    platform::sync_folder(folder);
     Ok(true)
 }
 

@@ -36,7 +36,8 @@ pub struct Arguments {
     refused: Option<PathBuf>,
     /// Keep a valid token in FILE (mode 0600) until interrupted, and print nothing
     ///
-    /// A session that another process registered is found in the store within about a minute.
+    /// A session that another process registered is found in the store within about a minute. On Windows the file has the
+    /// access of its folder.
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
     /// Start a sandbox in this process and register with it; needs no key and stores nothing

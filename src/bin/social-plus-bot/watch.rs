@@ -11,6 +11,10 @@ use tokio::time::sleep;
 
 use crate::exit::{self, Failure};
 
+#[cfg_attr(unix, path = "watch/unix.rs")]
+#[cfg_attr(windows, path = "watch/windows.rs")]
+mod platform;
+
 /// The longest interval of checking session and file.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -108,22 +112,6 @@ fn keep_in(file: &Path, token: &AccessToken) -> io::Result<()> {
     }
 }
 
-/// Removes the access of other users to a file, where possible.
-#[cfg(unix)]
-fn make_private(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    if file.metadata()?.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    file.set_permissions(fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn make_private(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
 /// The file to replace: for a symbolic link, its target.
 struct Target {
     folder: PathBuf,
@@ -168,7 +156,7 @@ impl Target {
         let holds = read.is_ok() && content == line.as_bytes();
         if holds {
             // Some file systems have no modes.
-            make_private(&file).ok();
+            platform::make_private(&file).ok();
         }
         holds
     }
@@ -182,7 +170,7 @@ impl Target {
     }
 
     /// Replaces the file atomically, so that readers always find a whole token. The temporary file has mode 0600, and is
-    /// locked until it is renamed, so that other processes don't take it for a leftover.
+    /// locked while it is written, so that other processes don't take it for a leftover.
     fn write(&self, line: &str) -> io::Result<()> {
         let prefix = self.prefix();
         let mut new = tempfile::Builder::new().prefix(&prefix).suffix(".new").tempfile_in(&self.folder)?;
@@ -195,8 +183,13 @@ impl Target {
                 if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
             synced => synced?,
         }
-        new.persist(self.path())?;
-        Ok(())
+        // On Windows a locked file can't be read.
+        new.as_file().unlock().ok();
+        // And there `NamedTempFile::persist` fails while somebody reads the old file.
+        let (_, from) = new.keep().map_err(|error| error.error)?;
+        fs::rename(&from, self.path()).inspect_err(|_| {
+            fs::remove_file(&from).ok();
+        })
     }
 
     /// Removes temporary files of processes that were killed. Failures are ignored: the next write tries again.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 
-use super::failed;
+use super::{failed, platform};
 use crate::error::Error;
 use crate::store::{StoredRecord, record};
 
@@ -30,49 +30,19 @@ const QUARANTINE_FORMAT: &str = "unread-%Y%m%dT%H%M%S%.6fZ";
 
 /// Creates the folder if it does not exist. An error says why it can't be used.
 pub(super) fn prepare(folder: &Path) -> Result<(), String> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
+    let uncreated = |error| format!("the folder can't be created: {error}; use another one");
+    platform::check_place(folder)?;
+    match platform::create_folder(folder) {
         // Reported with a better message below.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(|error| format!("the folder can't be created: {error}; use another one"))?,
+        made => made.map_err(uncreated)?,
     }
-    let metadata = fs::metadata(folder).map_err(|error| error.to_string())?;
+    let metadata = fs::metadata(folder).map_err(uncreated)?;
     if !metadata.is_dir() {
         return Err("it is not a folder".to_owned());
     }
-    // Other users may need their access, as to /tmp, so the advice is not to change it.
-    check_permissions(&metadata).map_err(|rule| {
-        let within = folder.join(env!("CARGO_PKG_NAME"));
-        format!(
-            "{rule}; use another folder, such as {}, which is created if it does not exist",
-            within.display()
-        )
-    })?;
+    platform::check_folder(folder, &metadata)?;
     tempfile::tempfile_in(folder).map_err(|error| format!("it can't be written to: {error}"))?;
-    Ok(())
-}
-
-/// Fails if other users have access.
-#[cfg(unix)]
-pub(super) fn check_permissions(metadata: &fs::Metadata) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-
-    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != user {
-        return Err(format!("it belongs to user {owner}, not to the current user ({user})"));
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(format!("other users have access to it (mode {mode:04o})"));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(super) fn check_permissions(_: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
@@ -99,7 +69,7 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
         Err(error) => return Err(failed("can't be opened", path, &error)),
     };
     let metadata = file.metadata().map_err(|error| failed("can't be opened", path, &error))?;
-    if let Err(rule) = check_permissions(&metadata) {
+    if let Err(rule) = platform::check_permissions(&metadata) {
         return Ok(Some(StoredRecord::unusable(rule)));
     }
     let mut content = Vec::new();

@@ -8,13 +8,13 @@
 //! is held only briefly and never replaced. (The lock of the folder itself may be used by other programs, such as
 //! `flock FOLDER …`.) On Windows a locked file can't be read, so a lease ends only with its process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use super::failed;
+use super::{failed, platform};
 use crate::error::Error;
 use crate::store::LONGEST_LEASE;
 
@@ -27,20 +27,30 @@ const ROOM: [u8; 16 * 1024] = [0; 16 * 1024];
 /// The number of polls before an error.
 const POLLS: u32 = 500;
 
+/// A locked file. The lock of a file that was only closed may last longer on Windows.
+pub(super) struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing it ends the lock in any case.
+        self.0.unlock().ok();
+    }
+}
+
 /// The right to change the files of a session, until it is dropped.
 pub(super) enum Turn {
     /// Held by this lock.
-    Own(#[allow(dead_code, reason = "it is held, not used")] File),
+    Own(#[allow(dead_code, reason = "it is held, not used")] Locked),
     /// The file system does not support locks.
     Unlocked,
 }
 
 /// Takes the turn to change the files beside `path`. Fails if others take too long, or if it is no longer `wanted`.
 pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
-    let Ok(handle) = open(path) else { return Some(Turn::Unlocked) };
+    let Ok(handle) = platform::open_private(path) else { return Some(Turn::Unlocked) };
     for _ in 0..POLLS {
         match handle.try_lock() {
-            Ok(()) => return Some(Turn::Own(handle)),
+            Ok(()) => return Some(Turn::Own(Locked(handle))),
             Err(TryLockError::WouldBlock) => sleep(POLL),
             Err(TryLockError::Error(_)) => return Some(Turn::Unlocked),
         }
@@ -51,31 +61,24 @@ pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
     None
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Closing the file releases it. Fails
-/// if there is no room for a session, since a registration whose session can't be stored ends that of the others.
-pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<File>, Error> {
+/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Dropping it releases the lease.
+/// Fails if there is no room for a session, since a registration whose session can't be stored ends that of the others.
+pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<Locked>, Error> {
     tempfile::tempfile_in(folder)
-        .and_then(|mut file| write_at_start(&mut file, &ROOM))
+        .and_then(|mut file| platform::write_at_start(&mut file, &ROOM))
         .map_err(|error| failed("can't be written", folder, &error))?;
     let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
-    let mut file = open(path).map_err(|error| failed("can't be opened", path, &error))?;
+    let mut file = platform::open_private(path).map_err(|error| failed("can't be opened", path, &error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
             write_deadline(&mut file, until).map_err(|error| failed("can't be written", path, &error))?;
-            Ok(Some(file))
+            Ok(Some(Locked(file)))
         }
         Err(TryLockError::WouldBlock) if matches!(turn, Turn::Own(_)) && is_over(&mut file) => {
             tracing::warn!(file = %path.display(), "the holder of a lease does not end; the lease is taken over");
-            replace(folder, path, until).map(Some).map_err(|error| failed("can't be replaced", path, &error))
+            let new = replace(folder, path, until);
+            new.map(|file| Some(Locked(file))).map_err(|error| failed("can't be replaced", path, &error))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed("can't be locked", path, &error)),
@@ -95,18 +98,7 @@ fn is_over(file: &mut File) -> bool {
 fn write_deadline(file: &mut File, until: Duration) -> io::Result<()> {
     file.set_len(0)?;
     // On a full disk this fails before a registration whose session could not be stored.
-    write_at_start(file, format!("{}\n", until.as_millis()).as_bytes())
-}
-
-#[cfg(unix)]
-fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
-}
-
-#[cfg(not(unix))]
-fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0))?;
-    io::Write::write_all(file, bytes)
+    platform::write_at_start(file, format!("{}\n", until.as_millis()).as_bytes())
 }
 
 fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {
@@ -114,7 +106,7 @@ fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {
     let mut new = tempfile::Builder::new().prefix(&format!("{name}.")).suffix(".new").tempfile_in(folder)?;
     new.as_file().try_lock()?;
     write_deadline(new.as_file_mut(), until)?;
-    Ok(new.persist(path)?)
+    platform::persist(new, path)
 }
 
 /// The wall clock, which is the one that processes share.

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use self::database::{Change, Count, Database};
 use self::failure::Failure;
+use super::platform::{self, FileId};
 use super::threads::{DropInThread, Wanted};
 use super::{folder, lease};
 use crate::error::Error;
@@ -175,22 +176,15 @@ impl Reads {
         if database.identity.file != before {
             return Err(Failure::Removed);
         }
-        // The names of the database and its log must last as long as the count in them. Some file systems don't support that.
-        #[cfg(unix)]
-        if found.file.is_none()
-            && let Err(error) = fs::File::open(&self.folder).and_then(|folder| folder.sync_all())
-        {
-            tracing::debug!(folder = %self.folder.display(), %error, "a folder can't be synced");
+        // The names of the database and its log must last as long as the count in them.
+        if found.file.is_none() {
+            platform::sync_folder(&self.folder);
         }
         Ok(database)
     }
 
     fn open_file(&self) -> Result<Database, Failure> {
-        // SQLite would follow no link in the whole path.
-        #[cfg(unix)]
-        let folder = fs::canonicalize(&self.folder).map_err(Failure::Io)?;
-        #[cfg(not(unix))]
-        let folder = &self.folder;
+        let folder = platform::resolved(&self.folder).map_err(Failure::Io)?;
         Database::open(&folder.join(FILE), self.max_bytes)
     }
 
@@ -218,13 +212,15 @@ impl Reads {
     }
 
     /// Renames the damaged database and makes a new one with the counts of the old one, unless another process has done so.
-    fn quarantine(&self, damaged: &Identity, reason: &str, wanted: &Wanted) -> Result<(), Error> {
+    fn quarantine(&self, damaged: &Identity, reason: &'static str, wanted: &Wanted) -> Result<(), Error> {
         let rename = || {
             let _turn = self.turn(wanted)?;
             let current = Identity::of(&self.path);
             if current.file != damaged.file || current.file.is_none() {
                 return Ok(());
             }
+            // Where open files can't be renamed, each process closes its own when it meets the damage.
+            lock(&self.idle).clear();
             let counts = self.open_file().map(|database| database.counts()).unwrap_or_default();
             let unread = self.folder.join(UNREAD);
             tracing::warn!(
@@ -233,7 +229,10 @@ impl Reads {
             );
             // With its log, which may have the newest records.
             remove(&beside(&unread, "-wal")).map_err(Failure::Io)?;
-            fs::rename(&self.path, &unread).map_err(Failure::Io)?;
+            fs::rename(&self.path, &unread).map_err(|error| match platform::is_in_use(&error) {
+                true => Failure::Damaged(reason),
+                false => Failure::Io(error),
+            })?;
             match fs::rename(beside(&self.path, "-wal"), beside(&unread, "-wal")) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::Io(error)),
                 _ => {}
@@ -289,28 +288,10 @@ struct Identity {
 
 impl Identity {
     fn of(path: &Path) -> Self {
-        let id = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| file_id(&metadata));
+        let id = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| platform::file_id(&metadata));
         Self { file: id(path), log: id(&beside(path, "-wal")), index: id(&beside(path, "-shm")) }
     }
 }
-
-/// Device and number of a file.
-#[cfg(unix)]
-type FileId = (u64, u64);
-
-#[cfg(unix)]
-fn file_id(metadata: &fs::Metadata) -> FileId {
-    use std::os::unix::fs::MetadataExt;
-
-    (metadata.dev(), metadata.ino())
-}
-
-/// Open files can't be removed.
-#[cfg(not(unix))]
-type FileId = ();
-
-#[cfg(not(unix))]
-fn file_id(_: &fs::Metadata) -> FileId {}
 
 /// Fails if the database is not to be trusted. Unlike a session, it is not replaced: the day's count is in it.
 fn check(path: &Path) -> Result<Option<FileId>, Failure> {
@@ -324,12 +305,12 @@ fn check(path: &Path) -> Result<Option<FileId>, Failure> {
     if !metadata.is_file() {
         return Err(refused("it is not a file", "remove it"));
     }
-    folder::check_permissions(&metadata)
+    platform::check_permissions(&metadata)
         .map_err(|rule| refused(&rule, "make it a file that only this user can read, or remove it"))?;
     if metadata.len() == 0 {
         return Err(Failure::Damaged("it is empty"));
     }
-    Ok(Some(file_id(&metadata)))
+    Ok(Some(platform::file_id(&metadata)))
 }
 
 /// Whether there is anything, which may be a link that leads nowhere.
