@@ -9,6 +9,7 @@ use progenitor_client::ClientInfo;
 
 use crate::api::types::RegisterBotSession;
 use crate::api::{Client, SchemaMismatch};
+use crate::client::RetryPolicy;
 use crate::client::failure;
 use crate::client::retry::{self, Deadline};
 use crate::error::Error;
@@ -28,13 +29,19 @@ pub(crate) struct Registrar {
     api: Client,
     request: RegisterBotSession,
     timeout: Duration,
+    policy: RetryPolicy,
     /// Mismatches that were logged as warnings.
     logged: Mutex<HashSet<String>>,
 }
 
 impl Registrar {
-    pub(crate) fn new(api: Client, request: RegisterBotSession, timeout: Duration) -> Self {
-        Self { api, request, timeout, logged: Mutex::default() }
+    pub(crate) fn new(
+        api: Client,
+        request: RegisterBotSession,
+        timeout: Duration,
+        policy: RetryPolicy,
+    ) -> Self {
+        Self { api, request, timeout, policy, logged: Mutex::default() }
     }
 
     pub(crate) fn api(&self) -> &Client {
@@ -83,7 +90,7 @@ impl Registrar {
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
-        let session = retry::run(self.timeout, |deadline| self.attempt(deadline)).await?;
+        let session = retry::run(&self.policy, self.timeout, |deadline| self.attempt(deadline)).await?;
         self.log(session.schema_mismatches());
         Ok(session)
     }

@@ -10,19 +10,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::client::RetryPolicy;
 use crate::error::{Error, ErrorKind, Limit};
-
-/// The number of attempts in all.
-const ATTEMPTS: u32 = 4;
-
-/// The timeout of one attempt.
-const ATTEMPT: Duration = Duration::from_secs(10);
-
-/// The upper limit of the first wait. It doubles with each further one.
-const WAIT_START: Duration = Duration::from_millis(200);
-
-/// The upper limit of all waits.
-const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The shortest wait after a failure that leaves open whether the device is registered. Up to as much is added.
 const WAIT_OPEN: Duration = Duration::from_secs(2);
@@ -40,7 +29,7 @@ pub(crate) struct Deadline {
 /// Runs `attempt` until it succeeds, fails permanently, or `limit` has passed.
 ///
 /// Dropping the future cancels it.
-pub(crate) async fn run<T, A, F>(limit: Duration, mut attempt: A) -> Result<T, Error>
+pub(crate) async fn run<T, A, F>(policy: &RetryPolicy, limit: Duration, mut attempt: A) -> Result<T, Error>
 where
     A: FnMut(Deadline) -> F,
     F: Future<Output = Result<T, Error>>,
@@ -51,8 +40,9 @@ where
     loop {
         attempts += 1;
         let left = limit.saturating_sub(start.elapsed());
-        let by = if left < ATTEMPT { Limit::Client(limit) } else { Limit::Attempt(ATTEMPT) };
-        let deadline = Deadline { at: Instant::now() + left.min(ATTEMPT), limit: by };
+        let longest = policy.attempt_timeout;
+        let by = if left < longest { Limit::Client(limit) } else { Limit::Attempt(longest) };
+        let deadline = Deadline { at: Instant::now() + left.min(longest), limit: by };
         let mut error = match timeout_at(deadline.at, attempt(deadline)).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
@@ -64,7 +54,7 @@ where
                 error = error.with_last_response(before, at.elapsed());
             }
         }
-        let mut wait = wait(attempts);
+        let mut wait = policy.backoff(attempts);
         if error.may_have_been_carried_out() {
             open_attempts += 1;
             wait = WAIT_OPEN.mul_f64(1.0 + fastrand::f64());
@@ -72,7 +62,7 @@ where
         let wait = wait.max(error.retry_after().unwrap_or_default());
         // If the deadline would end the wait, no attempt could follow: return the error now.
         let in_time = start.elapsed().checked_add(wait).is_some_and(|then| then < limit);
-        let is_last = attempts == ATTEMPTS || open_attempts == OPEN_ATTEMPTS;
+        let is_last = attempts >= policy.max_attempts || open_attempts == OPEN_ATTEMPTS;
         if !error.is_transient() || is_last || !in_time {
             return Err(error.after(attempts, open_attempts > 0));
         }
@@ -80,16 +70,6 @@ where
         last = Some((error, Instant::now()));
         sleep(wait).await;
     }
-}
-
-/// A random wait after this many attempts.
-fn wait(attempts: u32) -> Duration {
-    max_wait(attempts).mul_f64(fastrand::f64())
-}
-
-fn max_wait(attempts: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    WAIT_START.saturating_mul(doubled).min(WAIT_MAX)
 }
 
 #[cfg(test)]
@@ -106,9 +86,18 @@ mod tests {
         each: Duration,
         ends: &[Result<(), Error>],
     ) -> (Result<(), Error>, Vec<Duration>) {
+        tried_with(&RetryPolicy::default(), limit, each, ends).await
+    }
+
+    async fn tried_with(
+        policy: &RetryPolicy,
+        limit: Duration,
+        each: Duration,
+        ends: &[Result<(), Error>],
+    ) -> (Result<(), Error>, Vec<Duration>) {
         let start = Instant::now();
         let began = RefCell::new(Vec::new());
-        let result = run(limit, |_| {
+        let result = run(policy, limit, |_| {
             let end = ends.get(began.borrow().len()).cloned().unwrap_or(Ok(()));
             began.borrow_mut().push(start.elapsed());
             async move {
@@ -244,20 +233,36 @@ mod tests {
         assert_eq!(began.len(), 1);
     }
 
-    #[test]
-    fn waits_are_random_below_a_doubling_limit() {
-        let limits: Vec<_> = (1..=7).map(|attempts| max_wait(attempts).as_millis()).collect();
-        assert_eq!(limits, [200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(max_wait(u32::MAX), WAIT_MAX);
-        let given = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        fastrand::seed(seed);
-        let drawn: Vec<_> = (0..1000).map(|_| wait(2)).collect();
-        assert!(drawn.iter().all(|wait| *wait < max_wait(2)), "TEST_SEED={seed}");
-        let middle = max_wait(2) / 2;
-        assert!(
-            drawn.iter().any(|wait| *wait < middle) && drawn.iter().any(|wait| *wait > middle),
-            "TEST_SEED={seed}"
-        );
+    #[tokio::test(start_paused = true)]
+    async fn the_policy_limits_attempts_and_their_time() {
+        let busy = vec![failed(503, None); 10];
+        for attempts in [1, 2, 7] {
+            let policy = RetryPolicy::new().max_attempts(attempts);
+            let (result, began) = tried_with(&policy, AMPLE, QUICK, &busy).await;
+            assert_eq!((result.unwrap_err().status(), began.len()), (Some(503), attempts as usize));
+        }
+        let start = Instant::now();
+        let policy = RetryPolicy::new().attempt_timeout(Duration::from_secs(1));
+        let (result, began) = tried_with(&policy, AMPLE, Duration::from_secs(3600), &[]).await;
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("within 1.0s (the limit of one attempt)"), "{text}");
+        // However many attempts there may be, a silent service may have carried out both.
+        assert_eq!((began.len(), start.elapsed().as_secs() < 7), (2, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registration_that_may_have_succeeded_is_repeated_once_whatever_the_policy_says() {
+        let policy = RetryPolicy::new().max_attempts(100).initial_backoff(Duration::from_millis(1));
+        let (result, began) = tried_with(&policy, AMPLE, QUICK, &vec![failed(504, None); 100]).await;
+        assert_eq!((result.unwrap_err().status(), began.len()), (Some(504), OPEN_ATTEMPTS as usize));
+        assert!(began[1] - began[0] >= WAIT_OPEN, "{began:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_single_attempt_can_take_the_whole_timeout() {
+        let start = Instant::now();
+        let (result, began) = tried_with(&RetryPolicy::none(), AMPLE, Duration::from_secs(3600), &[]).await;
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Timeout);
+        assert_eq!((start.elapsed().as_secs(), began.len()), (30, 1));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{DATE, RETRY_AFTER};
 use social_plus_bot::sandbox::Fault;
-use social_plus_bot::{BotClient, ErrorKind};
+use social_plus_bot::{BotClient, ErrorKind, RetryPolicy};
 use tokio::net::TcpListener;
 
 use crate::refusals::{HTML, PAGE, refused};
@@ -122,4 +122,21 @@ async fn a_host_without_an_address_is_unavailable() {
     let error = bot.timeout(Duration::from_secs(20)).build().unwrap().register().await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout), "{error}");
     assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn the_retry_policy_is_followed() {
+    for (policy, attempts) in [
+        (RetryPolicy::none(), 1),
+        (RetryPolicy::new().max_attempts(6).max_backoff(Duration::from_millis(200)), 6),
+    ] {
+        let sandbox = service::start().await.unwrap();
+        sandbox.fail_always(Fault::status(503));
+        let bot = sandbox.client().timeout(Duration::from_secs(300)).retry_policy(policy).build().unwrap();
+        let error = bot.register().await.unwrap_err();
+        assert_eq!((error.status(), sandbox.requests().len()), (Some(503), attempts));
+    }
+    let sandbox = service::start().await.unwrap();
+    let error = sandbox.client().retry_policy(RetryPolicy::new().max_attempts(0)).build().unwrap_err();
+    assert_eq!(error.to_string(), "retry_policy: max_attempts must be at least 1");
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::client::retry;
+use crate::client::{RetryPolicy, retry};
 use crate::error::{ErrorKind, ServiceMessage};
 use crate::session::cache::SessionCache;
 use crate::session::clock::Moment;
@@ -181,7 +181,7 @@ pub(super) struct Registrar {
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
-        let outcome = retry::run(LIMIT, |_| self.service.attempt(self.process)).await;
+        let outcome = retry::run(&RetryPolicy::default(), LIMIT, |_| self.service.attempt(self.process)).await;
         self.service.nap().await;
         outcome
     }
