@@ -100,7 +100,7 @@ pub use api::{Open, SchemaMismatch};
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;
-pub use client::{BotClient, BotClientBuilder, DeviceInfo, RequestBuilder};
+pub use client::{BotClient, BotClientBuilder, DeviceInfo, RequestBuilder, RetryPolicy};
 pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
 #[cfg(feature = "read-cache")]

@@ -4,13 +4,13 @@ use std::env::{self, VarError};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect;
-
 use crate::api::types::{DeviceId, RegisterBotSession};
 use crate::api::{Client, Transport};
 use crate::client::BotClient;
 use crate::client::DeviceInfo;
 use crate::client::Inner;
+use crate::client::RetryPolicy;
+use crate::client::connections::{HttpSettings, connections};
 use crate::client::quota::Quota;
 #[cfg(feature = "read-cache")]
 use crate::client::read;
@@ -32,8 +32,6 @@ use crate::store::shared::SharedSource;
 #[cfg(feature = "store")]
 use crate::store::{Store, StoreKey, StoreOutage};
 
-/// The limit of connecting.
-pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(30);
 const BODY_LIMIT: usize = 1 << 20;
 
@@ -49,6 +47,8 @@ pub struct BotClientBuilder {
     device_id: Option<Result<DeviceId, Error>>,
     device_info: Option<DeviceInfo>,
     timeout: Option<Duration>,
+    retry_policy: RetryPolicy,
+    http: Option<HttpSettings>,
     body_limit: Option<usize>,
     #[cfg(feature = "store")]
     store: Option<Arc<dyn Store>>,
@@ -122,11 +122,54 @@ impl BotClientBuilder {
         self
     }
 
-    /// The timeout of a registration, including all attempts and the waits between them: 30 s by default. Each attempt
-    /// takes at most 10 s, and connecting at most 5 s. It is also the timeout of other requests, including the response
+    /// The timeout of a registration, including all attempts and the waits between them: 30 s by default. By default each
+    /// attempt takes at most 10 s, and connecting takes at most 5 s. It is also the timeout of other requests, including the response
     /// body, unless a request has its own.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often a registration is attempted within the [`timeout`](Self::timeout): 4 times by default. See
+    /// [`RetryPolicy`] for what it can't change.
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.retry_policy = policy;
+        self
+    }
+
+    /// Changes how connections are made: through a proxy, with further root certificates or a client certificate, from a
+    /// local address, with other names resolved, or with TLS settings of your own.
+    ///
+    /// `configure` is called when the client is built. What keeps the API key and the token at the service is set
+    /// afterwards, and replaces what `configure` sets:
+    ///
+    /// - no redirects are followed, and nothing is retried,
+    /// - only https is used for an https address; for http to a loopback host no proxy is used, and no certificates are
+    ///   loaded,
+    /// - certificates and host names are verified; to trust a certificate, add it with
+    ///   [`tls_certs_merge`](reqwest::ClientBuilder::tls_certs_merge),
+    /// - connecting takes at most 5 s, and requests have the client's [`timeout`](Self::timeout),
+    /// - the bytes of connections are not logged ([`connection_verbose`](reqwest::ClientBuilder::connection_verbose)).
+    ///
+    /// Everything else is yours. Default headers are sent with each request to the service. TLS settings that are passed as
+    /// a finished configuration, or layers around the connector, are used as they are, so they must verify certificates
+    /// themselves.
+    ///
+    /// A finished [`reqwest::Client`] can't be passed: it does not tell whether it follows redirects or where it connects to,
+    /// and neither can be changed any more.
+    ///
+    /// ```
+    /// use social_plus_bot::BotClient;
+    ///
+    /// let proxy = reqwest::Proxy::https("http://proxy.example:3128")?;
+    /// let builder = BotClient::builder().configure_http(move |http| http.proxy(proxy.clone()));
+    /// # Ok::<(), reqwest::Error>(())
+    /// ```
+    pub fn configure_http<F>(mut self, configure: F) -> Self
+    where
+        F: Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    {
+        self.http = Some(HttpSettings::new(configure));
         self
     }
 
@@ -200,6 +243,7 @@ impl BotClientBuilder {
         if timeout.is_zero() {
             return Err(Error::config("timeout", "must be longer than zero"));
         }
+        self.retry_policy.check()?;
         #[cfg(feature = "sealing")]
         let sealing_key = self.sealing_key.transpose()?;
         #[cfg(feature = "sealing")]
@@ -228,13 +272,13 @@ impl BotClientBuilder {
             seal: sealing_key,
         });
         let device = device_id.to_string();
-        let connections = connections(&base_url, timeout)?;
+        let connections = connections(self.http.as_ref(), &base_url, timeout)?;
         let body_limit = self.body_limit.unwrap_or(BODY_LIMIT);
         let address = base_url.as_str().to_owned();
         let transport = Transport::new(api_key, base_url, connections.clone(), body_limit);
         let api = Client::new_with_client(&address, connections, transport);
         let request = RegisterBotSession { device_id, device_info };
-        let registrar = Arc::new(Registrar::new(api, request, timeout));
+        let registrar = Arc::new(Registrar::new(api, request, timeout, self.retry_policy));
         #[cfg(feature = "read-cache")]
         let pages = handle.clone();
         #[cfg(feature = "store")]
@@ -283,33 +327,4 @@ fn device_id(id: String) -> Result<DeviceId, Error> {
         return Err(Error::config("device_id", "must not be empty"));
     }
     DeviceId::try_from(id).map_err(|rule| Error::config("device_id", rule))
-}
-
-fn connections(base_url: &BaseUrl, timeout: Duration) -> Result<reqwest::Client, Error> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        // For requests without a timeout of their own.
-        .timeout(timeout)
-        .https_only(!base_url.is_plain())
-        // A redirect would send the key to another address.
-        .redirect(redirect::Policy::none())
-        // Retries are made in `retry` only.
-        .retry(reqwest::retry::never());
-    if base_url.is_plain() {
-        // A proxy would receive the key unencrypted.
-        builder = builder.no_proxy();
-        // Loading the system's certificates is slow, and none is needed. OpenSSL can't be told not to load them.
-        #[cfg(feature = "rustls")]
-        {
-            builder = builder.tls_backend_rustls();
-        }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        {
-            builder = builder.tls_certs_only([]);
-        }
-    }
-    builder
-        .build()
-        .map_err(|error| Error::config("base_url", format!("the HTTP client can't be created: {error}")))
 }

@@ -11,7 +11,7 @@ use reqwest::{StatusCode, Url};
 
 use crate::api::types::{ErrorBody, ErrorDetail};
 use crate::api::{Fault, Lenient, redact};
-use crate::client::builder::CONNECT;
+use crate::client::connections::CONNECT;
 use crate::error::{Error, Limit, ServiceMessage};
 
 /// Converts an error of the generated client, with `secrets` redacted.

@@ -6,6 +6,7 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
+mod connections;
 mod device_info;
 mod failure;
 #[cfg(feature = "middleware")]
@@ -17,10 +18,12 @@ mod registrar;
 mod request_builder;
 mod requests;
 pub(crate) mod retry;
+mod retry_policy;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
 pub use request_builder::RequestBuilder;
+pub use retry_policy::RetryPolicy;
 
 use std::sync::Arc;
 
@@ -105,9 +108,9 @@ impl BotClient {
     /// ends the device's older access token.
     ///
     /// Concurrent calls share one registration. Transient failures are retried within the client's
-    /// [`timeout`](BotClientBuilder::timeout): up to 4 attempts if the request was not carried out (no connection, or
-    /// status 425, 429 or 503), and 2 otherwise, since a registration whose response was lost may have succeeded. The
-    /// registration continues when its callers are dropped.
+    /// [`timeout`](BotClientBuilder::timeout), with up to 4 attempts by default if the request was not carried out (no
+    /// connection, or status 425, 429 or 503), and 2 otherwise, since a registration whose response was lost may have
+    /// succeeded; see [`RetryPolicy`]. The registration continues when its callers are dropped.
     ///
     /// With `tracing`, each retry is logged at level `DEBUG`. A response that does not match the contract is logged at
     /// level `WARN` the first time, and at level `DEBUG` afterwards.

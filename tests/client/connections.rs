@@ -1,12 +1,13 @@
 //! Failures of a connection that no single response shows: limits of time and of HTTP, and certificates.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use social_plus_bot::{BotClient, BotClientBuilder, Error, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+#[cfg(feature = "rustls")]
+use crate::tls_service::TlsService;
 
 /// The error of a registration that gets these bytes, and `more` of them without end, and the number of requests.
 async fn registered(bytes: Vec<u8>, more: Vec<u8>, timeout: Duration) -> (Error, usize) {
@@ -112,44 +113,12 @@ async fn a_timeout_names_its_limit() {
     assert!(error.to_string().contains("within 10.0s (the limit of one attempt)"), "{error}");
 }
 
-/// A TLS server with a certificate that nobody trusts.
-#[cfg(feature = "rustls")]
-struct Untrusted(Child);
-
-#[cfg(feature = "rustls")]
-impl Untrusted {
-    /// Starts it, and returns its address.
-    fn start(folder: &std::path::Path) -> (Self, String) {
-        let files = ["-keyout", "key.pem", "-out", "certificate.pem", "-subj", "/CN=localhost"];
-        let mut make = Command::new("openssl");
-        make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"]).args(files).current_dir(folder);
-        assert!(make.stderr(Stdio::null()).status().unwrap().success());
-        let mut serve = Command::new("openssl");
-        serve.args(["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "certificate.pem"]);
-        serve.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = serve.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let accepts = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("ACCEPT "));
-        std::thread::spawn(move || lines.count());
-        let port = accepts.unwrap().rsplit(':').next().unwrap().to_owned();
-        (Self(process), format!("https://localhost:{port}"))
-    }
-}
-
-#[cfg(feature = "rustls")]
-impl Drop for Untrusted {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 #[cfg(feature = "rustls")]
 #[tokio::test]
 async fn an_untrusted_certificate_is_told_and_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (_server, address) = Untrusted::start(folder.path());
-    let error = client(address).timeout(LONG).build().unwrap().register().await.unwrap_err();
+    let service = TlsService::start(folder.path());
+    let error = client(service.address()).timeout(LONG).build().unwrap().register().await.unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Unavailable, false), "{error}");
     let text = error.to_string();
     assert!(

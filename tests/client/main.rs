@@ -4,6 +4,7 @@ mod authorized;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;
+mod connection_settings;
 mod connections;
 mod error_text;
 mod invalid_responses;
@@ -24,3 +25,5 @@ mod runtimes;
 mod secrets;
 mod service;
 mod stress;
+#[cfg(feature = "rustls")]
+mod tls_service;

@@ -17,10 +17,10 @@ const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl";
 
 /// Everything that was logged or formatted.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<u8>>>);
+pub struct Shown(Arc<Mutex<Vec<u8>>>);
 
 impl Shown {
-    fn show(&self, shown: &impl Debug) {
+    pub fn show(&self, shown: &impl Debug) {
         self.say(&format!("{shown:?}\n{shown:#?}\n"));
     }
 
@@ -29,7 +29,7 @@ impl Shown {
     }
 
     #[track_caller]
-    fn assert_without(&self, secret: &str) {
+    pub fn assert_without(&self, secret: &str) {
         let shown = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
         assert!(shown.len() > 100, "too little was shown: {shown}");
         if let Some(at) = shown.find(secret) {
@@ -59,7 +59,7 @@ impl<'a> MakeWriter<'a> for Shown {
 }
 
 /// Runs `work`, and records all events that crates log with `tracing` or `log`.
-async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
+pub async fn logged<T>(shown: &Shown, work: impl Future<Output = T>) -> T {
     static LOG: Once = Once::new();
     LOG.call_once(|| tracing_log::LogTracer::init().unwrap());
     let subscriber =
