@@ -97,10 +97,15 @@ pub mod store;
 
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
 pub use api::{Open, SchemaMismatch};
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use client::BotService;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;
-pub use client::{BotClient, BotClientBuilder, DeviceInfo, RequestBuilder, RetryPolicy};
+pub use client::{
+    BotClient, BotClientBuilder, DeviceInfo, RequestBuilder, RetryPolicy, TokenFuture, TokenProvider,
+};
 pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
 #[cfg(feature = "read-cache")]
@@ -119,7 +124,7 @@ pub mod guide {
     pub mod settings {}
 
     #[cfg_attr(
-        any(not(doctest), all(feature = "blocking", feature = "middleware")),
+        any(not(doctest), all(feature = "blocking", feature = "middleware", feature = "tower")),
         doc = include_str!("../guide/sessions.md")
     )]
     ///

@@ -8,7 +8,7 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
 use crate::client::BotClient;
-use crate::client::requests::CheckedResponse;
+use crate::client::exchange::{self, Exchange};
 use crate::session::runtime;
 
 /// A middleware that sends requests with the token of the current [`session`](BotClient::session), as
@@ -65,37 +65,18 @@ use crate::session::runtime;
 impl Middleware for BotClient {
     async fn handle(
         &self,
-        request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> reqwest_middleware::Result<Response> {
-        let retry_request = request.try_clone();
-        let mut checked = self.pass(request, extensions, next.clone()).await?;
-        let is_repeat = checked.refuses_token && retry_request.is_some();
-        if checked.refuses_token
-            && let Some(again) = retry_request
-        {
-            checked = self.pass(again, extensions, next).await?;
-        }
-        let CheckedResponse { mut response, error_body, refuses_token } = checked;
-        if let Some(error_body) = error_body {
-            let error = self.error_of(&response, &error_body, refuses_token, is_repeat);
-            response.extensions_mut().insert(error);
-        }
-        Ok(response)
-    }
-}
-
-impl BotClient {
-    async fn pass(
-        &self,
         mut request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
-    ) -> reqwest_middleware::Result<CheckedResponse> {
-        let authorized = self.attach_token(&mut request).await.map_err(LayerError::middleware)?;
-        let response =
-            runtime::within(next.run(request, extensions)).await.map_err(LayerError::middleware)??;
-        Ok(self.check_response(response, &authorized).await)
+    ) -> reqwest_middleware::Result<Response> {
+        let mut exchange = Exchange::new(self, &request);
+        loop {
+            let authorized = self.attach_token(&mut request).await.map_err(LayerError::middleware)?;
+            let sent = runtime::within(next.clone().run(request, extensions)).await;
+            match exchange.check(sent.map_err(LayerError::middleware)??, &authorized).await {
+                exchange::Next::Return(response) => return Ok(response),
+                exchange::Next::Repeat(again) => request = again,
+            }
+        }
     }
 }

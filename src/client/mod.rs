@@ -8,7 +8,11 @@ pub mod blocking;
 mod builder;
 mod connections;
 mod device_info;
+#[cfg(any(feature = "middleware", feature = "tower"))]
+mod exchange;
 mod failure;
+#[cfg(feature = "tower")]
+mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod quota;
@@ -19,11 +23,15 @@ mod request_builder;
 mod requests;
 pub(crate) mod retry;
 mod retry_policy;
+mod token_provider;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
+#[cfg(feature = "tower")]
+pub use layer::BotService;
 pub use request_builder::RequestBuilder;
 pub use retry_policy::RetryPolicy;
+pub use token_provider::{TokenFuture, TokenProvider};
 
 use std::sync::Arc;
 

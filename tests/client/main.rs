@@ -8,6 +8,8 @@ mod connection_settings;
 mod connections;
 mod error_text;
 mod invalid_responses;
+#[cfg(feature = "tower")]
+mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod origin;

@@ -7,7 +7,7 @@ use crate::{regen, runner, simulate, system};
 
 /// Feature sets that must build without warnings, in addition to no features, the default and all features.
 const FEATURES: &str = "blocking codegen file-store file-store,read-cache middleware native-tls read-cache read-cache-file \
-                        redis-store rustls rustls,sandbox sandbox sealing store";
+                        redis-store rustls rustls,sandbox sandbox sealing store tower";
 
 /// Dependencies that must not be built without the features that need them.
 const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera http-cache-semantics jsonschema progenitor \

@@ -181,7 +181,8 @@ pub(super) struct Registrar {
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
-        let outcome = retry::run(&RetryPolicy::default(), LIMIT, |_| self.service.attempt(self.process)).await;
+        let outcome =
+            retry::run(&RetryPolicy::default(), LIMIT, |_| self.service.attempt(self.process)).await;
         self.service.nap().await;
         outcome
     }
