@@ -92,8 +92,11 @@ impl fmt::Debug for ApiKey {
 /// Clones are cheap, and share the memory. Serialization writes the token as plain text, so take care what you
 /// serialize.
 #[derive(Clone)]
-pub struct AccessToken {
-    /// The token with `Bearer ` before it, so that the header is formatted once.
+pub struct AccessToken(Arc<Formatted>);
+
+/// A token as it is sent. Behind one pointer, so that a clone of the token counts one reference.
+struct Formatted {
+    /// The token with `Bearer ` before it.
     bearer: Arc<SecretString>,
     /// A header value in the same memory.
     header: Option<HeaderValue>,
@@ -104,7 +107,7 @@ const SCHEME: &str = "Bearer ";
 impl AccessToken {
     /// Returns the token as plain text. Take care where you pass it.
     pub fn expose_secret(&self) -> &str {
-        self.bearer.expose_secret().get(SCHEME.len()..).unwrap_or_default()
+        self.0.bearer.expose_secret().get(SCHEME.len()..).unwrap_or_default()
     }
 
     /// Returns the value of the `Authorization` header, `Bearer <token>`, marked as sensitive. It is formatted once for
@@ -124,7 +127,8 @@ impl AccessToken {
     /// [`Config`](crate::ErrorKind::Config) if the token contains a character that a header can't have. The token of a
     /// session contains none.
     pub fn header(&self) -> Result<HeaderValue, Error> {
-        self.header
+        self.0
+            .header
             .clone()
             .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))
     }
@@ -156,7 +160,7 @@ impl From<String> for AccessToken {
         if let Some(header) = &mut header {
             header.set_sensitive(true);
         }
-        Self { bearer, header }
+        Self(Arc::new(Formatted { bearer, header }))
     }
 }
 
