@@ -104,7 +104,7 @@ pub use client::BotService;
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;
 pub use client::{
-    BotClient, BotClientBuilder, DeviceInfo, RequestBuilder, RetryPolicy, TokenFuture, TokenProvider,
+    BotClient, BotClientBuilder, DeviceInfo, Metrics, RequestBuilder, RetryPolicy, TokenFuture, TokenProvider,
 };
 pub use config::{AccessToken, ApiKey, Region};
 pub use error::{Error, ErrorCode, ErrorKind};

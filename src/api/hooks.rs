@@ -15,11 +15,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::api::body::{self, End};
 use crate::api::error_body;
 use crate::api::generated::{Client, Error, ResponseValue, types};
-use crate::api::{Lenient, redact};
+use crate::api::{Lenient, redact, trace};
 use crate::config::ApiKey;
 use crate::config::region::BaseUrl;
 
@@ -103,7 +104,10 @@ impl ClientHooks<Transport> for Client {
             request.headers_mut().insert(HeaderName::from_static("x-api-key"), key);
         }
         let secrets = self.inner.secrets(&[]);
-        let mut response = self.inner.connections.execute(request).await?;
+        let span = self.inner.span(&request, &[]);
+        let response = self.inner.connections.execute(request).instrument(span.clone()).await;
+        trace::record(&span, &response);
+        let mut response = response?;
         redact::headers(response.headers_mut(), &secrets);
         let status = response.status();
         let limit = self.inner.body_limit;

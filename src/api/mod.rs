@@ -16,6 +16,7 @@ mod open;
 pub(crate) mod redact;
 mod repair;
 pub(crate) mod schema;
+pub(crate) mod trace;
 mod validator;
 
 // The generator documents only what the contract describes.

@@ -11,6 +11,7 @@ use crate::client::DeviceInfo;
 use crate::client::Inner;
 use crate::client::RetryPolicy;
 use crate::client::connections::{HttpSettings, connections};
+use crate::client::metrics::ReadCounts;
 use crate::client::quota::Quota;
 #[cfg(feature = "read-cache")]
 use crate::client::read;
@@ -290,6 +291,7 @@ impl BotClientBuilder {
             registrar,
             quota: Quota::default(),
             codeless_refusals: CodelessRefusals::default(),
+            read_counts: ReadCounts::default(),
             #[cfg(feature = "store")]
             source,
             cache,

@@ -13,6 +13,7 @@ mod exchange;
 mod failure;
 #[cfg(feature = "tower")]
 mod layer;
+mod metrics;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod quota;
@@ -29,6 +30,7 @@ pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
 #[cfg(feature = "tower")]
 pub use layer::BotService;
+pub use metrics::Metrics;
 pub use request_builder::RequestBuilder;
 pub use retry_policy::RetryPolicy;
 pub use token_provider::{TokenFuture, TokenProvider};
@@ -40,6 +42,7 @@ use http::header::AUTHORIZATION;
 use progenitor_client::ClientInfo;
 
 use crate::api::Client;
+use crate::client::metrics::ReadCounts;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
@@ -85,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) quota: Quota,
     pub(crate) codeless_refusals: CodelessRefusals,
+    pub(crate) read_counts: ReadCounts,
     #[cfg(feature = "store")]
     pub(crate) source: Arc<Source>,
     pub(crate) cache: SessionCache<Source, SystemClock>,

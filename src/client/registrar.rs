@@ -1,6 +1,7 @@
 //! A registration: its attempts, and what is logged about its response.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::api::types::RegisterBotSession;
 use crate::api::{Client, SchemaMismatch};
 use crate::client::RetryPolicy;
 use crate::client::failure;
+use crate::client::metrics::count;
 use crate::client::retry::{self, Deadline};
 use crate::error::Error;
 use crate::session::clock::{Clock, SystemClock};
@@ -30,6 +32,9 @@ pub(crate) struct Registrar {
     request: RegisterBotSession,
     timeout: Duration,
     policy: RetryPolicy,
+    /// The registrations that were sent, and the retries among them.
+    sent: AtomicU64,
+    retries: AtomicU64,
     /// Mismatches that were logged as warnings.
     logged: Mutex<HashSet<String>>,
 }
@@ -41,7 +46,8 @@ impl Registrar {
         timeout: Duration,
         policy: RetryPolicy,
     ) -> Self {
-        Self { api, request, timeout, policy, logged: Mutex::default() }
+        let (sent, retries, logged) = Default::default();
+        Self { api, request, timeout, policy, sent, retries, logged }
     }
 
     pub(crate) fn api(&self) -> &Client {
@@ -54,6 +60,11 @@ impl Registrar {
 
     pub(crate) fn device_id(&self) -> &str {
         &self.request.device_id
+    }
+
+    /// The registrations that were sent, and the retries among them.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.retries.load(Ordering::Relaxed))
     }
 
     async fn attempt(&self, deadline: Deadline) -> Result<Session, Error> {
@@ -90,7 +101,15 @@ impl Registrar {
 
 impl Register for Registrar {
     async fn register(&self) -> Result<Session, Error> {
-        let session = retry::run(&self.policy, self.timeout, |deadline| self.attempt(deadline)).await?;
+        let mut is_retry = false;
+        let attempt = |deadline| {
+            count(&self.sent);
+            if std::mem::replace(&mut is_retry, true) {
+                count(&self.retries);
+            }
+            self.attempt(deadline)
+        };
+        let session = retry::run(&self.policy, self.timeout, attempt).await?;
         self.log(session.schema_mismatches());
         Ok(session)
     }

@@ -14,8 +14,11 @@ use chrono::{DateTime, Utc};
 use progenitor_client::ClientInfo;
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode};
+use tracing::Instrument;
 
+use crate::api::trace;
 use crate::api::types::ErrorBody;
+use crate::client::metrics::count;
 use crate::client::quota::{DAILY_READS, Refusal, Sent};
 use crate::client::{BotClient, failure};
 use crate::config::AccessToken;
@@ -190,9 +193,16 @@ impl BotClient {
     async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
         let authorized = self.attach_token(&mut request).await?;
         let limit = self.limit_of(&request);
-        let sent = self.0.registrar.api().client().execute(request);
-        let response = runtime::within(sent).await?.map_err(|error| failure::connection(error, limit))?;
-        Ok((self.check_response(response, &authorized).await, authorized.token))
+        let span = self.api().inner().span(&request, &[authorized.token.expose_secret()]);
+        let exchange = async {
+            let sent = self.0.registrar.api().client().execute(request);
+            let response = runtime::within(sent).await?;
+            trace::record(&span, &response);
+            let response = response.map_err(|error| failure::connection(error, limit))?;
+            Ok::<_, Error>(self.check_response(response, &authorized).await)
+        };
+        let checked = exchange.instrument(span.clone()).await?;
+        Ok((checked, authorized.token))
     }
 
     /// The limit of a request, its response included.
@@ -211,7 +221,10 @@ impl BotClient {
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read {
-            self.0.quota.check(SystemClock.now()).map_err(Error::quota_used_up)?;
+            self.0.quota.check(SystemClock.now()).map_err(|wait| {
+                count(&self.0.read_counts.refused);
+                Error::quota_used_up(wait)
+            })?;
         }
         // Read before the token, so that the count is never newer than the token.
         let codeless_refusals = self.0.codeless_refusals.count();
@@ -220,6 +233,9 @@ impl BotClient {
         #[cfg(feature = "read-cache")]
         if is_read && let Some(reads) = &self.1 {
             reads.count().await?;
+        }
+        if is_read {
+            count(&self.0.read_counts.sent);
         }
         let sent = self.0.quota.send(SystemClock.now(), is_read);
         Ok(Authorized { token, sent, codeless_refusals, is_read })
@@ -255,6 +271,9 @@ impl BotClient {
             error_body.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
         }
         if error_body.code == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) {
+            if *is_read {
+                count(&self.0.read_counts.refused);
+            }
             let headers = response.headers_mut();
             let retry_after = failure::requested_wait(headers);
             let date = failure::service_time(headers).map(DateTime::from);

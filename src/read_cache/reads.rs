@@ -55,6 +55,9 @@ struct Shared<F, C> {
     next: Mutex<Option<Candidate>>,
     /// Until when there is no token for refreshes, in seconds by the monotonic clock.
     no_token_until: AtomicU64,
+    /// Calls whose page was in memory, and those that waited for one.
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 /// A page to refresh.
@@ -87,7 +90,8 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
         let store = store.map(|(handle, faults)| Arc::new(PageStore::new(handle, faults, clock.clone())));
         let ledger = Ledger::new(pacing, clock.clone(), store.clone());
         let memory = memory(&settings);
-        let (flights, next, no_token_until) = (Arc::default(), Mutex::default(), AtomicU64::default());
+        let (flights, next) = (Arc::default(), Mutex::default());
+        let (no_token_until, hits, misses) = Default::default();
         Self(Arc::new(Shared {
             settings,
             fetch,
@@ -98,16 +102,29 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
             ledger,
             next,
             no_token_until,
+            hits,
+            misses,
         }))
     }
 
     /// The page at `path`, which counts as fresh for `fresh_for`, or else for the time of the settings.
     pub(crate) async fn read(&self, path: &str, fresh_for: Option<Duration>) -> Result<Page, Error> {
         match self.0.hit(path, fresh_for) {
-            Some(result) => result,
-            // A future of its own, so that the one of a hit is small.
-            None => Box::pin(self.0.wait_for(path, fresh_for)).await,
+            Some(result) => {
+                self.0.hits.fetch_add(1, Ordering::Relaxed);
+                result
+            }
+            None => {
+                self.0.misses.fetch_add(1, Ordering::Relaxed);
+                // A future of its own, so that the one of a hit is small.
+                Box::pin(self.0.wait_for(path, fresh_for)).await
+            }
         }
+    }
+
+    /// The calls whose page was in memory, and those that waited for one.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
     }
 
     /// Keeps a body that is `age` old.

@@ -6,7 +6,7 @@
 //! no timer and no task, so dropping the last client leaves nothing to stop but a registration in flight.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -90,6 +90,10 @@ struct SessionLoader<S, C> {
     source: Arc<S>,
     gate: Gate,
     clock: C,
+    /// Sessions that replaced one that was due.
+    refreshes: AtomicU64,
+    /// Tokens that were refused.
+    refused: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -120,7 +124,8 @@ struct CachedSession {
 
 impl<S: Source, C: Clock> SessionCache<S, C> {
     pub(crate) fn new(source: Arc<S>, device_id: &str, clock: C) -> Self {
-        Self(SingleFlight::new(SessionLoader { source, gate: Gate::new(device_id), clock }))
+        let (gate, refreshes, refused) = (Gate::new(device_id), AtomicU64::new(0), AtomicU64::new(0));
+        Self(SingleFlight::new(SessionLoader { source, gate, clock, refreshes, refused }))
     }
 
     /// The cached session, or that of a registration if it has expired.
@@ -146,16 +151,23 @@ impl<S: Source, C: Clock> SessionCache<S, C> {
 
     /// Removes the cached session if it has this token, since the service refused it.
     pub(crate) fn invalidate(&self, token: &AccessToken) {
-        let SessionLoader { gate, clock, .. } = self.0.loader();
+        let SessionLoader { gate, clock, refused, .. } = self.0.loader();
         self.0.invalidate(|cached| match cached {
             CacheEntry::Session(cached) if cached.session.access_token() == token => {
                 let now = clock.now();
                 let refusal = Refusal::of(&cached.session, cached.worked.load(Ordering::Relaxed), now);
                 gate.refuse(token, refusal, now);
+                refused.fetch_add(1, Ordering::Relaxed);
                 true
             }
             _ => false,
         });
+    }
+
+    /// The sessions that replaced one that was due, and the tokens that were refused.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let SessionLoader { refreshes, refused, .. } = self.0.loader();
+        (refreshes.load(Ordering::Relaxed), refused.load(Ordering::Relaxed))
     }
 
     /// Notes that the service accepted this token.
@@ -227,7 +239,12 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
         };
         let loaded = runtime::in_task(self.source.load(&need, &self.gate, &self.clock)).await?;
         match (loaded?, need) {
-            (Some(session), _) => return Ok(Arc::new(session)),
+            (Some(session), need) => {
+                if matches!(need, Need::Refresh(_)) {
+                    self.refreshes.fetch_add(1, Ordering::Relaxed);
+                }
+                return Ok(Arc::new(session));
+            }
             (None, Need::Newer(session) | Need::Refresh(session))
                 if !session.remaining(self.clock.now()).is_zero() && !self.gate.is_refused(&session) =>
             {

@@ -10,6 +10,7 @@ mod error_text;
 mod invalid_responses;
 #[cfg(feature = "tower")]
 mod layer;
+mod metrics;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod origin;
@@ -29,3 +30,4 @@ mod service;
 mod stress;
 #[cfg(feature = "rustls")]
 mod tls_service;
+mod token_provider;

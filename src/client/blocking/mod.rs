@@ -43,8 +43,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Request};
 
 use crate::api::ClientInfo;
-use crate::client::BotClientBuilder;
 use crate::client::blocking::worker::Worker;
+use crate::client::{BotClientBuilder, Metrics};
 use crate::config::AccessToken;
 use crate::error::Error;
 #[cfg(feature = "read-cache")]
@@ -252,6 +252,11 @@ impl BotClient {
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub fn read_budget(&self) -> Result<ReadBudget, Error> {
         self.worker.block_on(self.bot.read_budget())
+    }
+
+    /// See [`crate::BotClient::metrics`].
+    pub fn metrics(&self) -> Metrics {
+        self.bot.metrics()
     }
 
     /// See [`crate::BotClient::reads_today`].
