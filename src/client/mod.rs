@@ -62,7 +62,7 @@ use crate::store::shared::SharedSource;
 ///
 /// Clones are cheap, and share the session and the connections. Use the client within a Tokio runtime that has its
 /// timer and I/O drivers enabled, as `#[tokio::main]` and `#[tokio::test]` have. Outside one, a cached session is still
-/// returned, and everything else returns an error of kind [`Config`](crate::ErrorKind::Config). A missing driver is
+/// returned, and everything else returns an error of kind [`Runtime`](crate::ErrorKind::Runtime). A missing driver is
 /// detected by catching Tokio's panic, so the panic hook runs, and a program built with `panic = "abort"` ends.
 ///
 /// ```no_run
@@ -138,7 +138,7 @@ impl BotClient {
         feature = "store",
         doc = " - [`Store`](crate::ErrorKind::Store) if the store fails; see [`StoreOutage`](crate::store::StoreOutage),"
     )]
-    /// - [`Config`](crate::ErrorKind::Config) without a Tokio runtime, or with one that lacks its timer or I/O driver.
+    /// - [`Runtime`](crate::ErrorKind::Runtime) without a Tokio runtime, or with one that lacks its timer or I/O driver.
     ///
     /// After an error, this and all other calls that need a new session return it without sending anything, until it is
     /// time for the next attempt: then [`retry_after`](Error::retry_after) says how long. The pause is the service's

@@ -83,8 +83,10 @@ impl BotClient {
     ///   day's reads are used up,
     /// - [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body is longer than
     ///   [`max_body_bytes`](ReadCache::max_body_bytes) or empty, or the response is a redirect or HTML,
-    /// - [`Config`](crate::ErrorKind::Config) without a read cache, for a path that leads out of the base URL or contains the
-    ///   API key or the token, and without a Tokio runtime.
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput) for a path that does not begin with a slash or contains the API key
+    ///   or the token, and [`Origin`](crate::ErrorKind::Origin) for one that leads out of the base URL,
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache,
+    /// - [`Runtime`](crate::ErrorKind::Runtime) without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn read(&self, path: impl AsRef<str>) -> Result<Page, Error> {
         self.cached_reads()?.read(path.as_ref(), None).await
@@ -120,9 +122,11 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache, for a body that is longer than
-    /// [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token, for a path that
-    /// [`read`](Self::read) would not read, and with a store without a Tokio runtime.
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput) for a body that is longer than
+    ///   [`max_body_bytes`](ReadCache::max_body_bytes) or contains the API key or the token,
+    /// - the errors of [`read`](Self::read) for a path that it would not read,
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache,
+    /// - [`Runtime`](crate::ErrorKind::Runtime) with a store and without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn fill(&self, path: impl AsRef<str>, body: impl Into<Bytes>) -> Result<(), Error> {
         self.fill_aged(path, body, Duration::ZERO).await
@@ -148,7 +152,8 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// - [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime,
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache,
+    /// - [`Runtime`](crate::ErrorKind::Runtime) with a store and without a Tokio runtime,
     /// - [`Store`](crate::ErrorKind::Store) if the page could be dropped here only, since the store failed: it may come back
     ///   from there until it is forgotten again.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
@@ -161,7 +166,8 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) without a read cache, and with a store without a Tokio runtime.
+    /// - [`Config`](crate::ErrorKind::Config) without a read cache,
+    /// - [`Runtime`](crate::ErrorKind::Runtime) with a store and without a Tokio runtime.
     #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
     pub async fn read_budget(&self) -> Result<ReadBudget, Error> {
         self.cached_reads()?.budget().await
@@ -193,7 +199,7 @@ impl Fetch for Origin {
         self.0.read_of(path)?;
         match self.may_keep(path.as_bytes()) {
             true => Ok(()),
-            false => Err(Error::config("path", "must not contain the API key or the token")),
+            false => Err(Error::invalid_input("path", "must not contain the API key or the token")),
         }
     }
 

@@ -50,8 +50,10 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// When the request is sent, those of [`send`](Self::send), and [`Config`](crate::ErrorKind::Config) for an invalid
-    /// path.
+    /// When the request is sent, those of [`send`](Self::send), and
+    ///
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput) if `path` does not begin with a slash or is not a path of a URL,
+    /// - [`Origin`](crate::ErrorKind::Origin) if it leads out of the base URL.
     ///
     #[cfg_attr(feature = "sandbox", doc = "```")]
     #[cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
@@ -87,13 +89,13 @@ impl BotClient {
     /// The URL of a path below the base URL.
     fn url_of(&self, path: &str) -> Result<Url, Error> {
         if !path.starts_with('/') {
-            return Err(Error::config("path", "must begin with a slash"));
+            return Err(Error::invalid_input("path", "must begin with a slash"));
         }
         let url = format!("{}{path}", self.base_url());
         let url = Url::parse(&url)
-            .map_err(|error| Error::config("path", format!("not a valid URL path: {error}")))?;
+            .map_err(|error| Error::invalid_input("path", format!("not a valid URL path: {error}")))?;
         if !self.api().inner().covers(&url) {
-            return Err(Error::config("path", "must not lead out of the client's base URL"));
+            return Err(Error::origin("path", "must not lead out of the client's base URL"));
         }
         Ok(url)
     }
@@ -132,13 +134,14 @@ impl RequestBuilder {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for an invalid path, query or header.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid path, query or header, and
+    /// [`Origin`](crate::ErrorKind::Origin) for a path that leads out of the base URL.
     pub fn build(self) -> Result<Request, Error> {
         self.request?.build().map_err(|error| {
             // The text can quote a name or value.
             let reason = root_cause(&error).to_string();
             let reason = redact::text(&reason, &self.bot.api().inner().secrets(&[]));
-            Error::config("request", format!("can't be built: {reason}"))
+            Error::invalid_input("request", format!("can't be built: {reason}"))
         })
     }
 
@@ -146,7 +149,7 @@ impl RequestBuilder {
     ///
     /// # Errors
     ///
-    /// As for [`BotClient::send`], and [`Config`](crate::ErrorKind::Config) for an invalid path, query or header.
+    /// As for [`BotClient::send`] and [`build`](Self::build).
     pub async fn send(self) -> Result<Response, Error> {
         let bot = self.bot.clone();
         bot.send(self.build()?).await

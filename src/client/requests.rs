@@ -116,7 +116,7 @@ impl BotClient {
     ///
     /// # Errors
     ///
-    /// - [`Config`](crate::ErrorKind::Config) if the URL is not the base URL or below it,
+    /// - [`Origin`](crate::ErrorKind::Origin) if the URL is not the base URL or below it,
     /// - [`Rejected`](crate::ErrorKind::Rejected), [`RateLimited`](crate::ErrorKind::RateLimited) or
     ///   [`Unavailable`](crate::ErrorKind::Unavailable) if the service returns an error; its
     ///   [`code`](Error::code) says which, such as [`ErrorCode::BOT_PERMISSION_DENIED`],
@@ -125,6 +125,7 @@ impl BotClient {
     ///   [`resume_reads_at`](Self::resume_reads_at),
     /// - [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout) if there is no
     ///   response,
+    /// - [`Runtime`](crate::ErrorKind::Runtime) without a Tokio runtime,
     /// - the errors of [`session`](Self::session) if there is no token.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         Ok(self.send_with_token(request).await?.0)
@@ -217,7 +218,7 @@ impl BotClient {
     pub(crate) async fn attach_token(&self, request: &mut Request) -> Result<Authorized, Error> {
         runtime::check()?;
         if !self.api().inner().covers(request.url()) {
-            return Err(Error::config("request", "the URL must be the client's base URL or below it"));
+            return Err(Error::origin("request", "the URL must be the client's base URL or below it"));
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read {

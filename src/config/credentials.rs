@@ -124,13 +124,13 @@ impl AccessToken {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the token contains a character that a header can't have. The token of a
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the token contains a character that a header can't have. The token of a
     /// session contains none.
     pub fn header(&self) -> Result<HeaderValue, Error> {
         self.0
             .header
             .clone()
-            .ok_or_else(|| Error::config("token", "the access token can't be sent in a header"))
+            .ok_or_else(|| Error::invalid_input("token", "the access token can't be sent in a header"))
     }
 
     /// Why the token can't be sent as a bearer token, if it can't.

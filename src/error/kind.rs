@@ -4,8 +4,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting is invalid, and nothing was sent. The message begins with the name of the setting.
+    /// A setting is missing or invalid. The message begins with the name of the setting.
     Config,
+    /// There is no Tokio runtime, or it lacks a driver. Nothing was sent.
+    Runtime,
+    /// The URL of a request is neither the client's base URL nor below it, so the token must not be sent there. Nothing was
+    /// sent.
+    Origin,
+    /// An argument of the call is invalid, such as a path, a header or a page to keep. The message begins with its name. Nothing was
+    /// sent.
+    InvalidInput,
     /// The service rejected the API key, the device, the user or the request. Retrying does not help.
     Rejected,
     /// Too many requests. [`Error::retry_after`](crate::Error::retry_after) says how long to wait, if the service did.

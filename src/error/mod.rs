@@ -151,6 +151,29 @@ impl Error {
         Inner::new(ErrorKind::Config, format!("{setting}: {rule}")).into()
     }
 
+    /// There is no runtime that the call can run in.
+    pub(crate) fn runtime(rule: impl fmt::Display) -> Self {
+        Inner::new(ErrorKind::Runtime, format!("runtime: {rule}")).into()
+    }
+
+    /// An argument of a call that leads out of the base URL.
+    pub(crate) fn origin(argument: &str, rule: impl fmt::Display) -> Self {
+        Inner::new(ErrorKind::Origin, format!("{argument}: {rule}")).into()
+    }
+
+    /// An invalid argument of a call, and the rule that it violates.
+    pub(crate) fn invalid_input(argument: &str, rule: impl fmt::Display) -> Self {
+        Inner::new(ErrorKind::InvalidInput, format!("{argument}: {rule}")).into()
+    }
+
+    /// Whether it has nothing to do with the service: it is about settings, runtime or arguments, and nothing was sent.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Config | ErrorKind::Runtime | ErrorKind::Origin | ErrorKind::InvalidInput
+        )
+    }
+
     /// A response with an error status.
     pub(crate) fn service(status: u16, message: ServiceMessage, retry_after: Option<Duration>) -> Self {
         // An error in a response with status 200 has only its code to go by.

@@ -80,7 +80,7 @@ pub(super) struct Connection(Arc<Service>);
 
 impl Fetch for Connection {
     fn check(&self, path: &str) -> Result<(), Error> {
-        if path.contains("token") { Err(Error::config("path", "has a secret")) } else { Ok(()) }
+        if path.contains("token") { Err(Error::invalid_input("path", "has a secret")) } else { Ok(()) }
     }
 
     fn may_keep(&self, _: &[u8]) -> bool {

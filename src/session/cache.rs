@@ -307,8 +307,7 @@ impl<S: Source, C: Clock> Loader for SessionLoader<S, C> {
                 cached.checked(now)
             }
             (Err(_), Some(cached)) => cached.back_off(self.gate.closed(now), now),
-            // It has nothing to do with the service.
-            (Err(error), None) if error.kind() == ErrorKind::Config => return Completion::Keep,
+            (Err(error), None) if error.is_local() => return Completion::Keep,
             (Err(error), None) => {
                 let pause = match self.gate.closed(now) {
                     Some(closed) => closed.retry_after().unwrap_or_default(),

@@ -303,8 +303,7 @@ impl State {
     }
 
     fn failed(&mut self, error: &Error, left: Option<Duration>, now: Moment) {
-        // Nothing was sent.
-        if error.kind() == ErrorKind::Config {
+        if error.is_local() {
             return;
         }
         self.suspect |= error.may_have_been_carried_out();

@@ -1,7 +1,7 @@
 //! Tokio's runtime, which the caller brings.
 //!
-//! Where it is missing, or was built without its timer or its I/O driver, that is an error of the caller's settings and
-//! no reason to panic. A missing runtime can be asked for. A missing driver can't: Tokio panics where it is first
+//! Where it is missing, or was built without its timer or its I/O driver, that is an error and no
+//! reason to panic. A missing runtime can be asked for. A missing driver can't: Tokio panics where it is first
 //! needed, so that panic is caught and becomes the error. The panic hook still sees it, and a program built with
 //! `panic = "abort"` ends there.
 
@@ -19,7 +19,7 @@ use crate::error::Error;
 pub(crate) fn check() -> Result<(), Error> {
     match Handle::try_current() {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::config("runtime", "the call needs a Tokio runtime to run in")),
+        Err(_) => Err(Error::runtime("the call needs a Tokio runtime to run in")),
     }
 }
 
@@ -55,9 +55,6 @@ pub(crate) fn no_driver(panic: &(dyn Any + Send)) -> Option<Error> {
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
     let missing = said.contains("timers are disabled") || said.contains("IO is disabled");
     missing.then(|| {
-        Error::config(
-            "runtime",
-            "the Tokio runtime has no timer or no I/O driver; build it with `enable_all`",
-        )
+        Error::runtime("the Tokio runtime has no timer or no I/O driver; build it with `enable_all`")
     })
 }

@@ -62,10 +62,12 @@ async fn the_token_is_not_sent_to_another_origin() {
         "data:text/plain,x".to_owned(),
     ] {
         let error = bot.send(Request::new(Method::GET, url.parse().unwrap())).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+        assert_eq!(error.kind(), ErrorKind::Origin, "{url}");
     }
     for path in ["", "api/v4/posts", "@example.com/", ".example.com/"] {
-        assert_eq!(bot.get(path).await.unwrap_err().to_string(), "path: must begin with a slash");
+        let error = bot.get(path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), "path: must begin with a slash");
     }
     assert_eq!(received(&sandbox), [REGISTRATION]);
     assert_eq!(elsewhere.requests().len(), 0);
@@ -205,7 +207,8 @@ async fn a_path_can_not_leave_the_base_url() {
         "/..%00/tenant-b",
     ] {
         let error = bot.get(path).await.map(|read| read.url().clone()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{path}: {error}");
+        let kind = if path.starts_with('/') { ErrorKind::Origin } else { ErrorKind::InvalidInput };
+        assert_eq!(error.kind(), kind, "{path}: {error}");
     }
     assert_eq!(*received.lock().unwrap(), [""; 0]);
     for path in ["/", "/x", "/a/../x?next=/../y", "/...", "/a..b", "//x"] {
@@ -221,7 +224,7 @@ async fn a_request_outside_the_base_url_is_not_sent() {
     let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
     let beside = bot.api().baseurl().replace("tenant-a", "tenant-b/x");
     let error = bot.send(Request::new(Method::GET, beside.parse().unwrap())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Origin, "{error}");
     assert_eq!(*received.lock().unwrap(), [""; 0]);
 }
 

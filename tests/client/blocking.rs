@@ -97,7 +97,7 @@ fn errors_are_those_of_the_async_client() {
     assert_eq!(impatient.session().unwrap_err().kind(), ErrorKind::Timeout);
     sandbox.recover();
     let bot = sandbox.client().build_blocking().unwrap();
-    assert_eq!(bot.get("a").send().unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(bot.get("a").send().unwrap_err().kind(), ErrorKind::InvalidInput);
     let write = Request::new(Method::POST, format!("{}/a", sandbox.base_url()).parse().unwrap());
     assert_eq!(bot.send(write).unwrap_err().code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
     bot.resume_reads_at(Utc::now() + TimeDelta::hours(1));
@@ -213,7 +213,7 @@ fn a_failure_to_start_the_thread_is_an_error() {
             .base_url("http://127.0.0.1:1")
             .build_blocking()
             .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.kind(), ErrorKind::Runtime);
         println!("an error: {error}");
         return;
     }

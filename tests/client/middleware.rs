@@ -63,7 +63,7 @@ async fn nothing_is_sent_to_another_origin() {
     let (sandbox, elsewhere) = (service::start().await.unwrap(), service::start().await.unwrap());
     let bot = sandbox.client().build().unwrap();
     let error = layered(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
-    assert_eq!(ours(&error).kind(), ErrorKind::Config);
+    assert_eq!(ours(&error).kind(), ErrorKind::Origin);
     assert_eq!(elsewhere.requests().len() + sandbox.requests().len(), 0);
 }
 

@@ -117,7 +117,7 @@ fn without_a_runtime_there_is_an_error_and_no_panic() {
     let mut register = std::pin::pin!(bot.register());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match register.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Config),
+        std::task::Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::Runtime),
         other => panic!("{other:?}"),
     }
 }

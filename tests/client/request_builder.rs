@@ -77,7 +77,7 @@ async fn what_can_not_be_sent_is_an_error_when_it_is_sent() {
     ];
     for request in requests {
         let error = request(&bot).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         let shown = format!("{error} {error:?} {:?}", request(&bot));
         assert!(!shown.contains(KEY), "{shown}");
         assert_eq!(request(&bot).build().unwrap_err().to_string(), error.to_string());

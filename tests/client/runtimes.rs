@@ -57,7 +57,7 @@ fn fixture() -> Fixture {
 #[track_caller]
 fn needs_runtime<T: std::fmt::Debug>(call: &str, result: Result<T, Error>) {
     let error = result.expect_err(call);
-    assert_eq!(error.kind(), ErrorKind::Config, "{call}: {error}");
+    assert_eq!(error.kind(), ErrorKind::Runtime, "{call}: {error}");
     assert!(error.to_string().starts_with("runtime: "), "{call}: {error}");
     assert!(error.to_string().contains("Tokio runtime"), "{call}: {error}");
 }

@@ -32,7 +32,7 @@ impl Failure {
         match self {
             Self::Usage(_) => USAGE,
             Self::Client(error) => match error.kind() {
-                ErrorKind::Config => USAGE,
+                ErrorKind::Config | ErrorKind::Runtime | ErrorKind::Origin | ErrorKind::InvalidInput => USAGE,
                 ErrorKind::Rejected => REFUSED,
                 ErrorKind::RateLimited
                 | ErrorKind::Unavailable

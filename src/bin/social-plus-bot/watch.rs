@@ -80,12 +80,12 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Whether waiting does not help: invalid settings, or a refusal by the service itself. A response from something else,
+/// Whether waiting does not help: invalid settings, a missing runtime, or a refusal by the service itself. A response from something else,
 /// such as a maintenance page, is transient; but before the first token, a refusal without the service's code more
 /// likely means a wrong address.
 fn is_final(error: &Error, had_token: bool) -> bool {
     match error.kind() {
-        ErrorKind::Config => true,
+        ErrorKind::Config | ErrorKind::Runtime => true,
         ErrorKind::Rejected => error.code().is_some() || !had_token,
         _ => false,
     }

@@ -65,7 +65,7 @@ impl BotClientBuilder {
     ///
     /// # Errors
     ///
-    /// As for [`build`](Self::build), and [`Config`](crate::ErrorKind::Config) if the thread can't be started. That is
+    /// As for [`build`](Self::build), and [`Runtime`](crate::ErrorKind::Runtime) if the thread can't be started. That is
     /// detected by catching Tokio's panic, with the consequences described at [`crate::BotClient`].
     #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
     pub fn build_blocking(self) -> Result<BotClient, Error> {

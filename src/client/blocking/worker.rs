@@ -27,10 +27,8 @@ impl Worker {
         // Tokio panics if the system refuses a thread. No state is shared with the builder, so unwinding is safe.
         match catch_unwind(AssertUnwindSafe(|| builder.build())) {
             Ok(Ok(runtime)) => Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) }),
-            Ok(Err(error)) => {
-                Err(Error::config("runtime", format!("the worker thread can't be started: {error}")))
-            }
-            Err(_) => Err(Error::config("runtime", "the worker thread can't be started")),
+            Ok(Err(error)) => Err(Error::runtime(format!("the worker thread can't be started: {error}"))),
+            Err(_) => Err(Error::runtime("the worker thread can't be started")),
         }
     }
 

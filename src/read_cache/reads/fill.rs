@@ -21,10 +21,13 @@ impl<F: Fetch, C: Clock + Clone> Shared<F, C> {
         self.fetch.check(path)?;
         if body.len() > self.settings.max_body_bytes {
             let (length, limit) = (body.len(), self.settings.max_body_bytes);
-            return Err(Error::config("body", format!("has {length} bytes, more than the limit of {limit}")));
+            return Err(Error::invalid_input(
+                "body",
+                format!("has {length} bytes, more than the limit of {limit}"),
+            ));
         }
         if !self.fetch.may_keep(&body) {
-            return Err(Error::config("body", "contains the API key or the token, and is not kept"));
+            return Err(Error::invalid_input("body", "contains the API key or the token, and is not kept"));
         }
         let now = self.clock.now();
         // A part of a list would keep the whole list in memory.

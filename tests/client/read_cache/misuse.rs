@@ -35,7 +35,7 @@ async fn a_path_that_cannot_be_read_costs_no_read_and_cannot_be_filled() {
     let with_token = format!("/api/v3/files?token={}", token.expose_secret());
     for path in ["posts", "", "https://elsewhere.example/posts", "/api?key=sandbox-key", &with_token] {
         for error in [bot.read(path).await.unwrap_err(), bot.fill(path, "{}").await.unwrap_err()] {
-            assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
             assert!(!error.to_string().contains(token.expose_secret()));
         }
     }
@@ -54,6 +54,7 @@ async fn a_body_with_the_key_or_the_token_is_not_kept() {
         }
         assert_eq!(reads(&sandbox), before + 2);
         let error = bot.fill(PATH, format!("{{ \"you\": \"{secret}\" }}")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_eq!(error.to_string(), "body: contains the API key or the token, and is not kept");
     }
 }
@@ -102,7 +103,7 @@ fn outside_of_a_runtime_only_kept_pages_are_returned() {
         .is_ok()
     );
     let error = now(Box::pin(async move { bot.read("/api/v3/posts/1").await })).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Runtime);
 }
 
 /// The output of a future that is ready at once.
