@@ -99,7 +99,7 @@ pub enum Failure {
 
 impl Failure {
     pub fn of(path: &str, error: &Error) -> Self {
-        if error.status() == Some(404) {
+        if error.status() == Some(StatusCode::NOT_FOUND) {
             return Self::NotFound;
         }
         eprintln!("{path}: {error}");

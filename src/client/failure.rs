@@ -19,13 +19,13 @@ pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, se
     if let ApiError::UnexpectedResponse(response) = &mut error {
         match response.extensions_mut().remove::<Fault>() {
             Some(Fault::Error(body)) => return error_of_response(response, &body),
-            Some(Fault::Late) => return Error::late(response.status().as_u16(), limit),
+            Some(Fault::Late) => return Error::late(response.status(), limit),
             _ => {}
         }
     }
     match error {
         ApiError::ErrorResponse(response) => {
-            Error::service(response.status().as_u16(), message(&response), requested_wait(response.headers()))
+            Error::service(response.status(), message(&response), requested_wait(response.headers()))
         }
         ApiError::UnexpectedResponse(response) => {
             let status = response.status();
@@ -43,15 +43,17 @@ pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, se
                 }
                 (false, _) => "the response has an undocumented status".to_owned(),
             };
-            Error::invalid_response(status.as_u16(), reason)
+            Error::invalid_response(status, reason)
         }
         ApiError::CommunicationError(error) | ApiError::InvalidUpgrade(error) => connection(error, limit),
         // The hooks read only the body of a session in a way that can fail.
         ApiError::ResponseBodyError(error) => body(error, StatusCode::OK, limit),
         ApiError::InvalidRequest(rule) => Error::config("request", rule),
-        ApiError::Custom(reason) => Error::invalid_response(200, reason),
+        ApiError::Custom(reason) => Error::invalid_response(StatusCode::OK, reason),
         // Its payload is the raw body, so it is dropped. The hooks decode the body before, so this does not occur.
-        ApiError::InvalidResponsePayload(..) => Error::invalid_response(200, "the response can't be decoded"),
+        ApiError::InvalidResponsePayload(..) => {
+            Error::invalid_response(StatusCode::OK, "the response can't be decoded")
+        }
     }
 }
 
@@ -63,14 +65,14 @@ pub(crate) fn connection(error: reqwest::Error, limit: Limit) -> Error {
 /// The error of a response whose body was not complete.
 pub(crate) fn body(error: reqwest::Error, status: StatusCode, limit: Limit) -> Error {
     match error.is_timeout() {
-        true => Error::late(status.as_u16(), limit),
-        false => connection(error, limit).with_status(status.as_u16()),
+        true => Error::late(status, limit),
+        false => connection(error, limit).with_status(status),
     }
 }
 
 /// The error for a response that is an error.
 pub(crate) fn error_of_response(response: &reqwest::Response, error_body: &ErrorBody) -> Error {
-    Error::service(response.status().as_u16(), message(error_body), requested_wait(response.headers()))
+    Error::service(response.status(), message(error_body), requested_wait(response.headers()))
 }
 
 fn message(body: &ErrorBody) -> ServiceMessage {

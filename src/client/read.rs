@@ -236,14 +236,14 @@ impl Fetch for Origin {
             return Ok(headers.response(None, true));
         }
         if status != StatusCode::OK {
-            return Err(Error::invalid_response(status.as_u16(), "the response is not a page"));
+            return Err(Error::invalid_response(status, "the response is not a page"));
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"))
         {
             let rule =
                 "the response is HTML; check what is between this machine and the service, such as a gateway";
-            return Err(Error::invalid_response(status.as_u16(), rule));
+            return Err(Error::invalid_response(status, rule));
         }
         let read = async {
             let mut body = BytesMut::new();
@@ -252,7 +252,7 @@ impl Fetch for Origin {
             {
                 if body.len().saturating_add(chunk.len()) > max_bytes {
                     let rule = format!("the body is longer than {max_bytes} bytes; raise max_body_bytes");
-                    return Err(Error::invalid_response(status.as_u16(), rule));
+                    return Err(Error::invalid_response(status, rule));
                 }
                 body.extend_from_slice(&chunk);
             }
@@ -261,7 +261,7 @@ impl Fetch for Origin {
         };
         let body = runtime::within(read).await??;
         if body.is_empty() {
-            return Err(Error::invalid_response(status.as_u16(), "the response is empty"));
+            return Err(Error::invalid_response(status, "the response is empty"));
         }
         let Validators { etag, last_modified } = &headers.validators;
         let texts = [etag, last_modified].into_iter().flatten().map(String::as_bytes);

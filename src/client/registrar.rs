@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 use progenitor_client::ClientInfo;
 
 use crate::api::types::RegisterBotSession;
@@ -76,7 +77,7 @@ impl Registrar {
         let service = failure::service_time(response.headers()).map(DateTime::from);
         let clocks = Clocks { local: Utc::now(), service };
         Session::new(response.into_inner(), clocks, before)
-            .map_err(|reason| Error::invalid_response(200, reason))
+            .map_err(|reason| Error::invalid_response(StatusCode::OK, reason))
     }
 
     /// Logs where a response does not match the contract: at `WARN` if a mismatch is new, at `DEBUG` otherwise.

@@ -76,6 +76,8 @@ where
 mod tests {
     use std::cell::RefCell;
 
+    use http::StatusCode;
+
     use super::*;
     use crate::error::ServiceMessage;
 
@@ -110,7 +112,11 @@ mod tests {
     }
 
     fn failed(status: u16, retry_after: Option<u64>) -> Result<(), Error> {
-        Err(Error::service(status, ServiceMessage::default(), retry_after.map(Duration::from_secs)))
+        Err(Error::service(
+            StatusCode::from_u16(status).unwrap(),
+            ServiceMessage::default(),
+            retry_after.map(Duration::from_secs),
+        ))
     }
 
     const AMPLE: Duration = Duration::from_secs(30);
@@ -129,7 +135,7 @@ mod tests {
     async fn permanent_failures_are_not_retried() {
         for status in [400, 401, 403, 404, 409, 422, 501, 505] {
             let (result, began) = tried(AMPLE, QUICK, &[failed(status, None)]).await;
-            assert_eq!(result.unwrap_err().status(), Some(status));
+            assert_eq!(result.unwrap_err().status().map(u16::from), Some(status));
             assert_eq!(began.len(), 1, "{status}");
         }
     }
@@ -143,7 +149,7 @@ mod tests {
         )
         .await;
         let error = result.unwrap_err();
-        assert_eq!(error.status(), Some(500));
+        assert_eq!(error.status().map(u16::from), Some(500));
         assert!(error.to_string().ends_with("; after 4 attempts"), "{error}");
         assert_eq!(began.len(), 4);
     }
@@ -161,7 +167,7 @@ mod tests {
     async fn a_registration_that_may_have_succeeded_is_repeated_once_and_not_at_once() {
         for status in [500, 502, 504] {
             let (result, began) = tried(AMPLE, QUICK, &[failed(status, None), failed(status, None)]).await;
-            assert_eq!(result.unwrap_err().status(), Some(status));
+            assert_eq!(result.unwrap_err().status().map(u16::from), Some(status));
             assert_eq!(began.len(), 2, "{status}");
             assert!(began[1] - began[0] >= WAIT_OPEN, "{status}: {began:?}");
         }
@@ -172,7 +178,7 @@ mod tests {
         for last in [503, 429, 403] {
             let ends = [failed(504, None), failed(last, None), failed(last, None), failed(last, None)];
             let error = tried(AMPLE, QUICK, &ends).await.0.unwrap_err();
-            assert_eq!(error.status(), Some(last));
+            assert_eq!(error.status().map(u16::from), Some(last));
             assert!(error.may_have_been_carried_out(), "{last}");
         }
         let error = tried(AMPLE, QUICK, &[failed(503, None), failed(403, None)]).await.0.unwrap_err();
@@ -182,11 +188,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_error_at_the_deadline_has_the_last_response() {
         let message = ServiceMessage { text: Some("busy".to_owned()), ..ServiceMessage::default() };
-        let busy = Err(Error::service(503, message, Some(Duration::from_secs(1))));
+        let busy =
+            Err(Error::service(StatusCode::SERVICE_UNAVAILABLE, message, Some(Duration::from_secs(1))));
         let limit = Duration::from_secs(20);
         let (result, began) = tried(limit, Duration::from_secs(7), &[busy.clone(), busy]).await;
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.status(), began.len()), (ErrorKind::Timeout, Some(503), 3));
+        assert_eq!(
+            (error.kind(), error.status().map(u16::from), began.len()),
+            (ErrorKind::Timeout, Some(503), 3)
+        );
         assert_eq!((error.message(), error.retry_after()), (Some("busy"), Some(Duration::ZERO)));
         let text = "no response from the service within 20.0s (the client's timeout); the response before it (HTTP 503)";
         assert!(error.to_string().starts_with(text), "{error}");
@@ -222,7 +232,7 @@ mod tests {
         let start = Instant::now();
         let limit = Duration::from_secs(7);
         let (result, began) = tried(limit, Duration::ZERO, &[failed(429, Some(7))]).await;
-        assert_eq!(result.unwrap_err().status(), Some(429));
+        assert_eq!(result.unwrap_err().status().map(u16::from), Some(429));
         assert_eq!((start.elapsed().as_secs(), began.len()), (0, 1));
     }
 

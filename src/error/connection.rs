@@ -47,7 +47,7 @@ impl Error {
         inner.transient = kind != ErrorKind::InvalidResponse && !is_untrusted;
         inner.is_protocol = protocol.is_some();
         inner.is_unsent = error.is_connect();
-        inner.status = error.status().map(|status| status.as_u16());
+        inner.status = error.status();
         inner.cause = Some(Arc::new(error));
         inner.into()
     }

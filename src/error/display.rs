@@ -9,8 +9,8 @@ impl fmt::Display for Error {
         let error = &*self.0;
         f.write_str(&error.reason)?;
         match (error.status, error.code) {
-            (Some(status), Some(code)) => write!(f, " (HTTP {status}, code {code})")?,
-            (Some(status), None) => write!(f, " (HTTP {status})")?,
+            (Some(status), Some(code)) => write!(f, " (HTTP {}, code {code})", status.as_str())?,
+            (Some(status), None) => write!(f, " (HTTP {})", status.as_str())?,
             (None, Some(code)) => write!(f, " (code {code})")?,
             (None, None) => {}
         }

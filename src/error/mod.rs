@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 mod code;
 mod connection;
 mod display;
@@ -55,7 +57,7 @@ struct Inner {
     /// Whether an earlier attempt may have been.
     is_open: bool,
     reason: Cow<'static, str>,
-    status: Option<u16>,
+    status: Option<StatusCode>,
     code: Option<ErrorCode>,
     message: Option<String>,
     details: Vec<String>,
@@ -113,7 +115,7 @@ impl Error {
 
     /// The HTTP status of the response, if there was one, even if its body was not complete. If a timeout ends several
     /// attempts, it is that of the last response, and so are code, message and details.
-    pub fn status(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
@@ -175,9 +177,16 @@ impl Error {
     }
 
     /// A response with an error status.
-    pub(crate) fn service(status: u16, message: ServiceMessage, retry_after: Option<Duration>) -> Self {
+    pub(crate) fn service(
+        status: StatusCode,
+        message: ServiceMessage,
+        retry_after: Option<Duration>,
+    ) -> Self {
         // An error in a response with status 200 has only its code to go by.
-        let meaning = if status == 200 { message.code.map_or(400, ErrorCode::usual_status) } else { status };
+        let meaning = match status {
+            StatusCode::OK => message.code.map_or(400, ErrorCode::usual_status),
+            status => status.as_u16(),
+        };
         let (kind, reason) = match (meaning, message.code) {
             (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
             (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => (ErrorKind::RateLimited, "too many requests"),
@@ -211,7 +220,7 @@ impl Error {
             ErrorKind::Unavailable => matches!(meaning, 408 | 425 | 500 | 502..=504 | 520..=530),
             kind => kind == ErrorKind::RateLimited,
         };
-        error.is_unsent = matches!(status, 425 | 429 | 503);
+        error.is_unsent = matches!(status.as_u16(), 425 | 429 | 503);
         error.status = Some(status);
         error.code = message.code;
         error.message = message.text;
@@ -221,7 +230,7 @@ impl Error {
     }
 
     /// A successful response that is not a session.
-    pub(crate) fn invalid_response(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid_response(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Inner::new(ErrorKind::InvalidResponse, reason);
         error.status = Some(status);
         error.into()
@@ -245,7 +254,7 @@ impl Error {
     }
 
     /// A response whose body was not complete within `limit`.
-    pub(crate) fn late(status: u16, limit: Limit) -> Self {
+    pub(crate) fn late(status: StatusCode, limit: Limit) -> Self {
         let mut error =
             Inner::new(ErrorKind::Timeout, format!("the response was not complete within {limit}"));
         error.transient = true;
@@ -302,7 +311,7 @@ impl Error {
     }
 
     /// The same error, with the status of the response that it ended.
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         Arc::make_mut(&mut self.0).status = Some(status);
         self
     }
@@ -385,7 +394,11 @@ mod tests {
 
     #[test]
     fn the_text_rounds_a_wait_up() {
-        let error = Error::service(429, ServiceMessage::default(), Some(Duration::from_millis(1_001)));
+        let error = Error::service(
+            StatusCode::TOO_MANY_REQUESTS,
+            ServiceMessage::default(),
+            Some(Duration::from_millis(1_001)),
+        );
         assert_eq!(error.to_string(), "too many requests (HTTP 429); retry after 2 s");
     }
 }

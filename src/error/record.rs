@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::printable::is_printable;
@@ -28,7 +29,7 @@ impl<'a> From<&'a Error> for ErrorRecord<'a> {
             kind: name(error.kind).into(),
             transient: error.transient,
             reason: error.reason.as_ref().into(),
-            status: error.status,
+            status: error.status.map(u16::from),
             code: error.code,
             message: error.message.as_deref().map(Cow::from),
         }
@@ -54,7 +55,7 @@ impl From<ErrorRecord<'_>> for Error {
         let kind = kinds.into_iter().find(|kind| name(*kind) == record.kind);
         let mut error = Inner::new(kind.unwrap_or(ErrorKind::Unavailable), line(&record.reason));
         error.transient = record.transient;
-        error.status = record.status;
+        error.status = record.status.and_then(|status| StatusCode::from_u16(status).ok());
         error.code = record.code;
         error.message = record.message.as_deref().map(line);
         error.into()

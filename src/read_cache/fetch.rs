@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use crate::error::{Error, ErrorCode, ErrorKind};
 
@@ -55,7 +56,8 @@ pub(crate) struct Response {
 
 /// Whether there is nothing at the path.
 pub(super) fn is_not_found(error: &Error) -> bool {
-    error.code() == Some(ErrorCode::NOT_FOUND) || matches!(error.status(), Some(404 | 410))
+    error.code() == Some(ErrorCode::NOT_FOUND)
+        || matches!(error.status(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
 }
 
 /// Whether the service can't answer now, or not to this bot, which says nothing about the path.
@@ -63,5 +65,8 @@ pub(super) fn is_failure(error: &Error) -> bool {
     error.is_transient()
         || error.code() == Some(ErrorCode::USER_BANNED)
         || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited)
-        || matches!(error.status(), Some(401 | 407))
+        || matches!(
+            error.status(),
+            Some(StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+        )
 }

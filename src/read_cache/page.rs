@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::entry::Entry;
@@ -61,7 +62,10 @@ impl Page {
                 serde_json::error::Category::Data => "is not of the requested type",
                 _ => "is not JSON",
             };
-            Error::invalid_response(200, format!("the body {what}, at line {line} column {column}"))
+            Error::invalid_response(
+                StatusCode::OK,
+                format!("the body {what}, at line {line} column {column}"),
+            )
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use tokio::time::{advance, sleep};
 
 use super::fetch::{Fetch, Response, Validators};
@@ -62,7 +63,11 @@ impl Service {
 }
 
 fn failed(status: u16, code: Option<ErrorCode>, retry_after: Option<Duration>) -> Error {
-    Error::service(status, ServiceMessage { code, ..ServiceMessage::default() }, retry_after)
+    Error::service(
+        StatusCode::from_u16(status).unwrap(),
+        ServiceMessage { code, ..ServiceMessage::default() },
+        retry_after,
+    )
 }
 
 /// Counts a read that is dropped before its end.

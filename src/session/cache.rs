@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::AccessToken;
-use crate::error::{Error, ErrorKind, Limit};
+use crate::error::{Error, Limit};
 use crate::session::clock::{Clock, Moment};
 use crate::session::gate::{Gate, Refusal};
 use crate::session::single_flight::{Completion, Freshness, LoadError, Loader, SingleFlight};

@@ -276,7 +276,7 @@ async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
             let bot = reads_get([head.as_bytes(), &body].concat(), small).await;
             let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
             assert_eq!(read.status(), StatusCode::NOT_FOUND);
-            assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(404));
+            assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(StatusCode::NOT_FOUND));
             let received = read.bytes().await.unwrap();
             assert!(received == body, "{} of {} bytes with a limit of {limit}", received.len(), body.len());
         }

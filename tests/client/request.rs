@@ -36,7 +36,7 @@ async fn sent(path: &str, settings: impl FnOnce(BotClientBuilder) -> BotClientBu
         }
     };
     socket.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-    assert_eq!(register.await.unwrap().unwrap_err().status(), Some(401));
+    assert_eq!(register.await.unwrap().unwrap_err().status().map(u16::from), Some(401));
     sent
 }
 

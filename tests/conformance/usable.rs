@@ -47,7 +47,7 @@ pub fn sessions(subject: &Subject, schema: &str) -> Result<(), String> {
             Ok(session) => {
                 Ok((session.access_token().expose_secret().to_owned(), session.schema_mismatches().len()))
             }
-            Err(error) => Err((error.kind(), error.status())),
+            Err(error) => Err((error.kind(), error.status().map(u16::from))),
         };
         let due = if usable && sensible && !essential {
             Ok((token, usize::from(wrong.is_some_and(|wrong| !wrong.is_absent))))

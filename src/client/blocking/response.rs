@@ -72,7 +72,7 @@ impl Response {
     /// As for [`bytes`](Self::bytes), and [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body can't be
     /// decoded as `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let status = self.status().as_u16();
+        let status = self.status();
         let (transport, token) = (self.transport.clone(), self.token.clone());
         serde_json::from_slice(&self.bytes()?).map_err(|error| {
             // serde's messages can quote the body.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::{Flight, Shared};
@@ -166,6 +167,8 @@ fn understood(
         (None, Some(kept)) if kept.validators != Validators::default() => {
             Ok((kept.confirmed(age, max_age, received), is_storable))
         }
-        (None, _) => Err(Error::invalid_response(304, "nothing was kept that could be unchanged")),
+        (None, _) => {
+            Err(Error::invalid_response(StatusCode::NOT_MODIFIED, "nothing was kept that could be unchanged"))
+        }
     }
 }

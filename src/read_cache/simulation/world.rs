@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use tokio::time::sleep;
 
 use super::{DAY, Fetch, HOUR, Response, Validators};
@@ -64,10 +65,14 @@ impl Service {
         if *reads > 100 {
             let message =
                 ServiceMessage { code: Some(ErrorCode::DAILY_QUOTA_EXCEEDED), ..Default::default() };
-            return Err(Error::service(429, message, Some(Duration::from_secs(300))));
+            return Err(Error::service(
+                StatusCode::TOO_MANY_REQUESTS,
+                message,
+                Some(Duration::from_secs(300)),
+            ));
         }
         if state.is_down {
-            return Err(Error::service(503, ServiceMessage::default(), None));
+            return Err(Error::service(StatusCode::SERVICE_UNAVAILABLE, ServiceMessage::default(), None));
         }
         drop(state);
         let number = |prefix| path.strip_prefix(prefix).map(|number: &str| number.parse::<usize>().unwrap());
@@ -76,7 +81,7 @@ impl Service {
                 Ok((list * LIST..(list + 1) * LIST).map(|page| self.body(page) + "\n").collect())
             }
             (_, Some(page)) => Ok(self.body(page)),
-            _ => Err(Error::service(404, ServiceMessage::default(), None)),
+            _ => Err(Error::service(StatusCode::NOT_FOUND, ServiceMessage::default(), None)),
         }
     }
 }

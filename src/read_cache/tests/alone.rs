@@ -29,7 +29,7 @@ async fn a_page_that_is_too_old_is_not_returned_although_the_service_fails() {
     read(&process, "/a").await.unwrap();
     advance(DAY * 7).await;
     fixture.service.will_fail([failed(503, None, None)]);
-    assert_eq!(read(&process, "/a").await.unwrap_err().status(), Some(503));
+    assert_eq!(read(&process, "/a").await.unwrap_err().status().map(u16::from), Some(503));
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +233,7 @@ async fn memory_of_any_size_can_be_set_and_keeps_a_body_of_the_longest_length() 
 async fn a_page_that_cannot_be_refreshed_does_not_take_the_turns_of_the_others() {
     let fixture = Fixture::at_noon().await;
     let process = fixture.lonely(ReadCache::in_memory().daily_reads(24).reserved_reads(0));
-    fixture.service.always_fails("/broken", Error::invalid_response(200, "the body is too long"));
+    fixture.service.always_fails("/broken", Error::invalid_response(StatusCode::OK, "the body is too long"));
     for path in ["/broken", "/whole"] {
         process.fill(path, Bytes::new(), HOUR).await.unwrap();
     }

@@ -68,7 +68,7 @@ async fn a_pause_is_for_all_processes() {
     fixture.service.will_fail([failed(503, None, Some(HOUR))]);
     read(&one, "/a").await.unwrap_err();
     let error = read(&other, "/b").await.unwrap_err();
-    assert_eq!((error.status(), error.retry_after()), (Some(503), Some(HOUR)));
+    assert_eq!((error.status().map(u16::from), error.retry_after()), (Some(503), Some(HOUR)));
     assert_eq!(fixture.service.reads(), ["/a"]);
     // The caller knows better.
     other.resume_in(Duration::ZERO, crate::session::clock::Clock::now(&fixture.clocks));
@@ -158,7 +158,7 @@ async fn a_page_that_another_process_has_forgotten_is_dropped_with_the_next_look
     fixture.service.will_fail([failed(404, Some(ErrorCode::NOT_FOUND), None)]);
     read(&one, "/a").await.unwrap();
     settle().await;
-    assert_eq!(read(&one, "/a").await.unwrap_err().status(), Some(404));
+    assert_eq!(read(&one, "/a").await.unwrap_err().status().map(u16::from), Some(404));
 }
 
 #[tokio::test(start_paused = true)]

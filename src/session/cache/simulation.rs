@@ -18,6 +18,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use fastrand::Rng;
+use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -150,7 +151,11 @@ impl Register for SimWorld {
                 } else {
                     503
                 };
-                return Err(Error::service(status, ServiceMessage::default(), None));
+                return Err(Error::service(
+                    StatusCode::from_u16(status).unwrap(),
+                    ServiceMessage::default(),
+                    None,
+                ));
             }
             if world.ends_older {
                 world.tokens.values_mut().for_each(|token| token.is_replaced = true);

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::StatusCode;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -93,7 +94,7 @@ impl Register for Service {
 }
 
 fn failure(status: u16) -> Result<Session, Error> {
-    Err(Error::service(status, ServiceMessage::default(), None))
+    Err(Error::service(StatusCode::from_u16(status).unwrap(), ServiceMessage::default(), None))
 }
 
 struct Fixture {
@@ -175,8 +176,8 @@ async fn concurrent_callers_share_a_failure_and_a_later_caller_retries() {
     let herd = fixture.herd(100).await;
     fixture.service.open();
     let errors = herd.join_all().await;
-    assert!(errors.iter().all(|outcome| outcome.as_ref().unwrap_err().status() == Some(403)));
-    assert_eq!(fixture.token().await.unwrap_err().status(), Some(403));
+    assert!(errors.iter().all(|outcome| outcome.as_ref().unwrap_err().status().map(u16::from) == Some(403)));
+    assert_eq!(fixture.token().await.unwrap_err().status().map(u16::from), Some(403));
     assert_eq!(fixture.service.asked(), 1);
     fixture.clocks.pass(Duration::from_secs(160));
     assert_eq!(fixture.token().await.unwrap(), "token-2");

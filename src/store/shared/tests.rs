@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -59,7 +60,7 @@ impl Register for Service {
 }
 
 fn outage() -> Result<Session, Error> {
-    Err(Error::service(503, ServiceMessage::default(), None))
+    Err(Error::service(StatusCode::SERVICE_UNAVAILABLE, ServiceMessage::default(), None))
 }
 
 /// One service and one store for any number of processes.

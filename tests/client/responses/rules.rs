@@ -52,7 +52,7 @@ pub fn check(draw: &Draw, outcome: &Outcome) -> Result<(), Broken> {
         let broken = || (name, format!("expected {expected:?}, found {requests} requests and {error:?}"));
         if holds { Ok(()) } else { Err(broken()) }
     };
-    rule("the error has the status", error.status() == expected.status)?;
+    rule("the error has the status", error.status().map(u16::from) == expected.status)?;
     rule("the error has the code", error.code().map(|code| code.get()) == expected.code)?;
     rule("the error has the right kind", error.kind() == expected.kind)?;
     rule("the error is transient if it passes", error.is_transient() == expected.is_transient)?;

@@ -63,7 +63,7 @@ async fn a_refresh_that_fails_until_expiry_returns_the_last_error() {
         fixture.clocks.pass(Duration::from_secs(1));
     }
     assert!(fixture.service.asked() < 40, "{} registrations", fixture.service.asked());
-    assert_eq!(fixture.token().await.unwrap_err().status(), Some(502));
+    assert_eq!(fixture.token().await.unwrap_err().status().map(u16::from), Some(502));
 }
 
 #[tokio::test(start_paused = true)]

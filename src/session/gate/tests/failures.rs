@@ -2,6 +2,8 @@
 
 use std::sync::Mutex as Cell;
 
+use http::StatusCode;
+
 use super::super::*;
 use crate::error::ServiceMessage;
 
@@ -30,7 +32,9 @@ async fn the_pause_of_a_refused_registration_does_not_depend_on_transient_failur
     let mut pause = Duration::ZERO;
     for status in [503, 503, 503, 403] {
         clocks.pass(pause);
-        let failed = || async move { Err(Error::service(status, ServiceMessage::default(), None)) };
+        let failed = || async move {
+            Err(Error::service(StatusCode::from_u16(status).unwrap(), ServiceMessage::default(), None))
+        };
         gate.register(&clocks, None, failed).await.unwrap_err();
         pause = gate.check(clocks.now()).unwrap_err().retry_after().unwrap();
     }

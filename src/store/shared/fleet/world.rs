@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 
 use super::*;
 use crate::client::{RetryPolicy, retry};
@@ -167,7 +168,7 @@ impl Service {
 }
 
 fn failed(status: u16, retry_after: Option<Duration>) -> Error {
-    Error::service(status, ServiceMessage::default(), retry_after)
+    Error::service(StatusCode::from_u16(status).unwrap(), ServiceMessage::default(), retry_after)
 }
 
 /// The client's timeout of a registration.

@@ -11,7 +11,7 @@ async fn a_new_process_uses_a_stale_session_during_an_outage() {
     fixture.will([outage(), outage()]);
     assert_eq!(token(&fixture.process()).await.unwrap(), "token-1");
     // Who has it already has to know that the renewal failed.
-    assert_eq!(token(&first).await.unwrap_err().status(), Some(503));
+    assert_eq!(token(&first).await.unwrap_err().status().map(u16::from), Some(503));
 }
 
 #[tokio::test(start_paused = true)]
@@ -21,7 +21,7 @@ async fn a_session_that_expires_during_a_failed_registration_is_not_used() {
     // So short before its end that the registration outlasts it.
     sleep(LIFE - Duration::from_secs(30) - fixture.service.takes - fixture.service.takes / 2).await;
     fixture.will([outage()]);
-    assert_eq!(token(&fixture.process()).await.unwrap_err().status(), Some(503));
+    assert_eq!(token(&fixture.process()).await.unwrap_err().status().map(u16::from), Some(503));
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,10 +35,10 @@ async fn a_failed_registration_serves_all_processes_until_its_pause_is_over() {
         all.spawn(async move { token(&process).await });
     }
     for outcome in all.join_all().await {
-        assert_eq!(outcome.unwrap_err().status(), Some(503));
+        assert_eq!(outcome.unwrap_err().status().map(u16::from), Some(503));
     }
     let late = token(&fixture.process()).await.unwrap_err();
-    assert_eq!((late.status(), late.is_transient()), (Some(503), true));
+    assert_eq!((late.status().map(u16::from), late.is_transient()), (Some(503), true));
     assert_eq!(fixture.service.asked(), 1);
     sleep(late.retry_after().unwrap() + Duration::from_millis(10)).await;
     for process in &processes {
@@ -75,7 +75,11 @@ async fn a_refused_token_does_not_wait_for_the_pause_of_another_process_s_failed
         token(&one).await.unwrap();
         token(&other).await.unwrap();
         sleep(LIFE.mul_f64(0.81)).await;
-        fixture.will([Err(Error::service(503, ServiceMessage::default(), requested))]);
+        fixture.will([Err(Error::service(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ServiceMessage::default(),
+            requested,
+        ))]);
         token(&one).await.unwrap_err();
         let wait = token(&other).await.unwrap_err().retry_after().unwrap();
         assert!(wait > Duration::from_secs(29), "{wait:?}");

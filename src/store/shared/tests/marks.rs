@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::StatusCode;
+
 use super::super::*;
 use crate::error::ServiceMessage;
 use crate::session::cache::SessionCache;
@@ -80,7 +82,7 @@ pub(super) async fn token(process: &Cache) -> Result<String, Error> {
 }
 
 pub(super) fn unavailable(retry_after: Option<Duration>) -> Error {
-    Error::service(503, ServiceMessage::default(), retry_after)
+    Error::service(StatusCode::SERVICE_UNAVAILABLE, ServiceMessage::default(), retry_after)
 }
 
 #[tokio::test(start_paused = true)]
