@@ -43,7 +43,7 @@ impl fmt::Debug for Error {
             .field("details", &error.details)
             .field("retry_after", &error.retry_after)
             .field("attempts", &error.attempts)
-            .field("cause", &error.cause)
+            .field("cause", &error.cause.as_ref().or(error.source.as_ref()))
             .finish()
     }
 }

@@ -33,7 +33,10 @@ pub(crate) use record::ErrorRecord;
 /// Why something did not work, and what to do about it.
 ///
 /// Its text is complete, in one line: what happened, what the service said, and the innermost cause where a connection
-/// failed. There is no [`source`](std::error::Error::source) that would repeat that; [`Debug`](fmt::Debug) shows the
+/// or a store failed. So log the text alone, and not that of its sources.
+///
+/// [`source`](std::error::Error::source) is what a store failed with, such as an [`io::Error`](std::io::Error), for
+/// programs that look at it; the text has said it already. Other errors have no source. [`Debug`](fmt::Debug) shows the
 /// whole chain of causes.
 ///
 /// ```
@@ -67,6 +70,8 @@ struct Inner {
     is_protocol: bool,
     /// For `Debug`; the text has what matters of it.
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// The error of a store.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Inner {
@@ -90,6 +95,7 @@ impl Inner {
             attempts: 1,
             is_protocol: false,
             cause: None,
+            source: None,
         }
     }
 }
@@ -140,12 +146,38 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Creates the error of a [`Store`](crate::store::Store). The reason says what failed, on what, and
-    /// why. It must not contain secrets.
+    /// Creates the error of a [`Store`](crate::store::Store). The reason is the whole text of the error: it says what
+    /// failed, on what, and why. It must not contain secrets.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use std::io;
+    ///
+    /// use social_plus_bot::{Error, ErrorKind};
+    ///
+    /// fn failed(table: &str, cause: io::Error) -> Error {
+    ///     Error::store(format!("{table} can't be read: {cause}")).with_source(cause)
+    /// }
+    ///
+    /// let error = failed("sessions", io::ErrorKind::ConnectionReset.into());
+    /// assert_eq!(error.kind(), ErrorKind::Store);
+    /// assert_eq!(error.to_string(), "sessions can't be read: connection reset");
+    /// assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+    /// ```
     #[cfg(feature = "store")]
     #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
     pub fn store(reason: impl Into<Cow<'static, str>>) -> Self {
         Inner::new(ErrorKind::Store, reason).into()
+    }
+
+    /// Keeps what a store failed with, as the [`source`](std::error::Error::source). The text stays as it is: name the
+    /// cause in it. Neither the text of the source nor its `Debug` output must contain secrets.
+    #[cfg(feature = "store")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(source.into().into());
+        self
     }
 
     /// An invalid setting, and the rule that it violates.
@@ -384,9 +416,13 @@ impl From<Infallible> for Error {
     }
 }
 
-/// The text names the innermost cause, so that it is there for those who log the text alone. So there is no
-/// [`source`](std::error::Error::source) that would say it again.
-impl std::error::Error for Error {}
+/// The text names the innermost cause, so that it is there for those who log the text alone. A failed connection has no
+/// source that would say it again. A store is code of the caller's, who may want to tell its errors apart.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -213,7 +213,7 @@ fn replace(
         sync(new.as_file())?;
         Ok(new)
     };
-    let new = new().map_err(|error| failed("can't be written", path, &error))?;
+    let new = new().map_err(|error| failed("can't be written", path, error))?;
     let Some(turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
         return Err(busy(path));
     };
@@ -225,7 +225,7 @@ fn replace(
         return Ok(false);
     }
     folder::quarantine(path)?;
-    platform::persist(new, path).map_err(|error| failed("can't be written", path, &error))?;
+    platform::persist(new, path).map_err(|error| failed("can't be written", path, error))?;
     // From here on other processes find the session; they need not wait for the disk.
     drop(turn);
     // The rename is durable once the folder is synced. The session is in place already, and if a power failure loses it, the
@@ -248,7 +248,7 @@ fn busy(path: &Path) -> Error {
     Error::store(format!("{}: other processes have kept it locked for too long", path.display()))
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
+fn failed(what: &str, path: &Path, error: io::Error) -> Error {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free some space, or use a folder on another disk"
@@ -258,7 +258,7 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
         }
         _ => "",
     };
-    Error::store(format!("{} {what}: {error}{advice}", path.display()))
+    Error::store(format!("{} {what}: {error}{advice}", path.display())).with_source(error)
 }
 
 #[cfg(all(test, feature = "read-cache", not(feature = "read-cache-file")))]

@@ -149,7 +149,7 @@ impl RedisStore {
             // The next operation reconnects.
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config)
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.failed(error))?;
         // rustls panics if it finds no crypto provider; in a task of its own that is an error. The command is one that
         // every user of this store is permitted.
         let mut first = manager.clone();
@@ -157,7 +157,7 @@ impl RedisStore {
             .await
         {
             Ok(Ok(())) => Ok(manager),
-            Ok(Err(error)) => Err(self.failed(&error)),
+            Ok(Err(error)) => Err(self.failed(error)),
             Err(ended) => Err(ended
                 .try_into_panic()
                 .ok()
@@ -197,10 +197,10 @@ impl RedisStore {
             Err(error) if error.is_timeout() => ask(self.reconnect(number).await?).await,
             answer => answer,
         };
-        answer.map_err(|error| self.failed(&error))
+        answer.map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: &RedisError) -> Error {
+    fn failed(&self, error: RedisError) -> Error {
         let address = &self.0.address;
         let refused = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
         // Some servers quote the command in their errors, and with it a session.
@@ -240,10 +240,17 @@ impl RedisStore {
                 "the Redis server at {address} sent an unexpected response ({:?})",
                 error.kind()
             )),
-            _ => Error::store(format!(
-                "the Redis server at {address} failed: {}",
-                redact::text(&error.to_string(), &[])
-            )),
+            kind => {
+                let failed = Error::store(format!(
+                    "the Redis server at {address} failed: {}",
+                    redact::text(&error.to_string(), &[])
+                ));
+                match kind {
+                    ErrorKind::Io => failed.with_source(error),
+                    // What the server said can't be redacted in the error of `redis`.
+                    _ => failed,
+                }
+            }
         }
     }
 }

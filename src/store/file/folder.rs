@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
         Err(_) if path.is_symlink() => {
             return Ok(Some(StoredRecord::unusable("it is a link that leads nowhere")));
         }
-        Err(error) => return Err(failed("can't be opened", path, &error)),
+        Err(error) => return Err(failed("can't be opened", path, error)),
     }
     let file = match File::open(path) {
         Ok(file) => file,
@@ -66,14 +66,14 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Ok(Some(StoredRecord::unusable(format!("it can't be opened: {error}"))));
         }
-        Err(error) => return Err(failed("can't be opened", path, &error)),
+        Err(error) => return Err(failed("can't be opened", path, error)),
     };
-    let metadata = file.metadata().map_err(|error| failed("can't be opened", path, &error))?;
+    let metadata = file.metadata().map_err(|error| failed("can't be opened", path, error))?;
     if let Err(rule) = platform::check_permissions(&metadata) {
         return Ok(Some(StoredRecord::unusable(rule)));
     }
     let mut content = Vec::new();
-    file.take(MAX_SIZE).read_to_end(&mut content).map_err(|error| failed("can't be read", path, &error))?;
+    file.take(MAX_SIZE).read_to_end(&mut content).map_err(|error| failed("can't be read", path, error))?;
     Ok(Some(content.into()))
 }
 
@@ -90,7 +90,7 @@ pub(super) fn quarantine(path: &Path) -> Result<(), Error> {
     }
     let quarantined = path.with_extension(Utc::now().format(QUARANTINE_FORMAT).to_string());
     tracing::warn!(file = %quarantined.display(), "a file that is not a session was renamed");
-    fs::rename(path, &quarantined).map_err(|error| failed("can't be renamed", path, &error))
+    fs::rename(path, &quarantined).map_err(|error| failed("can't be renamed", path, error))
 }
 
 /// Removes leftover temporary files and old quarantined files whose name begins with `name` and a dot. Failures are ignored:

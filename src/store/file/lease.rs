@@ -66,22 +66,22 @@ pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
 pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<Locked>, Error> {
     tempfile::tempfile_in(folder)
         .and_then(|mut file| platform::write_at_start(&mut file, &ROOM))
-        .map_err(|error| failed("can't be written", folder, &error))?;
+        .map_err(|error| failed("can't be written", folder, error))?;
     let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
-    let mut file = platform::open_private(path).map_err(|error| failed("can't be opened", path, &error))?;
+    let mut file = platform::open_private(path).map_err(|error| failed("can't be opened", path, error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
-            write_deadline(&mut file, until).map_err(|error| failed("can't be written", path, &error))?;
+            write_deadline(&mut file, until).map_err(|error| failed("can't be written", path, error))?;
             Ok(Some(Locked(file)))
         }
         Err(TryLockError::WouldBlock) if matches!(turn, Turn::Own(_)) && is_over(&mut file) => {
             tracing::warn!(file = %path.display(), "the holder of a lease does not end; the lease is taken over");
             let new = replace(folder, path, until);
-            new.map(|file| Some(Locked(file))).map_err(|error| failed("can't be replaced", path, &error))
+            new.map(|file| Some(Locked(file))).map_err(|error| failed("can't be replaced", path, error))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(failed("can't be locked", path, &error)),
+        Err(TryLockError::Error(error)) => Err(failed("can't be locked", path, error)),
     }
 }
 

@@ -73,7 +73,9 @@ impl Threads {
             // The caller may have been dropped.
             sender.send(result).ok();
         });
-        spawned.map_err(|error| Error::store(format!("no thread for a file operation: {error}")))?;
+        spawned.map_err(|error| {
+            Error::store(format!("no thread for a file operation: {error}")).with_source(error)
+        })?;
         done.await.unwrap_or_else(|_| Err(Error::store("a file operation of the session store panicked")))
     }
 

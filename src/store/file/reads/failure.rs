@@ -36,7 +36,7 @@ impl Failure {
             Self::Busy => busy(path),
             Self::Removed => Error::store(format!("{}: it was removed while it was used", path.display())),
             Self::GivenUp => Error::store(format!("{}: it took too long to use it", path.display())),
-            Self::Io(error) => failed("can't be used", path, &error),
+            Self::Io(error) => failed("can't be used", path, error),
             Self::Error(error) => error,
         }
     }
