@@ -95,6 +95,13 @@ mod session;
 #[cfg_attr(docsrs, doc(cfg(feature = "store")))]
 pub mod store;
 
+/// The types of its times are in this crate's signatures.
+pub use chrono;
+/// [`StatusCode`](http::StatusCode) and the headers are in this crate's signatures.
+pub use http;
+/// Its requests and responses are in this crate's signatures.
+pub use reqwest;
+
 pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
 pub use api::{Open, SchemaMismatch};
 #[cfg(feature = "tower")]
@@ -106,7 +113,7 @@ pub use client::blocking;
 pub use client::{
     BotClient, BotClientBuilder, DeviceInfo, Metrics, RequestBuilder, RetryPolicy, TokenFuture, TokenProvider,
 };
-pub use config::{AccessToken, ApiKey, Region};
+pub use config::{AccessToken, ApiKey, IntoSetting, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
 #[cfg(feature = "read-cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]

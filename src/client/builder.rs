@@ -18,7 +18,7 @@ use crate::client::read;
 use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
 use crate::config::region::BaseUrl;
-use crate::config::{ApiKey, Region};
+use crate::config::{ApiKey, IntoSetting, Region};
 use crate::error::Error;
 #[cfg(feature = "read-cache")]
 use crate::read_cache::ReadCache;
@@ -85,22 +85,14 @@ impl BotClientBuilder {
     }
 
     /// The API key of the network. Required.
-    pub fn api_key<K>(mut self, key: K) -> Self
-    where
-        K: TryInto<ApiKey>,
-        K::Error: Into<Error>,
-    {
-        self.api_key = Some(key.try_into().map_err(Into::into));
+    pub fn api_key(mut self, key: impl IntoSetting<ApiKey>) -> Self {
+        self.api_key = Some(key.into_setting());
         self
     }
 
     /// The region of the network. Required unless a [`base_url`](Self::base_url) is given.
-    pub fn region<R>(mut self, region: R) -> Self
-    where
-        R: TryInto<Region>,
-        R::Error: Into<Error>,
-    {
-        self.base_url = Some(region.try_into().map(BaseUrl::from).map_err(Into::into));
+    pub fn region(mut self, region: impl IntoSetting<Region>) -> Self {
+        self.base_url = Some(region.into_setting().map(BaseUrl::from));
         self
     }
 
@@ -206,12 +198,8 @@ impl BotClientBuilder {
     /// Sessions that are not encrypted, or with another key, are not used.
     #[cfg(feature = "sealing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sealing")))]
-    pub fn sealing_key<K>(mut self, key: K) -> Self
-    where
-        K: TryInto<SealingKey>,
-        K::Error: Into<Error>,
-    {
-        self.sealing_key = Some(key.try_into().map_err(Into::into));
+    pub fn sealing_key(mut self, key: impl IntoSetting<SealingKey>) -> Self {
+        self.sealing_key = Some(key.into_setting());
         self
     }
 

@@ -5,6 +5,8 @@
 mod credentials;
 pub(crate) mod percent;
 pub(crate) mod region;
+pub(crate) mod setting;
 
 pub use credentials::{AccessToken, ApiKey};
 pub use region::Region;
+pub use setting::IntoSetting;

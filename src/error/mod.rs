@@ -6,7 +6,6 @@
 //! plain parts, and knows nothing of where they come from; secrets are taken out of them before they get here.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -406,13 +405,6 @@ impl Error {
 impl From<Inner> for Error {
     fn from(inner: Inner) -> Self {
         Self(Arc::new(inner))
-    }
-}
-
-/// What can't fail has no error; this lets settings take finished values as well as text.
-impl From<Infallible> for Error {
-    fn from(never: Infallible) -> Self {
-        match never {}
     }
 }
 

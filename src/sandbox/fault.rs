@@ -9,7 +9,6 @@ use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
@@ -63,7 +62,7 @@ pub(super) enum Kind {
     Delay(Duration),
     CutShort,
     Oversized { bytes: u64, announced: bool },
-    Lifetime(TimeDelta),
+    Lifetime(Duration),
     MapBody(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
 
@@ -138,9 +137,9 @@ impl Fault {
         Self::new(Kind::Oversized { bytes, announced })
     }
 
-    /// Sends the usual response with a token of this lifetime, which can be zero or negative. A read's response is
-    /// unchanged.
-    pub fn lifetime(lifetime: TimeDelta) -> Self {
+    /// Sends the usual response with a token of this lifetime, which can be zero. A read's response is unchanged. To send a
+    /// token that expires before it is issued, [alter](Self::altered) the dates.
+    pub fn lifetime(lifetime: Duration) -> Self {
         Self::new(Kind::Lifetime(lifetime))
     }
 
@@ -195,7 +194,7 @@ impl Faults {
 /// Returns an error if the fault resets the connection.
 pub(super) async fn send(
     fault: Option<Fault>,
-    usual: impl FnOnce(Option<TimeDelta>) -> ResponseTemplate,
+    usual: impl FnOnce(Option<Duration>) -> ResponseTemplate,
 ) -> Result<Response<ResponseBody>, ConnectionError> {
     let Some(Fault { kind, headers }) = fault else { return Ok(usual(None).complete()) };
     Ok(match kind {

@@ -23,8 +23,8 @@ mod token;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde_json::Value;
 
 pub use fault::Fault;
@@ -32,14 +32,14 @@ pub use history::Request;
 pub use stub::Stub;
 
 use crate::client::{BotClient, BotClientBuilder};
-use crate::config::ApiKey;
+use crate::config::{ApiKey, IntoSetting};
 use crate::error::Error;
 use network::Network;
 use service::{Service, Settings};
 use socket::Socket;
 
 /// The token lifetime that the service documents.
-const LIFETIME: TimeDelta = TimeDelta::days(30);
+const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A server on `127.0.0.1` that implements `POST /api/v5/sessions/bot` as the contract defines it.
 ///
@@ -63,6 +63,8 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// they share no state. Memory is bounded, except for a few hundred bytes per user.
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use social_plus_bot::sandbox::{Fault, Sandbox};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +75,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// sandbox.fail_next(Fault::status(503));
 /// let session = bot.register().await?;
 ///
-/// assert_eq!(session.lifetime().num_days(), 30);
+/// assert_eq!(session.lifetime(), Duration::from_secs(30 * 24 * 60 * 60));
 /// assert_eq!(sandbox.requests().len(), 2);
 /// assert!(sandbox.violations().is_empty());
 /// # Ok(())
@@ -215,7 +217,7 @@ impl fmt::Debug for Sandbox {
 pub struct SandboxBuilder {
     port: u16,
     api_key: Option<Result<ApiKey, Error>>,
-    lifetime: TimeDelta,
+    lifetime: Duration,
     daily_reads: u32,
     keeps_older_tokens: bool,
     network: Option<Network>,
@@ -229,17 +231,13 @@ impl SandboxBuilder {
     }
 
     /// Sets the only API key to accept. By default any key that is not empty is accepted.
-    pub fn api_key<K>(mut self, key: K) -> Self
-    where
-        K: TryInto<ApiKey>,
-        K::Error: Into<Error>,
-    {
-        self.api_key = Some(key.try_into().map_err(Into::into));
+    pub fn api_key(mut self, key: impl IntoSetting<ApiKey>) -> Self {
+        self.api_key = Some(key.into_setting());
         self
     }
 
     /// Sets the lifetime of tokens. The default is 30 days. [`Fault::lifetime`] sets it for a single token.
-    pub fn lifetime(mut self, lifetime: TimeDelta) -> Self {
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use http::header::AUTHORIZATION;
@@ -27,8 +28,7 @@ use crate::error::ErrorCode;
 /// The maximum length of a request body, about ten times what the contract's longest fields need.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// The first and last second that RFC 3339 can represent, in the years 0000 and 9999.
-const MIN_TIMESTAMP: i64 = -62_167_219_200;
+/// The last second that RFC 3339 can represent, in the year 9999.
 const MAX_TIMESTAMP: i64 = 253_402_300_799;
 
 /// The state of a sandbox.
@@ -50,7 +50,7 @@ pub(super) struct Service {
 /// What a sandbox does, as set with its builder.
 pub(super) struct Settings {
     pub(super) api_key: Option<ApiKey>,
-    pub(super) lifetime: TimeDelta,
+    pub(super) lifetime: Duration,
     pub(super) daily_reads: u32,
     pub(super) keeps_older_tokens: bool,
     pub(super) network: Option<Network>,
@@ -137,14 +137,14 @@ impl Service {
     }
 
     /// Responds with a session of this lifetime, or with the error for an invalid request.
-    fn session(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> ResponseTemplate {
+    fn session(&self, parsed: &ParsedRequest, lifetime: Duration) -> ResponseTemplate {
         match self.issue(parsed, lifetime) {
             Ok(session) => ResponseTemplate::json(StatusCode::OK, &session),
             Err(error) => error.into(),
         }
     }
 
-    fn issue(&self, parsed: &ParsedRequest, lifetime: TimeDelta) -> Result<BotSession, ErrorResponse> {
+    fn issue(&self, parsed: &ParsedRequest, lifetime: Duration) -> Result<BotSession, ErrorResponse> {
         let key = parsed.key.as_ref().map_err(|violation| unauthorized(violation.clone()))?;
         if self.settings.api_key.as_ref().is_some_and(|accepted| accepted.expose_secret().as_bytes() != key) {
             return Err(unauthorized(format!("{}: unknown API key", self.registration.key_header())));
@@ -184,13 +184,11 @@ impl Service {
     }
 }
 
-/// The time at which a lifetime ends, clamped to what RFC 3339 can represent.
-fn expiry(issued_at: DateTime<Utc>, lifetime: TimeDelta) -> DateTime<Utc> {
-    let (first, last) =
-        (DateTime::from_timestamp(MIN_TIMESTAMP, 0), DateTime::from_timestamp(MAX_TIMESTAMP, 0));
-    let (first, last) = (first.unwrap_or(DateTime::UNIX_EPOCH), last.unwrap_or(DateTime::<Utc>::MAX_UTC));
-    let beyond = if lifetime > TimeDelta::zero() { last } else { first };
-    issued_at.checked_add_signed(lifetime).unwrap_or(beyond).clamp(first, last)
+/// The time at which a lifetime ends, at most the last one that RFC 3339 can represent.
+fn expiry(issued_at: DateTime<Utc>, lifetime: Duration) -> DateTime<Utc> {
+    let last = DateTime::from_timestamp(MAX_TIMESTAMP, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let end = TimeDelta::from_std(lifetime).ok().and_then(|lifetime| issued_at.checked_add_signed(lifetime));
+    end.map_or(last, |end| end.min(last))
 }
 
 pub(super) fn unauthorized(reason: String) -> ErrorResponse {

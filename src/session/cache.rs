@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::config::AccessToken;
 use crate::error::{Error, Limit};
@@ -35,8 +35,7 @@ const ENDING_AT: f64 = 0.95;
 impl Session {
     /// When the session is refreshed at the latest, by the service's clock: when 80 % of its lifetime is over.
     pub fn refresh_due(&self) -> DateTime<Utc> {
-        let due = self.lifetime().num_milliseconds() as f64 * REFRESH_AT;
-        self.issued_at() + TimeDelta::milliseconds(due as i64)
+        self.issued_at() + self.lifetime().mul_f64(REFRESH_AT)
     }
 
     /// How long the session can still be returned to callers.

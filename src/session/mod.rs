@@ -92,8 +92,8 @@ impl Session {
     }
 
     /// The lifetime of the token: 30 days by default, and always positive.
-    pub fn lifetime(&self) -> TimeDelta {
-        self.body.expires_at - self.body.issued_at
+    pub fn lifetime(&self) -> Duration {
+        (self.body.expires_at - self.body.issued_at).to_std().unwrap_or_default()
     }
 
     /// How long the token still works, by the clocks of this machine. Zero if it has expired.

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::record::SEALED;
 use super::{StoreKey, StoredRecord};
+use crate::config::setting::Sealed;
 use crate::error::Error;
 
 const NONCE: usize = 24;
@@ -43,6 +44,24 @@ impl TryFrom<&[u8]> for SealingKey {
 impl From<[u8; 32]> for SealingKey {
     fn from(key: [u8; 32]) -> Self {
         Self(key.to_vec().into())
+    }
+}
+
+impl Sealed<SealingKey> for SealingKey {
+    fn into_setting(self) -> Result<SealingKey, Error> {
+        Ok(self)
+    }
+}
+
+impl Sealed<SealingKey> for [u8; 32] {
+    fn into_setting(self) -> Result<SealingKey, Error> {
+        Ok(self.into())
+    }
+}
+
+impl Sealed<SealingKey> for &[u8] {
+    fn into_setting(self) -> Result<SealingKey, Error> {
+        self.try_into()
     }
 }
 

@@ -21,7 +21,7 @@ struct Elsewhere {
     _runtime: Runtime,
 }
 
-fn sandbox(lifetime: TimeDelta) -> Elsewhere {
+fn sandbox(lifetime: Duration) -> Elsewhere {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let sandbox = runtime.block_on(service::builder().lifetime(lifetime).start()).unwrap();
     Elsewhere { sandbox, _runtime: runtime }
@@ -33,7 +33,7 @@ fn registrations(sandbox: &Sandbox) -> usize {
 
 #[test]
 fn a_read_returns_status_headers_and_body() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(30 * 24 * 60 * 60));
     sandbox.stub_get("/api/v4/posts", json!({ "posts": [1, 2] }));
     let bot = sandbox.client().build_blocking().unwrap();
     let response = bot.get("/api/v4/posts").send().unwrap();
@@ -50,7 +50,7 @@ fn a_read_returns_status_headers_and_body() {
 
 #[test]
 fn a_body_can_be_read_after_the_client_is_dropped() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(30 * 24 * 60 * 60));
     let long = "x".repeat(8 << 20);
     sandbox.stub_get("/long", json!(long));
     let response = sandbox.client().build_blocking().unwrap().get("/long").send().unwrap();
@@ -59,7 +59,7 @@ fn a_body_can_be_read_after_the_client_is_dropped() {
 
 #[test]
 fn threads_share_one_session() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(30 * 24 * 60 * 60));
     let bot = sandbox.client().build_blocking().unwrap();
     let tokens: HashSet<String> = thread::scope(|scope| {
         let ask = || bot.clone().access_token().unwrap().expose_secret().to_owned();
@@ -75,7 +75,7 @@ fn threads_share_one_session() {
 
 #[test]
 fn a_refresh_continues_between_calls() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::seconds(4));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(4));
     let bot = sandbox.client().build_blocking().unwrap();
     let session = bot.session().unwrap();
     while Utc::now() < session.refresh_due() {
@@ -91,7 +91,7 @@ fn a_refresh_continues_between_calls() {
 
 #[test]
 fn errors_are_those_of_the_async_client() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(30 * 24 * 60 * 60));
     let impatient = sandbox.client().timeout(Duration::from_millis(300)).build_blocking().unwrap();
     sandbox.fail_next(Fault::silence());
     assert_eq!(impatient.session().unwrap_err().kind(), ErrorKind::Timeout);
@@ -150,7 +150,7 @@ async fn calls_work_in_block_in_place() {
 
 #[test]
 fn calls_in_async_code_block_its_thread() {
-    let Elsewhere { sandbox, _runtime } = sandbox(TimeDelta::days(30));
+    let Elsewhere { sandbox, _runtime } = sandbox(Duration::from_secs(30 * 24 * 60 * 60));
     sandbox.stub_get("/long", json!("x".repeat(LONG)));
     for runtime in runtimes() {
         let bot = sandbox.client().build_blocking().unwrap();

@@ -15,7 +15,7 @@ async fn a_registration_returns_a_session() {
     let session = sandbox.client().build().unwrap().register().await.unwrap();
 
     assert_eq!(session.access_token().expose_secret().split('.').count(), 3);
-    assert_eq!(session.lifetime(), TimeDelta::days(30));
+    assert_eq!(session.lifetime(), Duration::from_secs(30 * 24 * 60 * 60));
     assert_eq!(session.expires_at() - session.issued_at(), TimeDelta::days(30));
     assert!(!session.is_expired() && session.expires_in().as_secs() / (24 * 60 * 60) == 29);
     assert_eq!(session.user_id(), session.user().unwrap().user_id.as_deref());

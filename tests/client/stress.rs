@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use reqwest::{Method, Request};
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::{Fault, Sandbox};
@@ -20,7 +19,7 @@ use crate::service;
 
 const TASKS: usize = 1_000;
 const DURATION: Duration = Duration::from_secs(10);
-const LIFETIME: TimeDelta = TimeDelta::seconds(2);
+const LIFETIME: Duration = Duration::from_secs(2);
 /// A refresh starts after 75 % of the lifetime at the earliest. 10 ms are for the resolution of the clock.
 const MIN_REFRESH: Duration = Duration::from_millis(1_490);
 /// The timeout of a registration.

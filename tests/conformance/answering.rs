@@ -2,6 +2,8 @@
 //!
 //! The answers are its own where it has a reason to give them, and faults played on demand for the rest.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::Fault;
 
@@ -28,7 +30,7 @@ pub fn check(subject: &Subject, record: &mut Record) {
         subject.sandbox.fail_next(Fault::status(status));
         judge(subject, record, status, &subject.send(with_key().json(&whole)));
     }
-    for lifetime in [chrono::TimeDelta::MAX, chrono::TimeDelta::MIN, chrono::TimeDelta::zero()] {
+    for lifetime in [Duration::MAX, Duration::ZERO] {
         subject.sandbox.fail_next(Fault::lifetime(lifetime));
         judge(subject, record, 200, &subject.send(with_key().json(&whole)));
     }

@@ -188,19 +188,19 @@ async fn a_redirect_says_where_to() {
 #[tokio::test]
 async fn a_lifetime_can_be_anything() {
     let sandbox = Sandbox::start().await.unwrap();
-    for lifetime in [TimeDelta::milliseconds(1500), TimeDelta::zero(), TimeDelta::hours(-2)] {
+    for lifetime in [Duration::from_millis(1500), Duration::ZERO] {
         sandbox.fail_next(Fault::lifetime(lifetime));
 
         let session = register(&sandbox, "a").await;
 
-        assert_eq!(date(&session["expiresAt"]) - date(&session["issuedAt"]), lifetime);
+        assert_eq!(
+            date(&session["expiresAt"]) - date(&session["issuedAt"]),
+            TimeDelta::from_std(lifetime).unwrap()
+        );
     }
-    for (endless, end) in [(TimeDelta::MAX, "9999-12-31T23:59:59Z"), (TimeDelta::MIN, "0000-01-01T00:00:00Z")]
-    {
-        sandbox.fail_next(Fault::lifetime(endless));
-        // Other dates than these have more digits than the documented format has.
-        assert_eq!(register(&sandbox, "a").await["expiresAt"], end);
-    }
+    sandbox.fail_next(Fault::lifetime(Duration::MAX));
+    // Later dates have more digits than the documented format has.
+    assert_eq!(register(&sandbox, "a").await["expiresAt"], "9999-12-31T23:59:59Z");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What tokens of the sandbox may do.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use http::Method;
 use http::header::CONTENT_TYPE;
 use serde_json::json;
@@ -55,7 +56,7 @@ async fn a_forged_token_is_unauthorized() {
 
 #[tokio::test]
 async fn an_expired_token_is_unauthorized() {
-    let sandbox = Sandbox::builder().lifetime(TimeDelta::zero()).start().await.unwrap();
+    let sandbox = Sandbox::builder().lifetime(Duration::ZERO).start().await.unwrap();
 
     let answer = use_token(&sandbox, Method::GET, "/", &token(&sandbox).await).await;
 

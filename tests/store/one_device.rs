@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use social_plus_bot::sandbox::{Fault, Sandbox, SandboxBuilder};
 use social_plus_bot::store::RedisStore;
 use social_plus_bot::{BotClient, BotClientBuilder, ErrorKind};
@@ -157,7 +156,7 @@ async fn clients_on_one_redis_register_once() {
 }
 
 /// The lifetime of short tokens.
-const SHORT: TimeDelta = TimeDelta::seconds(6);
+const SHORT: Duration = Duration::from_secs(6);
 
 /// At most so many registrations of short tokens in this time: each is refreshed when 75 % of it are over.
 fn refreshes(elapsed: Duration) -> usize {

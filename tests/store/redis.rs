@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::store::{RedisStore, SealingKey};
 use social_plus_bot::{BotClient, ErrorKind};
@@ -45,7 +44,7 @@ async fn a_fleet_registers_once_and_releases_the_lease() {
 #[tokio::test]
 async fn a_session_expires_in_redis_with_its_token() {
     let redis = Redis::start(&[]);
-    let sandbox = service::builder().lifetime(TimeDelta::hours(5)).start().await.unwrap();
+    let sandbox = service::builder().lifetime(Duration::from_secs(5 * 60 * 60)).start().await.unwrap();
     token(&bot(&sandbox, &redis.url())).await;
     let left: i64 = redis.ask(&["PTTL", &session_key(&redis)]);
     let hours = 5 * 60 * 60 * 1000;

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::failed::failed;
@@ -15,7 +14,7 @@ use crate::process::run;
 
 #[tokio::test]
 async fn a_watched_file_always_holds_a_valid_token_and_nobody_else_can_read_it() {
-    let sandbox = Sandbox::builder().lifetime(TimeDelta::seconds(2)).start().await.unwrap();
+    let sandbox = Sandbox::builder().lifetime(Duration::from_secs(2)).start().await.unwrap();
     let fixture = Fixture { sandbox, state: tempfile::tempdir().unwrap() };
     let watched = fixture.state.path().join("token");
     let mut command = fixture.tool("token");

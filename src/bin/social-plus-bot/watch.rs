@@ -44,7 +44,7 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
                     Ok(()) => {
                         was_written = true;
                         // The call reads memory, and starts a refresh when one is due.
-                        Ok((session.lifetime().to_std().unwrap_or_default() / 100).min(LONGEST_WAIT))
+                        Ok((session.lifetime() / 100).min(LONGEST_WAIT))
                     }
                     Err(error) if was_written || is_full(&error) => {
                         Err(format!("{} can't be written: {error}", file.display()))
