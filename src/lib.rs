@@ -45,7 +45,14 @@
 #![cfg_attr(not(feature = "store"), doc = "- `store` (a feature) shares a session between processes.")]
 #![cfg_attr(feature = "sandbox", doc = "- [`sandbox`] is a server for tests.")]
 #![cfg_attr(not(feature = "sandbox"), doc = "- `sandbox` (a feature) is a server for tests.")]
-//! - [`api`] is the generated client, for direct calls of the operation.
+#![cfg_attr(
+    feature = "unstable-api",
+    doc = "- [`api`] is the generated client, for direct calls of the operation. It is no part of the stable interface."
+)]
+#![cfg_attr(
+    not(feature = "unstable-api"),
+    doc = "- `api` (feature `unstable-api`) is the generated client, which is no part of the stable interface."
+)]
 //!
 #![cfg_attr(doc, doc = "The [`guide`] has a page for each topic.")]
 //!
@@ -53,7 +60,7 @@
 //!
 //! - A registration ends within its [`timeout`](BotClientBuilder::timeout), 30 s by default.
 //! - The API key is sent to the configured base URL and nowhere else: over https, or over http to a loopback host.
-//!   Redirects are not followed. An [`api::Client`] that is constructed directly sends the key nowhere else either.
+//!   Redirects are not followed. An `api::Client` that is constructed directly sends the key nowhere else either.
 //! - Logs, errors and `Debug` output of this crate contain neither the API key nor a token, even if the service quotes
 //!   them in an error, in a field's name or in a redirect. Both are wiped from memory when dropped. Other data of the
 //!   service, such as a user's name, is not redacted.
@@ -78,10 +85,14 @@
 //! The wire format is defined by the contract in the folder `openapi`, whose README lists the source of each part.
 
 #![forbid(unsafe_code)]
-#![deny(missing_docs)]
+#![deny(missing_docs, missing_debug_implementations)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "unstable-api")]
+#[cfg_attr(docsrs, doc(cfg(feature = "unstable-api")))]
 pub mod api;
+#[cfg(not(feature = "unstable-api"))]
+mod api;
 mod client;
 mod config;
 mod error;
@@ -102,7 +113,8 @@ pub use http;
 /// Its requests and responses are in this crate's signatures.
 pub use reqwest;
 
-pub use api::types::{DeviceId, DeviceKind, Permission, User, UserType};
+pub use api::types::error::ConversionError;
+pub use api::types::{DeviceId, DeviceKind, HashFlag, Permission, User, UserMetadata, UserType};
 pub use api::{Open, SchemaMismatch};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]

@@ -167,7 +167,7 @@ impl BotClientBuilder {
     }
 
     /// The maximum size of a registration's response: 1 MiB by default. A longer one is an error. The number of values
-    /// that are kept is limited as well; see [`Lenient`](crate::api::Lenient).
+    /// that are kept is limited as well: to 5,000 of a field and 10,000 in all.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self

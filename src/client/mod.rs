@@ -41,7 +41,6 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use progenitor_client::ClientInfo;
 
-use crate::api::Client;
 use crate::client::metrics::ReadCounts;
 use crate::client::quota::Quota;
 use crate::client::registrar::Registrar;
@@ -279,6 +278,29 @@ impl BotClient {
         self.0.source.faults().get()
     }
 
+    /// The HTTP client with the connections of this client, for programs that send requests themselves, and for layers
+    /// around them such as those of `reqwest-middleware`. [`base_url`](Self::base_url) is the address of the service.
+    ///
+    /// It follows no redirects and retries nothing, gives up connecting after 5 s and requests after the client's
+    /// [`timeout`](BotClientBuilder::timeout). It sends requests over https only; if the base URL is one with http, which is
+    /// a loopback host, it sends requests over http as well, and uses no proxy.
+    ///
+    /// A request that is sent with it directly carries no token, and none of the checks of [`send`](Self::send) are made:
+    /// it can be for any address, does not count as a read, and a refused token is not replaced. Of the response, an error
+    /// status is no error.
+    ///
+    /// ```no_run
+    /// # async fn run(bot: social_plus_bot::BotClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let url = format!("{}/api/v4/posts?targetType=community", bot.base_url());
+    /// let request = bot.http_client().get(url).headers(bot.auth_headers().await?);
+    /// println!("{}", request.send().await?.status());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http_client(&self) -> &reqwest::Client {
+        self.0.registrar.api().client()
+    }
+
     /// The generated client, for direct calls of the operation, with this client's key, connections and limits.
     ///
     /// ```no_run
@@ -288,7 +310,9 @@ impl BotClient {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn api(&self) -> &Client {
+    #[cfg(feature = "unstable-api")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "unstable-api")))]
+    pub fn api(&self) -> &crate::api::Client {
         self.0.registrar.api()
     }
 }

@@ -188,7 +188,7 @@ impl Origin {
     /// Whether there is a secret in `bytes`: the API key in any form, or the token.
     fn contains_secret(&self, bytes: &[u8], token: Option<&AccessToken>) -> bool {
         let token = token.map(AccessToken::expose_secret);
-        let transport = self.0.api().inner();
+        let transport = self.0.0.registrar.api().inner();
         let secrets = transport.secrets(token.as_slice());
         secrets.iter().any(|secret| !secret.is_empty() && memmem::find(bytes, secret.as_bytes()).is_some())
     }

@@ -76,7 +76,7 @@ impl BotClient {
     ///
     /// As for [`get`](Self::get).
     pub fn request(&self, method: Method, path: impl AsRef<str>) -> RequestBuilder {
-        let request = self.url_of(path.as_ref()).map(|url| self.api().client().request(method, url));
+        let request = self.url_of(path.as_ref()).map(|url| self.http_client().request(method, url));
         RequestBuilder { bot: self.clone(), request }
     }
 
@@ -94,7 +94,7 @@ impl BotClient {
         let url = format!("{}{path}", self.base_url());
         let url = Url::parse(&url)
             .map_err(|error| Error::invalid_input("path", format!("not a valid URL path: {error}")))?;
-        if !self.api().inner().covers(&url) {
+        if !self.0.registrar.api().inner().covers(&url) {
             return Err(Error::origin("path", "must not lead out of the client's base URL"));
         }
         Ok(url)
@@ -140,7 +140,7 @@ impl RequestBuilder {
         self.request?.build().map_err(|error| {
             // The text can quote a name or value.
             let reason = root_cause(&error).to_string();
-            let reason = redact::text(&reason, &self.bot.api().inner().secrets(&[]));
+            let reason = redact::text(&reason, &self.bot.0.registrar.api().inner().secrets(&[]));
             Error::invalid_input("request", format!("can't be built: {reason}"))
         })
     }

@@ -217,7 +217,7 @@ impl BotClient {
     /// Checks that a request may be sent, and adds the token.
     pub(crate) async fn attach_token(&self, request: &mut Request) -> Result<Authorized, Error> {
         runtime::check()?;
-        if !self.api().inner().covers(request.url()) {
+        if !self.0.registrar.api().inner().covers(request.url()) {
             return Err(Error::origin("request", "the URL must be the client's base URL or below it"));
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -15,6 +15,7 @@ pub(crate) mod source;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Serialize, Serializer};
 
 use crate::api::types::{BotSession, User, UserType};
 use crate::api::{Lenient, Open, SchemaMismatch};
@@ -25,6 +26,8 @@ use crate::session::clock::{Clock, Moment, SystemClock};
 ///
 /// The token can be sent, and had not expired when the session was received. Everything but the token and its dates is
 /// as the service sent it, and may be absent: see [`schema_mismatches`](Self::schema_mismatches).
+///
+/// It serializes as the response, with all documented fields and the token as plain text.
 #[derive(Clone, Debug)]
 pub struct Session {
     body: BotSession,
@@ -168,7 +171,9 @@ impl Session {
         self.body.user_type.as_ref()
     }
 
-    /// The whole response, with the documented names. Serializing it writes the token in the clear.
+    /// The whole response.
+    #[cfg(feature = "unstable-api")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "unstable-api")))]
     pub fn body(&self) -> &BotSession {
         &self.body
     }
@@ -177,6 +182,13 @@ impl Session {
     /// since only documented fields are stored.
     pub fn schema_mismatches(&self) -> &[SchemaMismatch] {
         &self.mismatches
+    }
+}
+
+/// Writes the whole response, with the documented names, and so the token as plain text.
+impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.body.serialize(serializer)
     }
 }
 

@@ -33,7 +33,7 @@ struct Written<'a> {
     version: u64,
     key: &'a str,
     newest: Option<Registration>,
-    session: Option<&'a BotSession>,
+    session: Option<&'a Session>,
     failure: Option<WrittenFailure<'a>>,
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
             Newest::Nothing => None,
         },
         session: match &known.newest {
-            Newest::Session(session) => Some(session.body()),
+            Newest::Session(session) => Some(session),
             Newest::Refused(_) | Newest::Nothing => None,
         },
         failure: known.failure.as_ref().map(|failure| WrittenFailure {

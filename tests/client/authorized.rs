@@ -7,7 +7,6 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use reqwest::{Body, Method, Request, StatusCode};
 use serde_json::{Value, json};
-use social_plus_bot::api::ClientInfo;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{ErrorCode, ErrorKind};
 
@@ -168,7 +167,7 @@ async fn an_error_without_an_error_body_is_classified_by_its_status() {
 async fn a_read_times_out_after_the_clients_or_its_own_timeout() {
     let bot = reads_get([], |builder| builder.timeout(SHORT)).await;
     assert_eq!(bot.get("/a").await.unwrap_err().kind(), ErrorKind::Timeout);
-    let mut own = Request::new(Method::GET, format!("{}/a", bot.api().baseurl()).parse().unwrap());
+    let mut own = Request::new(Method::GET, format!("{}/a", bot.base_url()).parse().unwrap());
     *own.timeout_mut() = Some(Duration::from_millis(50));
     assert_eq!(bot.send(own).await.unwrap_err().kind(), ErrorKind::Timeout);
 }
@@ -225,7 +224,7 @@ async fn a_path_can_not_leave_the_base_url() {
 #[tokio::test]
 async fn a_request_outside_the_base_url_is_not_sent() {
     let (bot, received) = with_responses(vec![EMPTY.to_owned()]).await;
-    let beside = bot.api().baseurl().replace("tenant-a", "tenant-b/x");
+    let beside = bot.base_url().replace("tenant-a", "tenant-b/x");
     let error = bot.send(Request::new(Method::GET, beside.parse().unwrap())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Origin, "{error}");
     assert_eq!(*received.lock().unwrap(), [""; 0]);

@@ -64,10 +64,8 @@ fn needs_runtime<T: std::fmt::Debug>(call: &str, result: Result<T, Error>) {
 
 #[cfg(feature = "middleware")]
 async fn layered(bot: &BotClient) -> Result<(), Error> {
-    use social_plus_bot::api::ClientInfo;
-
-    let client = reqwest_middleware::ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).build();
-    match client.get(format!("{}/api/v4/posts", bot.api().baseurl())).send().await {
+    let client = reqwest_middleware::ClientBuilder::new(bot.http_client().clone()).with(bot.clone()).build();
+    match client.get(format!("{}/api/v4/posts", bot.base_url())).send().await {
         Ok(_) => Ok(()),
         Err(reqwest_middleware::Error::Middleware(error)) => Err(error.downcast().unwrap()),
         Err(error) => panic!("{error}"),

@@ -24,7 +24,7 @@ pub fn run(file: Option<String>) -> Result<(), String> {
     let files = file.map_or_else(|| FILES.to_owned(), |file| format!("--file={file}"));
     // The simulations cover none of these files.
     let arguments = format!(
-        "mutants --no-default-features --features=rustls,cli --jobs=1 --output={OUTPUT} {TESTS} {files} \
+        "mutants --no-default-features --features=rustls,cli,unstable-api --jobs=1 --output={OUTPUT} {TESTS} {files} \
          -- -- --skip=simulation:: --skip=fleet::"
     );
     let output = root().join(OUTPUT);

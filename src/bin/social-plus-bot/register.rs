@@ -76,7 +76,7 @@ fn print(session: &Session, format: Option<Format>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match Format::or_fitting(format, &out) {
         Format::Json => {
-            let json = serde_json::to_string_pretty(session.body()).map_err(io::Error::from)?;
+            let json = serde_json::to_string_pretty(session).map_err(io::Error::from)?;
             settings::print_json(&mut out, &json)?;
         }
         Format::Text => {

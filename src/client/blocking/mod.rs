@@ -179,7 +179,7 @@ impl BotClient {
     pub fn send(&self, request: Request) -> Result<Response, Error> {
         let limit = self.bot.limit_of(&request);
         let (response, token) = self.worker.block_on(self.bot.send_with_token(request))?;
-        let transport = self.bot.api().inner().clone();
+        let transport = self.bot.0.registrar.api().inner().clone();
         Ok(Response { response, token, transport, limit, worker: Arc::clone(&self.worker) })
     }
 
