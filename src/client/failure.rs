@@ -12,7 +12,7 @@ use reqwest::{StatusCode, Url};
 use crate::api::types::{ErrorBody, ErrorDetail};
 use crate::api::{Fault, Lenient, redact};
 use crate::client::connections::CONNECT;
-use crate::error::{Error, Limit, ServiceMessage};
+use crate::error::{Error, Limit, ServiceMessage, root_cause};
 
 /// Converts an error of the generated client, with `secrets` redacted.
 pub(crate) fn classify(mut error: ApiError<Lenient<ErrorBody>>, limit: Limit, secrets: &[&str]) -> Error {
@@ -68,6 +68,62 @@ pub(crate) fn body(error: reqwest::Error, status: StatusCode, limit: Limit) -> E
         true => Error::late(status, limit),
         false => connection(error, limit).with_status(status),
     }
+}
+
+/// The error of reading the body of a response that [`BotClient::send`](crate::BotClient::send) returned, or of a request
+/// that was sent with [`http_client`](crate::BotClient::http_client).
+///
+/// A response is that of reqwest, so reading it fails with an error of reqwest. With this conversion, `?` makes it one like
+/// those of the calls before it:
+///
+/// | error of reqwest | kind |
+/// |---|---|
+/// | the body, or the response, was not complete in time | [`Timeout`](crate::ErrorKind::Timeout) |
+/// | the connection was lost or can't be made, or the response is not HTTP | [`Unavailable`](crate::ErrorKind::Unavailable) |
+/// | the body can't be decoded by [`json`](reqwest::Response::json) | [`InvalidResponse`](crate::ErrorKind::InvalidResponse) |
+/// | an error status, by [`error_for_status`](reqwest::Response::error_for_status) | as the status says |
+/// | the request can't be built | [`InvalidInput`](crate::ErrorKind::InvalidInput) |
+///
+#[cfg_attr(feature = "sandbox", doc = "```")]
+#[cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
+/// use social_plus_bot::{BotClient, Error, ErrorKind};
+///
+/// async fn count(bot: &BotClient) -> Result<u64, Error> {
+///     Ok(bot.get("/api/v4/posts").await?.json().await?)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
+/// # let bot = sandbox.client().build()?;
+/// // The response is an object, not a number.
+/// assert_eq!(count(&bot).await.unwrap_err().kind(), ErrorKind::InvalidResponse);
+/// # Ok(())
+/// # }
+/// ```
+impl From<reqwest::Error> for Error {
+    fn from(error: reqwest::Error) -> Self {
+        if let Some(status) = error.status().filter(|_| error.is_status()) {
+            return Self::service(status, ServiceMessage::default(), None);
+        }
+        if error.is_builder() {
+            // The text can quote what it is about.
+            let reason = redact::text(&root_cause(&error).to_string(), &[]);
+            return Self::invalid_input("request", format!("can't be built: {reason}"));
+        }
+        if error.is_timeout() && !error.is_connect() {
+            return Self::late(None, Limit::Unknown);
+        }
+        match json_error(&error) {
+            Some(error) => Self::undecodable(None, error),
+            None => connection(error, Limit::Unknown),
+        }
+    }
+}
+
+fn json_error(error: &reqwest::Error) -> Option<&serde_json::Error> {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref()).next()
 }
 
 /// The error for a response that is an error.

@@ -9,6 +9,7 @@ use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
 use crate::client::BotClient;
 use crate::client::exchange::{self, Exchange};
+use crate::error::Error;
 use crate::session::runtime;
 
 /// A middleware that sends requests with the token of the current [`session`](BotClient::session), as
@@ -19,7 +20,8 @@ use crate::session::runtime;
 ///   middlewares around this one see it. The [`Error`](crate::Error) that `send` returns for it is among the response's
 ///   [extensions](Response::extensions), along with those of inner middlewares.
 /// - If nothing is sent, because there is no token, no reads are left, or the URL is outside the base URL, the error
-///   is a [`Middleware`](LayerError::Middleware) error that contains an [`Error`](crate::Error). Retry middlewares
+///   is a [`Middleware`](LayerError::Middleware) error that contains an [`Error`](crate::Error), which
+///   [`Error::find`](crate::Error::find) returns, whatever the middlewares around this one make of it. Retry middlewares
 ///   treat it as permanent, which is right: registrations have been retried already.
 ///
 /// Middlewares added before this one see each request once and without its token, and the final response. Add retries
@@ -41,23 +43,26 @@ use crate::session::runtime;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use reqwest_middleware::ClientBuilder;
 /// use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
-/// use social_plus_bot::api::ClientInfo;
-/// use social_plus_bot::{Error, ErrorCode};
+/// use social_plus_bot::{Error, ErrorCode, ErrorKind};
 ///
 /// # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
 /// # let bot = sandbox.client().build()?;
 /// let retries = ExponentialBackoff::builder().build_with_max_retries(3);
-/// let client = ClientBuilder::new(bot.api().client().clone())
+/// let client = ClientBuilder::new(bot.http_client().clone())
 ///     .with(RetryTransientMiddleware::new_with_policy(retries))
 ///     .with(bot.clone())
 ///     .build();
 ///
-/// let posts = client.get(format!("{}/api/v4/posts", bot.api().baseurl())).send().await?;
+/// let posts = client.get(format!("{}/api/v4/posts", bot.base_url())).send().await?;
 /// assert!(posts.status().is_success());
 ///
-/// let refused = client.post(format!("{}/api/v4/posts", bot.api().baseurl())).send().await?;
+/// let refused = client.post(format!("{}/api/v4/posts", bot.base_url())).send().await?;
 /// let error = refused.extensions().get::<Error>().unwrap();
 /// assert_eq!(error.code(), Some(ErrorCode::BOT_PERMISSION_DENIED));
+///
+/// // What is not sent is an error within the errors of the layers.
+/// let error = client.get("https://example.com/").send().await.unwrap_err();
+/// assert_eq!(Error::find(&error).map(Error::kind), Some(ErrorKind::Origin));
 /// # Ok(())
 /// # }
 /// ```
@@ -71,12 +76,21 @@ impl Middleware for BotClient {
     ) -> reqwest_middleware::Result<Response> {
         let mut exchange = Exchange::new(self, &request);
         loop {
-            let authorized = self.attach_token(&mut request).await.map_err(LayerError::middleware)?;
+            let authorized = self.attach_token(&mut request).await.map_err(not_sent)?;
             let sent = runtime::within(next.clone().run(request, extensions)).await;
-            match exchange.check(sent.map_err(LayerError::middleware)??, &authorized).await {
+            match exchange.check(sent.map_err(not_sent)??, &authorized).await {
                 exchange::Next::Return(response) => return Ok(response),
                 exchange::Next::Repeat(again) => request = again,
             }
         }
+    }
+}
+
+/// The error of a request that was not sent. It contains `error` both as what it is and as its source: a layer around it
+/// may pass on the source alone, as that of `reqwest-retry` does.
+fn not_sent(error: Error) -> LayerError {
+    match LayerError::middleware(error.clone()) {
+        LayerError::Middleware(inner) => LayerError::Middleware(inner.context(error)),
+        LayerError::Reqwest(inner) => LayerError::Reqwest(inner),
     }
 }

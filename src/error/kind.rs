@@ -11,8 +11,8 @@ pub enum ErrorKind {
     /// The URL of a request is neither the client's base URL nor below it, so the token must not be sent there. Nothing was
     /// sent.
     Origin,
-    /// An argument of the call is invalid, such as a path, a header or a page to keep. The message begins with its name. Nothing was
-    /// sent.
+    /// An argument of the call is invalid, such as a path, a header or a page to keep. The message begins with its name.
+    /// Nothing was sent.
     InvalidInput,
     /// The service rejected the API key, the device, the user or the request. Retrying does not help.
     Rejected,
@@ -22,7 +22,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The service did not respond in time.
     Timeout,
-    /// The response is not a session.
+    /// The response is not a session or a page, or its body can't be decoded.
     InvalidResponse,
     /// Another client registers the same device id, so tokens stop working early. Share a store, or give each process a
     /// device id of its own. Meanwhile registrations are paced, and [`Error::retry_after`](crate::Error::retry_after) says until when.

@@ -12,6 +12,8 @@ pub(crate) enum Limit {
     Client(Duration),
     /// The request's own timeout.
     Request(Duration),
+    /// The request's own timeout or the client's, where it is not known how long that is.
+    Unknown,
     /// A registration, with the operations of the store before and after it.
     Session(Duration),
 }
@@ -22,6 +24,7 @@ impl fmt::Display for Limit {
             Self::Attempt(limit) => write!(f, "{limit:.1?} (the limit of one attempt)"),
             Self::Client(limit) => write!(f, "{limit:.1?} (the client's timeout)"),
             Self::Request(limit) => write!(f, "{limit:.1?} (the request's timeout)"),
+            Self::Unknown => f.write_str("the request's timeout"),
             Self::Session(limit) => write!(f, "{limit:.1?} (the limit of a registration and its store)"),
         }
     }

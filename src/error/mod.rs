@@ -15,11 +15,13 @@ use http::StatusCode;
 mod code;
 mod connection;
 mod display;
+mod find;
 mod kind;
 mod limit;
 pub(crate) mod printable;
 #[cfg(feature = "store")]
 mod record;
+mod response;
 
 pub use code::ErrorCode;
 pub(crate) use connection::root_cause;
@@ -28,6 +30,7 @@ pub(crate) use limit::Limit;
 
 #[cfg(feature = "store")]
 pub(crate) use record::ErrorRecord;
+pub(crate) use response::ServiceMessage;
 
 /// Why something did not work, and what to do about it.
 ///
@@ -47,8 +50,6 @@ pub(crate) use record::ErrorRecord;
 /// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
-
-const QUOTA_USED_UP: &str = "the daily read quota of the bot is used up";
 
 #[derive(Clone)]
 struct Inner {
@@ -97,14 +98,6 @@ impl Inner {
             source: None,
         }
     }
-}
-
-/// The content of an error response, with secrets redacted.
-#[derive(Debug, Default)]
-pub(crate) struct ServiceMessage {
-    pub(crate) code: Option<ErrorCode>,
-    pub(crate) text: Option<String>,
-    pub(crate) details: Vec<String>,
 }
 
 impl Error {
@@ -207,89 +200,11 @@ impl Error {
         )
     }
 
-    /// A response with an error status.
-    pub(crate) fn service(
-        status: StatusCode,
-        message: ServiceMessage,
-        retry_after: Option<Duration>,
-    ) -> Self {
-        // An error in a response with status 200 has only its code to go by.
-        let meaning = match status {
-            StatusCode::OK => message.code.map_or(400, ErrorCode::usual_status),
-            status => status.as_u16(),
-        };
-        let (kind, reason) = match (meaning, message.code) {
-            (_, Some(ErrorCode::DAILY_QUOTA_EXCEEDED)) => (ErrorKind::RateLimited, QUOTA_USED_UP),
-            (429, _) | (_, Some(ErrorCode::RATE_LIMITED)) => (ErrorKind::RateLimited, "too many requests"),
-            (401, _) => (
-                ErrorKind::Rejected,
-                "the service rejected the API key, the token or its user; check the key and its region",
-            ),
-            (_, Some(ErrorCode::BOT_PERMISSION_DENIED)) => (ErrorKind::Rejected, "bots are read-only"),
-            (403, _) => (ErrorKind::Rejected, "the service rejected the user"),
-            (404, _) => (ErrorKind::Rejected, "not found; check the path, and the region or base URL"),
-            (407, _) => (
-                ErrorKind::Rejected,
-                "a proxy in front of the service requires authentication; set its credentials",
-            ),
-            (408, _) => (ErrorKind::Unavailable, "the service timed out waiting for the request"),
-            (425, _) => {
-                (ErrorKind::Unavailable, "the service does not accept a request this early in a connection")
-            }
-            (422, _) => (ErrorKind::Rejected, "the service rejected the content of the request"),
-            (511, _) => (
-                ErrorKind::Unavailable,
-                "the network requires a login, and nothing reached the service; log in to it",
-            ),
-            (520..=530, _) => (ErrorKind::Unavailable, "the gateway in front of the service can't reach it"),
-            (500.., _) => (ErrorKind::Unavailable, "the service failed"),
-            _ => (ErrorKind::Rejected, "the service rejected the request"),
-        };
-        let mut error = Inner::new(kind, reason);
-        // The code can be a refusal although the status says otherwise.
-        error.transient = match kind {
-            ErrorKind::Unavailable => matches!(meaning, 408 | 425 | 500 | 502..=504 | 520..=530),
-            kind => kind == ErrorKind::RateLimited,
-        };
-        error.is_unsent = matches!(status.as_u16(), 425 | 429 | 503);
-        error.status = Some(status);
-        error.code = message.code;
-        error.message = message.text;
-        error.details = message.details;
-        error.retry_after = retry_after;
-        error.into()
-    }
-
-    /// A successful response that is not a session.
-    pub(crate) fn invalid_response(status: StatusCode, reason: impl Into<Cow<'static, str>>) -> Self {
-        let mut error = Inner::new(ErrorKind::InvalidResponse, reason);
-        error.status = Some(status);
-        error.into()
-    }
-
-    /// The daily quota is used up for this long, so no request was sent.
-    pub(crate) fn quota_used_up(wait: Duration) -> Self {
-        let mut error = Inner::new(ErrorKind::RateLimited, QUOTA_USED_UP);
-        error.transient = true;
-        error.code = Some(ErrorCode::DAILY_QUOTA_EXCEEDED);
-        error.retry_after = Some(wait);
-        error.into()
-    }
-
     /// No response within `limit`.
     pub(crate) fn timeout(limit: Limit) -> Self {
         let mut error =
             Inner::new(ErrorKind::Timeout, format!("no response from the service within {limit}"));
         error.transient = true;
-        error.into()
-    }
-
-    /// A response whose body was not complete within `limit`.
-    pub(crate) fn late(status: StatusCode, limit: Limit) -> Self {
-        let mut error =
-            Inner::new(ErrorKind::Timeout, format!("the response was not complete within {limit}"));
-        error.transient = true;
-        error.status = Some(status);
         error.into()
     }
 
@@ -413,20 +328,5 @@ impl From<Inner> for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_text_rounds_a_wait_up() {
-        let error = Error::service(
-            StatusCode::TOO_MANY_REQUESTS,
-            ServiceMessage::default(),
-            Some(Duration::from_millis(1_001)),
-        );
-        assert_eq!(error.to_string(), "too many requests (HTTP 429); retry after 2 s");
     }
 }

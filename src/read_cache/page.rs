@@ -56,17 +56,7 @@ impl Page {
     /// [`InvalidResponse`](crate::ErrorKind::InvalidResponse) if the body can't be decoded as `T`. The error says where, and
     /// does not quote the body.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(self.bytes()).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let what = match error.classify() {
-                serde_json::error::Category::Data => "is not of the requested type",
-                _ => "is not JSON",
-            };
-            Error::invalid_response(
-                StatusCode::OK,
-                format!("the body {what}, at line {line} column {column}"),
-            )
-        })
+        serde_json::from_slice(self.bytes()).map_err(|error| Error::undecodable(StatusCode::OK, &error))
     }
 
     /// The time since the service sent the body, when the page was returned.

@@ -8,9 +8,8 @@ use http::Extensions;
 use http::header::AUTHORIZATION;
 use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
-use reqwest_retry::{RetryError, RetryTransientMiddleware, policies::ExponentialBackoff};
+use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
 use serde_json::{Value, json};
-use social_plus_bot::api::ClientInfo;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use social_plus_bot::{BotClient, BotClientBuilder, Error, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,7 +22,7 @@ use crate::service;
 const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 fn layered(bot: &BotClient) -> ClientWithMiddleware {
-    ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).build()
+    ClientBuilder::new(bot.http_client().clone()).with(bot.clone()).build()
 }
 
 fn retrying(bot: &BotClient) -> ClientWithMiddleware {
@@ -31,7 +30,7 @@ fn retrying(bot: &BotClient) -> ClientWithMiddleware {
         .retry_bounds(Duration::ZERO, Duration::from_millis(1))
         .build_with_max_retries(3);
     let retries = RetryTransientMiddleware::new_with_policy(policy);
-    ClientBuilder::new(bot.api().client().clone()).with(retries).with(bot.clone()).build()
+    ClientBuilder::new(bot.http_client().clone()).with(retries).with(bot.clone()).build()
 }
 
 /// The methods and paths of the received requests, in order.
@@ -41,10 +40,7 @@ fn received(sandbox: &Sandbox) -> Vec<String> {
 
 /// The error of this crate within a middleware error.
 fn ours(error: &reqwest_middleware::Error) -> &Error {
-    match error {
-        reqwest_middleware::Error::Middleware(error) => error.downcast_ref().unwrap(),
-        reqwest_middleware::Error::Reqwest(error) => panic!("{error}"),
-    }
+    Error::find(error).unwrap()
 }
 
 #[tokio::test]
@@ -64,6 +60,13 @@ async fn nothing_is_sent_to_another_origin() {
     let bot = sandbox.client().build().unwrap();
     let error = layered(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
     assert_eq!(ours(&error).kind(), ErrorKind::Origin);
+    let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
+    assert_eq!(error.downcast_ref::<Error>().unwrap().to_string(), error.to_string());
+    // The layer of reqwest-retry passes on the source of our layer's error, and not the error.
+    let error = retrying(&bot).get(format!("{}/a", elsewhere.base_url())).send().await.unwrap_err();
+    assert_eq!(ours(&error).kind(), ErrorKind::Origin);
+    let wrapped = std::io::Error::other(error);
+    assert_eq!(Error::find(&wrapped).map(Error::kind), Some(ErrorKind::Origin));
     assert_eq!(elsewhere.requests().len() + sandbox.requests().len(), 0);
 }
 
@@ -123,9 +126,7 @@ async fn a_failed_registration_is_not_retried_by_a_retry_middleware() {
     let bot = sandbox.client().build().unwrap();
     sandbox.fail_always(Fault::status(403));
     let error = retrying(&bot).get(format!("{}/a", sandbox.base_url())).send().await.unwrap_err();
-    let reqwest_middleware::Error::Middleware(error) = error else { panic!("{error}") };
-    let Some(RetryError::Error(error)) = error.downcast_ref() else { panic!("{error}") };
-    assert_eq!(ours(error).code(), Some(ErrorCode::USER_BANNED));
+    assert_eq!(ours(&error).code(), Some(ErrorCode::USER_BANNED));
     assert_eq!(received(&sandbox), [REGISTRATION]);
 }
 
@@ -168,13 +169,13 @@ async fn reads_fail(times: usize) -> BotClient {
 #[tokio::test]
 async fn a_retry_middleware_sees_failures_and_each_attempt_has_the_token() {
     let bot = reads_fail(2).await;
-    let read = retrying(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    let read = retrying(&bot).get(format!("{}/a", bot.base_url())).send().await.unwrap();
     assert_eq!(read.status(), StatusCode::OK);
     assert_eq!(read.json::<Value>().await.unwrap(), json!({ "token": true, "read": 3 }));
     assert_eq!(bot.reads_today(), 3);
 
     let bot = reads_fail(usize::MAX).await;
-    let failed = retrying(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    let failed = retrying(&bot).get(format!("{}/a", bot.base_url())).send().await.unwrap();
     assert_eq!(failed.extensions().get::<Error>().unwrap().kind(), ErrorKind::Unavailable);
     assert_eq!(failed.json::<Value>().await.unwrap(), json!({ "token": true, "read": 4 }));
 }
@@ -207,7 +208,7 @@ async fn outer_middlewares_see_no_token_and_inner_ones_see_it_marked_as_sensitiv
     bot.access_token().await.unwrap();
     sandbox.revoke_tokens();
     let (before, after) = (Traces::default(), Traces::default());
-    let client = ClientBuilder::new(bot.api().client().clone())
+    let client = ClientBuilder::new(bot.http_client().clone())
         .with(before.clone())
         .with(bot.clone())
         .with(after.clone())
@@ -242,7 +243,7 @@ impl Middleware for Marks {
 async fn responses_keep_extensions_of_inner_middlewares() {
     let sandbox = service::start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
-    let client = ClientBuilder::new(bot.api().client().clone()).with(bot.clone()).with(Marks).build();
+    let client = ClientBuilder::new(bot.http_client().clone()).with(bot.clone()).with(Marks).build();
     let url = format!("{}/a", sandbox.base_url());
     for (response, status) in [
         (client.get(&url).send().await.unwrap(), StatusCode::OK),
@@ -274,7 +275,7 @@ async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
         let small = |builder: BotClientBuilder| builder.max_response_bytes(limit);
         for head in [error_of(body.len()), "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n".to_owned()] {
             let bot = reads_get([head.as_bytes(), &body].concat(), small).await;
-            let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+            let read = layered(&bot).get(format!("{}/a", bot.base_url())).send().await.unwrap();
             assert_eq!(read.status(), StatusCode::NOT_FOUND);
             assert_eq!(read.extensions().get::<Error>().unwrap().status(), Some(StatusCode::NOT_FOUND));
             let received = read.bytes().await.unwrap();
@@ -286,7 +287,7 @@ async fn an_error_body_beyond_the_limit_reaches_outer_middlewares_completely() {
 #[tokio::test]
 async fn outer_middlewares_see_an_incomplete_error_body_as_incomplete() {
     let bot = reads_get(error_of(100) + "{\"half\":", |builder| builder).await;
-    let mut read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send().await.unwrap();
+    let mut read = layered(&bot).get(format!("{}/a", bot.base_url())).send().await.unwrap();
     assert_eq!(read.status(), StatusCode::NOT_FOUND);
     assert_eq!(read.chunk().await.unwrap().as_deref(), Some(&b"{\"half\":"[..]));
     assert!(read.chunk().await.is_err());
@@ -298,7 +299,7 @@ async fn the_timeout_of_the_surrounding_client_counts() {
     let bot = reads_get([], hour).await;
     let strict = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
     let client = ClientBuilder::new(strict).with(bot.clone()).build();
-    let read = client.get(format!("{}/a", bot.api().baseurl())).send();
+    let read = client.get(format!("{}/a", bot.base_url())).send();
     let error = tokio::time::timeout(Duration::from_secs(60), read).await.expect("it ends").unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }
@@ -307,7 +308,7 @@ async fn the_timeout_of_the_surrounding_client_counts() {
 async fn the_clients_timeout_counts_on_its_own_connections() {
     let short = |builder: BotClientBuilder| builder.timeout(Duration::from_millis(300));
     let bot = reads_get([], short).await;
-    let read = layered(&bot).get(format!("{}/a", bot.api().baseurl())).send();
+    let read = layered(&bot).get(format!("{}/a", bot.base_url())).send();
     let error = tokio::time::timeout(Duration::from_secs(60), read).await.expect("it ends").unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }

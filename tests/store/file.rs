@@ -201,6 +201,20 @@ async fn a_file_that_others_can_read_is_replaced_and_sharing_goes_on() {
     assert_eq!(fs::metadata(fixture.file()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+#[tokio::test]
+async fn an_error_has_that_of_the_system_as_its_source() {
+    let fixture = Fixture::new().await;
+    let bot = fixture.bot();
+    fs::remove_dir_all(fixture.folder()).unwrap();
+    fs::write(fixture.folder(), "no folder").unwrap();
+    for error in [bot.stored_session().await.unwrap_err(), bot.access_token().await.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Store);
+        let source = std::error::Error::source(&error).unwrap().downcast_ref::<std::io::Error>().unwrap();
+        assert_eq!(source.kind(), std::io::ErrorKind::NotADirectory);
+        assert!(error.to_string().contains(&source.to_string()), "{error}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn special_files_are_quarantined_without_waiting() {

@@ -1,5 +1,7 @@
 //! Servers that speak the protocol of Redis and respond with something unexpected, or with nothing.
 
+use std::error::Error as _;
+
 use social_plus_bot::ErrorKind;
 use social_plus_bot::store::{RedisStore, StoreOutage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +21,10 @@ async fn a_server_that_is_no_redis_or_says_nothing_is_a_store_outage() {
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Store, true));
         let address = url.trim_start_matches("redis://");
         assert!(error.to_string().contains(address) || error.to_string().contains("within 2s"), "{error}");
+        // The error of a refused connection can be told apart; a response is not passed on.
+        let source = error.source().and_then(|source| source.downcast_ref::<redis::RedisError>());
+        let is_refused = source.is_some_and(|source| source.is_connection_refusal());
+        assert_eq!(is_refused, address == "127.0.0.1:1", "{error:?}");
 
         let store = RedisStore::new(&url).unwrap();
         let alone = sandbox.client().store(store).on_store_outage(StoreOutage::Register).build().unwrap();
@@ -78,6 +84,7 @@ async fn a_server_that_quotes_what_it_was_sent_does_not_bring_the_token_into_an_
             faults.last.clone().map(|fault| fault.to_string()).unwrap_or_default()
         );
         println!("{said}");
+        assert!(faults.last.unwrap().source().is_none());
         for part in token.split('.') {
             assert!(!said.contains(part), "{said}");
         }

@@ -1,0 +1,48 @@
+//! Finding an error of this crate within another error.
+
+use std::error::Error as StdError;
+use std::io;
+use std::iter;
+
+use super::Error;
+
+impl Error {
+    /// Finds an error of this crate in `error` or its chain of [sources](StdError::source), however many layers are around
+    /// it.
+    ///
+    /// Middlewares, frameworks and stores wrap the errors of what is inside them, and a program that is several layers away
+    /// still has to know [what to do](crate::ErrorKind).
+    #[cfg_attr(
+        feature = "middleware",
+        doc = "The error can be that of `reqwest-middleware` and `reqwest-retry`."
+    )]
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use social_plus_bot::{BotClient, Error, ErrorKind};
+    ///
+    /// fn start() -> Result<BotClient, Box<dyn std::error::Error>> {
+    ///     let bot = BotClient::builder().api_key("").build().map_err(io::Error::other)?;
+    ///     Ok(bot)
+    /// }
+    ///
+    /// let error = start().unwrap_err();
+    /// assert_eq!(Error::find(&*error).map(Error::kind), Some(ErrorKind::Config));
+    /// ```
+    pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        iter::successors(Some(error), |error| next(*error)).find_map(|error| error.downcast_ref())
+    }
+}
+
+/// The next error in the chain. Some types return the source of what they contain, and so skip that.
+fn next<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    #[cfg(feature = "middleware")]
+    if let Some(reqwest_middleware::Error::Middleware(inner)) = error.downcast_ref() {
+        return Some(&**inner);
+    }
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
