@@ -11,14 +11,14 @@ const NAME_SHOWN: usize = 64;
 /// A place where a response does not match the contract.
 ///
 /// [`Display`](fmt::Display) tells the place and the difference: `/users/0/flagCount: expected integer, found string`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaMismatch {
     pointer: String,
     kind: Kind,
 }
 
 /// How a value differs from its schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A required field is missing.
     Missing,

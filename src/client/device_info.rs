@@ -12,7 +12,7 @@ use crate::error::Error;
 ///
 /// let info = DeviceInfo::new().kind(DeviceKind::Web).model("render-7").sdk_version("1.4.0");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeviceInfo {
     kind: Option<DeviceKind>,
     model: Option<String>,

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use reqwest::Url;
+use serde::{Deserialize, Serialize};
 
 use crate::config::percent::Decoded;
 use crate::error::Error;
@@ -15,7 +16,10 @@ use crate::error::Error;
 const SHORTEST_SECRET: usize = 8;
 
 /// A region of social.plus. A network belongs to one region, and its API key is valid there only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// It is serialized as its [short name](Self::as_str).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 #[non_exhaustive]
 pub enum Region {
     /// United States, `https://apix.us.amity.co`.
@@ -46,6 +50,12 @@ impl Region {
             Self::Eu => "https://apix.eu.amity.co",
             Self::Sg => "https://apix.sg.amity.co",
         }
+    }
+}
+
+impl From<Region> for &'static str {
+    fn from(region: Region) -> Self {
+        region.as_str()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::session::clock::Moment;
 const DAY: u64 = 24 * 60 * 60;
 
 /// The reads of the bot on this UTC day; see [`BotClient::read_budget`](crate::BotClient::read_budget).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReadBudget {
     pub(super) limit: u32,
     pub(super) used: u32,

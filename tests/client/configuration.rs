@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use social_plus_bot::{
-    ApiKey, BotClient, BotClientBuilder, DeviceInfo, DeviceKind, Error, ErrorKind, Region,
-};
+use social_plus_bot::{ApiKey, BotClient, BotClientBuilder, DeviceInfo, DeviceKind, ErrorKind, Region};
 
 const KEY: &str = "b0e8a2c4d6f81357";
 
@@ -77,8 +75,16 @@ fn settings_are_taken_as_owned_and_borrowed_text() {
 #[cfg(feature = "sealing")]
 #[test]
 fn a_sealing_key_without_a_store_is_refused() {
-    let text = refused(valid().sealing_key([7; 32]));
-    assert_eq!(text, "sealing_key: seals stored sessions, and there is no store; set one");
+    use social_plus_bot::store::SealingKey;
+
+    let key = [7; 32];
+    let builders =
+        [valid().sealing_key(key), valid().sealing_key(&key[..]), valid().sealing_key(SealingKey::from(key))];
+    for builder in builders {
+        let text = refused(builder);
+        assert_eq!(text, "sealing_key: seals stored sessions, and there is no store; set one");
+    }
+    assert_eq!(refused(valid().sealing_key(&key[1..])), "sealing_key: has 31 bytes instead of 32");
 }
 
 #[test]
@@ -195,26 +201,4 @@ fn a_timeout_of_zero_is_refused() {
 fn the_last_value_of_a_setting_counts() {
     valid().api_key("").api_key(KEY).build().unwrap();
     valid().region("mars").base_url("https://example.com").build().unwrap();
-}
-
-#[test]
-fn clients_are_send_and_sync() {
-    fn shareable<T: Send + Sync + Clone + 'static>() {}
-    shareable::<BotClient>();
-    shareable::<Error>();
-    fn sendable<T: Send>(_: &T) {}
-    let bot = valid().build().unwrap();
-    sendable(&bot.register());
-    #[cfg(feature = "read-cache")]
-    {
-        shareable::<social_plus_bot::ReadCache>();
-        shareable::<social_plus_bot::Page>();
-        shareable::<social_plus_bot::ReadBudget>();
-        shareable::<social_plus_bot::Freshness>();
-        sendable(&bot.read("/"));
-        sendable(&bot.read_fresh_for("/", Duration::ZERO));
-        sendable(&bot.fill("/", ""));
-        sendable(&bot.forget("/"));
-        sendable(&bot.read_budget());
-    }
 }

@@ -3,6 +3,7 @@
 mod authorized;
 #[cfg(feature = "blocking")]
 mod blocking;
+mod bodies;
 mod configuration;
 mod connection_settings;
 mod connections;
@@ -14,6 +15,7 @@ mod metrics;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod origin;
+mod public_types;
 mod quota;
 mod raw_service;
 #[cfg(feature = "read-cache")]

@@ -1,0 +1,122 @@
+//! What all public types have: they can be sent to and shared with other threads, and shown.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use social_plus_bot::{
+    AccessToken, ApiKey, BotClient, BotClientBuilder, ConversionError, DeviceId, DeviceInfo, DeviceKind,
+    Error, ErrorCode, ErrorKind, HashFlag, Open, Permission, Region, RequestBuilder, SchemaMismatch, Session,
+    User, UserMetadata, UserType,
+};
+
+fn shareable<T: Send + Sync + Unpin + Debug + 'static>() {}
+
+fn sendable<T: Send>(_: &T) {}
+
+#[test]
+fn types_are_send_and_sync() {
+    shareable::<AccessToken>();
+    shareable::<ApiKey>();
+    shareable::<BotClient>();
+    shareable::<BotClientBuilder>();
+    shareable::<ConversionError>();
+    shareable::<DeviceId>();
+    shareable::<DeviceInfo>();
+    shareable::<DeviceKind>();
+    shareable::<Error>();
+    shareable::<ErrorCode>();
+    shareable::<ErrorKind>();
+    shareable::<HashFlag>();
+    shareable::<Open<UserType>>();
+    shareable::<Permission>();
+    shareable::<Region>();
+    shareable::<SchemaMismatch>();
+    shareable::<Session>();
+    shareable::<User>();
+    shareable::<UserMetadata>();
+    shareable::<UserType>();
+    // A body can be a stream, which is not `Sync`.
+    fn movable<T: Send + Debug + 'static>() {}
+    movable::<RequestBuilder>();
+    #[cfg(feature = "blocking")]
+    {
+        use social_plus_bot::blocking;
+
+        shareable::<blocking::BotClient>();
+        movable::<blocking::RequestBuilder>();
+        movable::<blocking::Response>();
+    }
+    #[cfg(feature = "read-cache")]
+    {
+        shareable::<social_plus_bot::Freshness>();
+        shareable::<social_plus_bot::Page>();
+        shareable::<social_plus_bot::ReadBudget>();
+        shareable::<social_plus_bot::ReadCache>();
+        shareable::<social_plus_bot::StaleReason>();
+    }
+    #[cfg(feature = "store")]
+    {
+        use social_plus_bot::store;
+
+        shareable::<std::sync::Arc<dyn store::Store>>();
+        shareable::<store::RecordKind>();
+        shareable::<store::StoreFaults>();
+        shareable::<store::StoreKey>();
+        shareable::<store::StoreOutage>();
+        shareable::<store::StoredRecord>();
+        // It is given back once, by value.
+        movable::<store::Lease>();
+        #[cfg(feature = "file-store")]
+        shareable::<store::FileStore>();
+        #[cfg(feature = "redis-store")]
+        shareable::<store::RedisStore>();
+        #[cfg(feature = "sealing")]
+        shareable::<store::SealingKey>();
+    }
+    {
+        use social_plus_bot::sandbox;
+
+        shareable::<sandbox::Fault>();
+        shareable::<sandbox::Request>();
+        shareable::<sandbox::Sandbox>();
+        shareable::<sandbox::SandboxBuilder>();
+        shareable::<sandbox::Stub>();
+    }
+}
+
+#[test]
+fn futures_are_send() {
+    let builder = BotClient::builder().api_key("b0e8a2c4d6f81357").region(Region::Us).device_id("crawler-1");
+    let bot = builder.build().unwrap();
+    let token = AccessToken::from("abc".to_owned());
+    let request = || reqwest::Request::new(reqwest::Method::GET, bot.base_url().parse().unwrap());
+    sendable(&bot.register());
+    sendable(&bot.session());
+    sendable(&bot.access_token());
+    sendable(&bot.access_token_after(&token));
+    sendable(&bot.auth_headers());
+    sendable(&bot.send(request()));
+    sendable(&bot.get("/").send());
+    #[cfg(feature = "store")]
+    sendable(&bot.stored_session());
+    #[cfg(feature = "read-cache")]
+    {
+        sendable(&bot.read("/"));
+        sendable(&bot.read_fresh_for("/", Duration::ZERO));
+        sendable(&bot.fill("/", ""));
+        sendable(&bot.fill_aged("/", "", Duration::ZERO));
+        sendable(&bot.forget("/"));
+        sendable(&bot.read_budget());
+    }
+}
+
+#[test]
+fn a_region_is_serialized_as_its_name() {
+    for region in Region::ALL {
+        let text = serde_json::to_string(region).unwrap();
+        assert_eq!(text, format!("\"{region}\""));
+        assert_eq!(serde_json::from_str::<Region>(&text).unwrap(), *region);
+    }
+    let error = serde_json::from_str::<Region>("\"mars\"").unwrap_err();
+    assert!(error.to_string().starts_with("region: \"mars\" is not a region"), "{error}");
+}
