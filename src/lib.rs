@@ -112,6 +112,10 @@ pub use chrono;
 pub use http;
 /// Its requests and responses are in this crate's signatures.
 pub use reqwest;
+/// The client is a layer of this version of it.
+#[cfg(feature = "middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "middleware")))]
+pub use reqwest_middleware;
 
 pub use api::types::error::ConversionError;
 pub use api::types::{DeviceId, DeviceKind, HashFlag, Permission, User, UserMetadata, UserType};

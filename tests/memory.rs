@@ -160,8 +160,10 @@ async fn no_response_takes_more_memory_than_documented() {
             beyond.push(format!("a long header: {} MiB while reading", peak >> 20));
         }
     }
-    for announced in [true, false] {
-        sandbox.fail_always(Fault::oversized(30 << 20, announced));
+    for (fault, announced) in
+        [(Fault::oversized(30 << 20), true), (Fault::oversized_chunked(30 << 20), false)]
+    {
+        sandbox.fail_always(fault);
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();
         bot.register().await.unwrap_err();

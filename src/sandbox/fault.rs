@@ -131,10 +131,15 @@ impl Fault {
         Self::new(Kind::CutShort)
     }
 
-    /// Pads the usual response to `bytes` with spaces before its JSON. If `announced` is true, the response
-    /// has a `content-length`. The padding is streamed, so any size is possible.
-    pub fn oversized(bytes: u64, announced: bool) -> Self {
-        Self::new(Kind::Oversized { bytes, announced })
+    /// Pads the usual response to `bytes` with spaces before its JSON. The response has a `content-length`. The padding is
+    /// streamed, so any size is possible.
+    pub fn oversized(bytes: u64) -> Self {
+        Self::new(Kind::Oversized { bytes, announced: true })
+    }
+
+    /// As [`oversized`](Self::oversized) without a `content-length`, so that a client learns the size by reading.
+    pub fn oversized_chunked(bytes: u64) -> Self {
+        Self::new(Kind::Oversized { bytes, announced: false })
     }
 
     /// Sends the usual response with a token of this lifetime, which can be zero. A read's response is unchanged. To send a

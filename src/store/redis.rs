@@ -78,6 +78,10 @@ return 0";
 ///     .build()?;
 /// # Ok::<(), social_plus_bot::Error>(())
 /// ```
+///
+/// If the connection failed, the [source](std::error::Error::source) of the error is a `redis::RedisError`, of the version
+/// of `redis` that this crate is built with. That version is no part of the stable interface. What the server itself said
+/// is in the text only, since it can quote a session.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Server>);
 

@@ -119,8 +119,8 @@ async fn a_response_without_a_usable_token_or_date_is_an_error() {
 
 #[tokio::test]
 async fn an_oversized_response_is_an_error() {
-    for announced in [true, false] {
-        let (error, attempts) = refused(Fault::oversized(30 << 20, announced)).await;
+    for fault in [Fault::oversized(30 << 20), Fault::oversized_chunked(30 << 20)] {
+        let (error, attempts) = refused(fault).await;
         assert_eq!(
             (error.kind(), error.status().map(u16::from), attempts),
             (ErrorKind::InvalidResponse, Some(200), 1)

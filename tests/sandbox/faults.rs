@@ -148,8 +148,8 @@ async fn an_answer_is_cut_short() {
 async fn an_answer_is_oversized_with_and_without_an_announcement() {
     let sandbox = Sandbox::start().await.unwrap();
     let bytes = 5_000_001;
-    for announced in [true, false] {
-        sandbox.fail_next(Fault::oversized(bytes, announced));
+    for (fault, announced) in [(Fault::oversized(bytes), true), (Fault::oversized_chunked(bytes), false)] {
+        sandbox.fail_next(fault);
 
         let answer = send(&sandbox, r#"{"deviceId":"a"}"#).await;
 
@@ -165,7 +165,7 @@ async fn an_answer_is_oversized_with_and_without_an_announcement() {
 async fn an_oversized_answer_is_made_while_it_is_sent() {
     let sandbox = Sandbox::start().await.unwrap();
     // More than any machine holds.
-    sandbox.fail_next(Fault::oversized(u64::MAX / 2, true));
+    sandbox.fail_next(Fault::oversized(u64::MAX / 2));
 
     let mut answer = registration(&sandbox, r#"{"deviceId":"a"}"#).send().await.unwrap();
 

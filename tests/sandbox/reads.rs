@@ -88,7 +88,7 @@ async fn a_fault_modifies_the_usual_response_to_a_read() {
     let token = token(&sandbox).await;
     sandbox.stub_get(PATH, json!({ "communities": [] }));
     sandbox.fail_next_read(Fault::altered(|body| body["communities"] = json!(null)));
-    sandbox.fail_next_read(Fault::oversized(100_000, true));
+    sandbox.fail_next_read(Fault::oversized(100_000));
     sandbox.fail_next_read(Fault::cut_short());
     let read = async || use_token(&sandbox, Method::GET, PATH, &token).await;
 
