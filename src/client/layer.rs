@@ -24,7 +24,8 @@ use crate::session::runtime;
 /// - A response with an error status is returned as a response, with its complete body still unread. The
 ///   [`Error`](crate::Error) that `send` returns for it is among the response's [extensions](Response::extensions).
 /// - The error of the service is that of the inner service, or an [`Error`](crate::Error) if nothing is sent: because there is
-///   no token, no reads are left, or the URL is outside the base URL.
+///   no token, no reads are left, or the URL is outside the base URL. [`Error::find`](crate::Error::find) returns it, whatever
+///   the layers around this one make of it.
 ///
 /// Layers around this one see each request once and without its token, and the final response. The inner service sees each
 /// attempt, with the token marked as sensitive. It is cloned, and is ready before each call.
@@ -38,12 +39,11 @@ use crate::session::runtime;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use reqwest::{Method, Request};
 /// use social_plus_bot::Error;
-/// use social_plus_bot::api::ClientInfo;
 /// use tower::{ServiceBuilder, ServiceExt};
 ///
 /// # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
 /// # let bot = sandbox.client().build()?;
-/// let service = ServiceBuilder::new().layer(bot.clone()).service(bot.api().client().clone());
+/// let service = ServiceBuilder::new().layer(bot.clone()).service(bot.http_client().clone());
 ///
 /// let url = format!("{}/api/v4/posts", bot.base_url()).parse()?;
 /// let posts = service.oneshot(Request::new(Method::GET, url)).await?;

@@ -8,7 +8,7 @@ use crate::client::BotClient;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Registrations that were sent, each attempt counted. Direct calls of [`api`](crate::api) are not.
+    /// Registrations that were sent, each attempt counted. Direct calls of the generated client are not.
     pub registrations: u64,
     /// How many of [`registrations`](Self::registrations) repeated one that had failed.
     pub registration_retries: u64,

@@ -281,9 +281,10 @@ impl BotClient {
     /// The HTTP client with the connections of this client, for programs that send requests themselves, and for layers
     /// around them such as those of `reqwest-middleware`. [`base_url`](Self::base_url) is the address of the service.
     ///
-    /// It follows no redirects and retries nothing, gives up connecting after 5 s and requests after the client's
-    /// [`timeout`](BotClientBuilder::timeout). It sends requests over https only; if the base URL is one with http, which is
-    /// a loopback host, it sends requests over http as well, and uses no proxy.
+    /// It has the settings of [`configure_http`](BotClientBuilder::configure_http). It follows no redirects and retries
+    /// nothing, gives up connecting after 5 s and requests after the client's [`timeout`](BotClientBuilder::timeout). It
+    /// sends requests over https only; if the base URL is one with http, which is a loopback host, it sends requests over
+    /// http as well, and uses no proxy.
     ///
     /// A request that is sent with it directly carries no token, and none of the checks of [`send`](Self::send) are made:
     /// it can be for any address, does not count as a read, and a refused token is not replaced. Of the response, an error

@@ -194,7 +194,7 @@ impl BotClient {
     async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
         let authorized = self.attach_token(&mut request).await?;
         let limit = self.limit_of(&request);
-        let span = self.api().inner().span(&request, &[authorized.token.expose_secret()]);
+        let span = self.0.registrar.api().inner().span(&request, &[authorized.token.expose_secret()]);
         let exchange = async {
             let sent = self.0.registrar.api().client().execute(request);
             let response = runtime::within(sent).await?;

@@ -9,7 +9,6 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use reqwest::{Body, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
-use social_plus_bot::api::ClientInfo;
 use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, BotService, Error, ErrorCode, ErrorKind};
 use tower::{Service, ServiceBuilder, ServiceExt};
@@ -19,7 +18,7 @@ use crate::raw_service::reads_get;
 use crate::service;
 
 fn layered(bot: &BotClient) -> BotService<reqwest::Client> {
-    ServiceBuilder::new().layer(bot.clone()).service(bot.api().client().clone())
+    ServiceBuilder::new().layer(bot.clone()).service(bot.http_client().clone())
 }
 
 /// The error of this crate that a service returned.
@@ -154,7 +153,7 @@ async fn outer_services_see_no_token_and_inner_ones_see_each_attempt_when_they_a
         .layer_fn(|inner| Recorder { inner, is_ready: false, tokens: Arc::clone(&outer) })
         .layer(bot.clone())
         .layer_fn(|service| Recorder { inner: service, is_ready: false, tokens: Arc::clone(&inner) })
-        .service(bot.api().client().clone());
+        .service(bot.http_client().clone());
     service.oneshot(request(&sandbox, Method::GET, "/a")).await.unwrap();
     let marked = Some("Sensitive".to_owned());
     assert_eq!(*outer.lock().unwrap(), [None]);

@@ -66,7 +66,7 @@ async fn reads_that_are_refused_for_the_quota_are_counted() {
 
 #[tokio::test]
 async fn refreshes_are_counted() {
-    let sandbox = service::builder().lifetime(TimeDelta::seconds(4)).start().await.unwrap();
+    let sandbox = service::builder().lifetime(Duration::from_secs(4)).start().await.unwrap();
     let bot = sandbox.client().build().unwrap();
     let session = bot.session().await.unwrap();
     while bot.metrics().refreshes == 0 {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use social_plus_bot::{
     AccessToken, ApiKey, BotClient, BotClientBuilder, ConversionError, DeviceId, DeviceInfo, DeviceKind,
-    Error, ErrorCode, ErrorKind, HashFlag, Open, Permission, Region, RequestBuilder, SchemaMismatch, Session,
-    User, UserMetadata, UserType,
+    Error, ErrorCode, ErrorKind, HashFlag, Metrics, Open, Permission, Region, RequestBuilder, RetryPolicy,
+    SchemaMismatch, Session, TokenProvider, User, UserMetadata, UserType,
 };
 
 fn shareable<T: Send + Sync + Unpin + Debug + 'static>() {}
@@ -27,17 +27,22 @@ fn types_are_send_and_sync() {
     shareable::<ErrorCode>();
     shareable::<ErrorKind>();
     shareable::<HashFlag>();
+    shareable::<Metrics>();
     shareable::<Open<UserType>>();
     shareable::<Permission>();
     shareable::<Region>();
+    shareable::<RetryPolicy>();
     shareable::<SchemaMismatch>();
     shareable::<Session>();
+    shareable::<std::sync::Arc<dyn TokenProvider>>();
     shareable::<User>();
     shareable::<UserMetadata>();
     shareable::<UserType>();
     // A body can be a stream, which is not `Sync`.
     fn movable<T: Send + Debug + 'static>() {}
     movable::<RequestBuilder>();
+    #[cfg(feature = "tower")]
+    shareable::<social_plus_bot::BotService<reqwest::Client>>();
     #[cfg(feature = "blocking")]
     {
         use social_plus_bot::blocking;
