@@ -52,14 +52,15 @@ async fn requests_of_the_caller_have_the_same_errors() {
     let request = silent.http_client().get(&url).timeout(Duration::from_millis(1));
     let error = Error::from(request.send().await.unwrap_err());
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Timeout, true), "{error}");
+    assert_eq!(error.to_string(), "the response was not complete within the request's timeout");
     assert!(!format!("{error} {error:?}").contains("0paque"), "{error:?}");
 
-    let failing = reads_get("HTTP/1.1 503 Unavailable\r\ncontent-length: 0\r\n\r\n", |builder| builder).await;
-    let response = failing.http_client().get(format!("{}/a", failing.base_url())).send().await.unwrap();
+    let refusing = reads_get("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", |builder| builder).await;
+    let response = refusing.http_client().get(format!("{}/a", refusing.base_url())).send().await.unwrap();
     let error = Error::from(response.error_for_status().unwrap_err());
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+    assert_eq!(error.status(), Some(StatusCode::FORBIDDEN));
 
-    let error = Error::from(failing.http_client().get("/a").send().await.unwrap_err());
+    let error = Error::from(refusing.http_client().get("/a").send().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
