@@ -37,6 +37,7 @@ impl<T> Lenient<T> {
     }
 
     /// The places where the body does not match the contract, at most 100.
+    #[cfg(any(feature = "unstable-api", test))]
     pub fn mismatches(&self) -> &[SchemaMismatch] {
         &self.mismatches
     }

@@ -27,7 +27,7 @@ async fn a_body_from_a_list_is_what_a_read_of_its_item_returns() {
         let pages = split(&body);
         assert!(pages.len() >= 3, "{list}");
         for (address, filled) in pages.iter().take(40).chain(pages.iter().rev().take(5)) {
-            let read: Value = match other.get(&address.in_api()).await {
+            let read: Value = match other.get(address.in_api()).await {
                 Ok(response) => response.json().await.unwrap(),
                 // The reads of its day.
                 Err(error) if error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) => return,
