@@ -179,3 +179,13 @@ fn a_runtime_without_timer_or_io_is_an_error() {
         assert_eq!(fixture.sandbox.requests().len(), 0);
     }
 }
+
+#[test]
+fn a_call_without_a_suitable_runtime_does_not_delay_the_next_one() {
+    let fixture = fixture();
+    let without_io = Builder::new_current_thread().enable_time().build().unwrap();
+    needs_runtime("session", without_runtime(fixture.bot.session()));
+    needs_runtime("session", without_io.block_on(fixture.bot.session()));
+    fixture.runtime.block_on(fixture.bot.session()).unwrap();
+    assert_eq!(fixture.sandbox.requests().len(), 1);
+}
