@@ -126,6 +126,9 @@ pub use client::BotService;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;
+#[cfg(all(fuzzing, feature = "read-cache"))]
+#[doc(hidden)]
+pub use client::read_headers;
 pub use client::{
     BotClient, BotClientBuilder, DeviceInfo, Metrics, RequestBuilder, RetryPolicy, TokenFuture, TokenProvider,
 };

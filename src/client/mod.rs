@@ -11,6 +11,8 @@ mod device_info;
 #[cfg(any(feature = "middleware", feature = "tower"))]
 mod exchange;
 mod failure;
+#[cfg(all(fuzzing, feature = "read-cache"))]
+mod fuzzing;
 #[cfg(feature = "tower")]
 mod layer;
 mod metrics;
@@ -28,6 +30,8 @@ mod token_provider;
 
 pub use builder::BotClientBuilder;
 pub use device_info::DeviceInfo;
+#[cfg(all(fuzzing, feature = "read-cache"))]
+pub use fuzzing::read_headers;
 #[cfg(feature = "tower")]
 pub use layer::BotService;
 pub use metrics::Metrics;

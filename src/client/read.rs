@@ -275,7 +275,7 @@ impl Fetch for Origin {
 }
 
 /// What the headers of a response say to caches.
-struct Headers {
+pub(super) struct Headers {
     policy: CachePolicy,
     received: SystemTime,
     validators: Validators,
@@ -288,7 +288,7 @@ const LONGEST_VALIDATOR: usize = 1000;
 const MEANT_FOR_CACHES: [HeaderName; 5] = [AGE, CACHE_CONTROL, DATE, EXPIRES, PRAGMA];
 
 impl Headers {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         // The service's clock counts, which may differ from the one here.
         let received = failure::service_time(headers).unwrap_or_else(SystemTime::now);
         let text = |name: HeaderName| {
@@ -307,7 +307,7 @@ impl Headers {
         Self { policy, received, validators }
     }
 
-    fn response(self, body: Option<Bytes>, is_safe: bool) -> Response {
+    pub(super) fn response(self, body: Option<Bytes>, is_safe: bool) -> Response {
         let age = self.policy.age(self.received);
         Response {
             body,

@@ -20,7 +20,7 @@ const OUTPUT: &str = "target/mutants";
 
 /// Tests every mutant of [`FILES`], or of `file`, and fails if one is missed.
 pub fn run(file: Option<String>) -> Result<(), String> {
-    tool::require("mutants", None)?;
+    tool::require("mutants")?;
     let files = file.map_or_else(|| FILES.to_owned(), |file| format!("--file={file}"));
     // The simulations cover none of these files.
     let arguments = format!(
