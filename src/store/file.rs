@@ -169,11 +169,11 @@ impl Store for FileStore {
                 move |_: &Wanted| Ok(lease::try_acquire(&folder, &lock, limit)?.map(DropInThread::new));
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
-            // Like any operation, unlocking and closing the file can hang.
-            Ok(held.map(|file| {
+            // Like any operation, removing, unlocking and closing its file can hang.
+            Ok(held.map(|held| {
                 Lease::new(async move {
                     let release = move |_: &Wanted| {
-                        file.end();
+                        held.end();
                         Ok(())
                     };
                     threads.run(release).await

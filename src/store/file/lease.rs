@@ -7,10 +7,14 @@
 //! Checking and replacing the file must be atomic. Both happen under the lock of another file, `<fingerprint>.turn`, which
 //! is held only briefly and never replaced. (The lock of the folder itself may be used by other programs, such as
 //! `flock FOLDER …`.) On Windows a locked file can't be read, so a lease ends only with its process.
+//!
+//! Both files are removed by their holder, so that nothing is left of a run. The lease's file is opened and removed under
+//! the turn only. A process that waits for the turn can get the lock of a file that was removed meanwhile, so a lock
+//! counts only if its file is still at its path.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
@@ -27,30 +31,74 @@ const ROOM: [u8; 16 * 1024] = [0; 16 * 1024];
 /// The number of polls before an error.
 const POLLS: u32 = 500;
 
-/// A locked file. The lock of a file that was only closed may last longer on Windows.
-pub(super) struct Locked(File);
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // Closing it ends the lock in any case.
-        self.0.unlock().ok();
-    }
-}
-
 /// The right to change the files of a session, until it is dropped.
 pub(super) enum Turn {
     /// Held by this lock.
-    Own(#[allow(dead_code, reason = "it is held, not used")] Locked),
+    Own(Locked),
     /// The file system does not support locks.
     Unlocked,
 }
 
+/// A locked file. The lock of a file that was only closed may last longer on Windows.
+pub(super) struct Locked {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locked {
+    /// Whether the file is still the one at its path.
+    fn is_in_place(&self) -> bool {
+        let own = self.file.metadata().map(|metadata| platform::file_id(&metadata)).ok();
+        own.is_some() && own == fs::metadata(&self.path).map(|metadata| platform::file_id(&metadata)).ok()
+    }
+
+    /// Removes the file, before the lock ends.
+    fn remove(&self) {
+        if self.is_in_place() {
+            platform::remove_lock(&self.path);
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing it ends the lock in any case.
+        self.file.unlock().ok();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Self::Own(locked) = self {
+            locked.remove();
+        }
+    }
+}
+
+/// The lease of a session, until it is dropped. Dropping it can take as long as others have the turn.
+pub(super) struct Held(Locked);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Without the turn, another process may have opened the file and not locked it yet.
+        let turn = turn(&self.0.path.with_extension("turn"), || true);
+        if matches!(turn, Some(Turn::Own(_))) {
+            self.0.remove();
+        }
+    }
+}
+
 /// Takes the turn to change the files beside `path`. Fails if others take too long, or if it is no longer `wanted`.
 pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
-    let Ok(handle) = platform::open_private(path) else { return Some(Turn::Unlocked) };
     for _ in 0..POLLS {
-        match handle.try_lock() {
-            Ok(()) => return Some(Turn::Own(Locked(handle))),
+        let Ok(file) = platform::open_private(path) else { return Some(Turn::Unlocked) };
+        match file.try_lock() {
+            Ok(()) => {
+                let locked = Locked { file, path: path.to_owned() };
+                if locked.is_in_place() {
+                    return Some(Turn::Own(locked));
+                }
+            }
             Err(TryLockError::WouldBlock) => sleep(POLL),
             Err(TryLockError::Error(_)) => return Some(Turn::Unlocked),
         }
@@ -61,9 +109,9 @@ pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
     None
 }
 
-/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Dropping it releases the lease.
-/// Fails if there is no room for a session, since a registration whose session can't be stored ends that of the others.
-pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<Locked>, Error> {
+/// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Fails if there is no room for a
+/// session, since a registration whose session can't be stored ends that of the others.
+pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result<Option<Held>, Error> {
     tempfile::tempfile_in(folder)
         .and_then(|mut file| platform::write_at_start(&mut file, &ROOM))
         .map_err(|error| failed("can't be written", folder, error))?;
@@ -72,13 +120,19 @@ pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
-            write_deadline(&mut file, until).map_err(|error| failed("can't be written", path, error))?;
-            Ok(Some(Locked(file)))
+            let written = write_deadline(&mut file, until);
+            let locked = Locked { file, path: path.to_owned() };
+            if let Err(error) = written {
+                locked.remove();
+                return Err(failed("can't be written", path, error));
+            }
+            Ok(Some(Held(locked)))
         }
         Err(TryLockError::WouldBlock) if matches!(turn, Turn::Own(_)) && is_over(&mut file) => {
             tracing::warn!(file = %path.display(), "the holder of a lease does not end; the lease is taken over");
-            let new = replace(folder, path, until);
-            new.map(|file| Some(Locked(file))).map_err(|error| failed("can't be replaced", path, error))
+            let file =
+                replace(folder, path, until).map_err(|error| failed("can't be replaced", path, error))?;
+            Ok(Some(Held(Locked { file, path: path.to_owned() })))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed("can't be locked", path, error)),
@@ -112,4 +166,60 @@ fn replace(folder: &Path, path: &Path, until: Duration) -> io::Result<File> {
 /// The wall clock, which is the one that processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_turn_is_taken_by_one_at_a_time_although_each_removes_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.turn");
+        let holders = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let turn = std::iter::repeat_with(|| turn(&path, || true)).flatten().next();
+                        assert!(matches!(turn, Some(Turn::Own(_))));
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "two have the turn");
+                        std::thread::yield_now();
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        #[cfg(unix)]
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lease_leaves_no_file_and_does_not_remove_that_of_its_successor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let take = |limit| try_acquire(folder.path(), &path, limit).unwrap();
+        let hour = Duration::from_secs(60 * 60);
+
+        let held = take(hour).unwrap();
+        assert_eq!(names(folder.path()), ["a.lock"]);
+        assert!(take(hour).is_none());
+        drop(held);
+        assert_eq!(names(folder.path()), [""; 0]);
+
+        let over = take(Duration::ZERO).unwrap();
+        let successor = take(hour).unwrap();
+        drop(over);
+        assert!(take(hour).is_none(), "the successor's file was removed");
+        drop(successor);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
 }

@@ -60,6 +60,11 @@ pub(super) fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all_at(bytes, 0)
 }
 
+/// Removes the file of a lock. If that fails, its next holder removes it.
+pub(super) fn remove_lock(path: &Path) {
+    std::fs::remove_file(path).ok();
+}
+
 /// Moves `new` to `path`, where readers find the old file or the new one.
 pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<File> {
     Ok(new.persist(path)?)
@@ -73,10 +78,8 @@ pub(super) fn sync_folder(folder: &Path) {
 }
 
 /// Device and number of a file.
-#[cfg(feature = "read-cache-file")]
 pub(super) type FileId = (u64, u64);
 
-#[cfg(feature = "read-cache-file")]
 pub(super) fn file_id(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }

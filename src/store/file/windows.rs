@@ -73,6 +73,9 @@ pub(super) fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// The file of a lock stays. Another process may have it open, and could not tell that it is no longer the one at its path.
+pub(super) fn remove_lock(_: &Path) {}
+
 /// Moves `new` to `path`, where readers find the old file or the new one. Unlike that of tempfile, the `rename` of the standard
 /// library succeeds while another process of this crate reads the old file. For programs that allow no replacing while they
 /// have a file open, such as virus scanners, it waits a little.
@@ -104,11 +107,9 @@ fn is_open_elsewhere(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
 
-/// A file that SQLite has open can't be removed or replaced, so there is nothing to tell apart.
-#[cfg(feature = "read-cache-file")]
+/// A file that SQLite has open can't be removed or replaced, and the file of a lock stays, so there is nothing to tell apart.
 pub(super) type FileId = ();
 
-#[cfg(feature = "read-cache-file")]
 pub(super) fn file_id(_: &Metadata) -> FileId {}
 
 #[cfg(feature = "read-cache-file")]

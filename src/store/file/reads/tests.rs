@@ -200,7 +200,7 @@ async fn exactly_one_of_many_wins_each_step() {
 async fn sessions_stay_in_files_of_their_own() {
     let fixture = Fixture::new();
     assert!(replace(&fixture.store, &session(), None, b"a session", DAY).await.unwrap());
-    assert_eq!(fixture.files().len(), 2, "{:?}", fixture.files());
+    assert!(!fixture.files().iter().any(|name| name.starts_with("reads.")), "{:?}", fixture.files());
     assert!(!fixture.database().exists());
     fixture.store.check_reads().unwrap();
     std::sync::Arc::new(fixture.store).check_reads().unwrap();

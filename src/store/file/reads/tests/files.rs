@@ -14,7 +14,7 @@ async fn only_the_user_has_access() {
 
     let fixture = Fixture::new();
     put(&fixture.store, "/a", b"a").await.unwrap();
-    assert_eq!(fixture.files(), ["reads.sqlite3", "reads.sqlite3-shm", "reads.sqlite3-wal", "reads.turn"]);
+    assert_eq!(fixture.files(), ["reads.sqlite3", "reads.sqlite3-shm", "reads.sqlite3-wal"]);
     for file in fixture.files() {
         let mode = fs::metadata(fixture.store.folder().join(&file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600, "{file}");
