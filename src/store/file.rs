@@ -84,17 +84,26 @@ impl FileStore {
         })
     }
 
-    /// Creates a store in the platform's folder for program state: `$XDG_STATE_HOME/social-plus-bot`, by default
-    /// `~/.local/state/social-plus-bot`; on macOS `~/Library/Application Support/social-plus-bot`; on Windows
-    /// `%LOCALAPPDATA%\social-plus-bot`.
+    /// Creates a store in [`state_folder`](Self::state_folder), where the command line tool has its sessions.
     ///
     /// # Errors
     ///
     /// As for [`new`](Self::new), and if the user has no home folder.
     pub fn in_state_folder() -> Result<Self, Error> {
+        Self::new(Self::state_folder()?)
+    }
+
+    /// The platform's folder for the state of programs using this crate: `$XDG_STATE_HOME/social-plus-bot`, by default
+    /// `~/.local/state/social-plus-bot`; on macOS `~/Library/Application Support/social-plus-bot`; on Windows
+    /// `%LOCALAPPDATA%\social-plus-bot`. It may not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the user has no home folder.
+    pub fn state_folder() -> Result<PathBuf, Error> {
         let state = platform::state_folder()
             .map_err(|error| Error::config("store", format!("{error}; give the name of a folder")))?;
-        Self::new(state.join(env!("CARGO_PKG_NAME")))
+        Ok(state.join(env!("CARGO_PKG_NAME")))
     }
 
     /// Sets the most bytes that the database of reads takes on the disk, by default 256 MiB. When it is full, the reads that

@@ -222,18 +222,6 @@ async fn a_sandbox_gets_the_device_id_of_the_environment() {
 }
 
 #[tokio::test]
-async fn completions_are_printed_for_each_shell() {
-    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let mut command = tool();
-        command.args(["completions", shell]);
-        let output = run(command).await;
-        assert!(output.status.success());
-        let script = text(&output.stdout);
-        assert!(script.contains("api-key-file") && script.contains("register"), "{shell}: {script}");
-    }
-}
-
-#[tokio::test]
 async fn closing_the_output_early_is_not_an_error() {
     let mut command = tool();
     command.args(["register", "--sandbox"]).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -320,21 +308,6 @@ async fn sandbox_says_where_it_listens_and_serves_other_processes() {
     let line = failed(&run(command).await, 2);
     assert!(line.contains(&format!("--port {port}: ")), "{line}");
     drop(served);
-}
-
-#[tokio::test]
-async fn every_help_text_has_an_example() {
-    for name in ["register", "token", "status", "sandbox", "completions"] {
-        let mut command = tool();
-        command.args([name, "--help"]);
-        let output = run(command).await;
-        assert!(output.status.success());
-        let help = text(&output.stdout);
-        assert!(help.contains("Example:\n") && help.contains(&format!("social-plus-bot {name} ")), "{help}");
-    }
-    let mut command = tool();
-    command.arg("--help");
-    assert!(text(&run(command).await.stdout).contains("Exit status: 0 done"));
 }
 
 #[tokio::test]

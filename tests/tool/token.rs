@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
 use social_plus_bot::sandbox::Fault;
 use tokio::task::JoinSet;
 
@@ -36,6 +36,33 @@ async fn a_hundred_runs_make_one_registration_and_each_token_works() {
     }
     let came = fixture.sandbox.requests();
     assert_eq!(came.iter().filter(|request| request.method() == http::Method::POST).count(), 1);
+}
+
+#[tokio::test]
+async fn a_token_can_be_printed_with_the_time_that_it_expires() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let token = printed(fixture.in_folder("token", &folder)).await;
+    let status: Value = serde_json::from_str(&printed(fixture.in_folder("status", &folder)).await).unwrap();
+    let as_json = |refused: bool| {
+        let mut command = fixture.in_folder("token", &folder);
+        command.args(["--format", "json"]);
+        if refused {
+            let file = fixture.state.path().join("refused");
+            fs::write(&file, &token).unwrap();
+            command.arg("--refused").arg(file);
+        }
+        async { serde_json::from_str::<Value>(&printed(command).await).unwrap() }
+    };
+    let expected = json!({ "accessToken": token.trim_end(), "expiresAt": status["session"]["expiresAt"] });
+    assert_eq!(as_json(false).await, expected);
+    let replaced = as_json(true).await;
+    assert_ne!(replaced["accessToken"], expected["accessToken"]);
+    assert_eq!(as_json(false).await, replaced);
+
+    let mut command = fixture.in_folder("token", &folder);
+    command.args(["--format", "json", "--watch", "token"]);
+    assert!(failed(&run(command).await, 2).contains("cannot be used with"));
 }
 
 #[tokio::test]
@@ -78,34 +105,6 @@ async fn a_stale_session_is_refreshed_and_used_during_an_outage() {
 }
 
 #[tokio::test]
-async fn status_tells_what_is_kept_but_not_the_token_and_asks_nobody() {
-    let fixture = Fixture::new().await;
-    let line = failed(&run(fixture.tool("status")).await, 2);
-    assert!(line.contains("no device id yet: give --device-id"), "{line}");
-
-    let folder = fixture.state.path().join("sessions");
-    let nothing: Value = serde_json::from_str(&printed(fixture.in_folder("status", &folder)).await).unwrap();
-    assert_eq!((&nothing["device"], &nothing["session"]), (&"crawler-1".into(), &Value::Null));
-
-    let token = printed(fixture.in_folder("token", &folder)).await;
-    let kept = printed(fixture.in_folder("status", &folder)).await;
-    assert!(!kept.contains(token.trim_end()));
-    let kept: Value = serde_json::from_str(&kept).unwrap();
-    let session = &kept["session"];
-    let date = |name: &str| session[name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
-    assert_eq!((date("expiresAt") - date("issuedAt")).num_days(), 30);
-    assert_eq!((date("refreshDue") - date("issuedAt")).num_days(), 24);
-    assert!(session["user"].is_string());
-
-    let mut command = fixture.in_folder("status", &folder);
-    command.args(["--format", "text"]);
-    let lines = printed(command).await;
-    let names: Vec<_> = lines.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, ["store", "device", "user", "issued", "expires", "refresh"]);
-    assert_eq!(fixture.registrations(), 1);
-}
-
-#[tokio::test]
 async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
     let fixture = Fixture::new().await;
     let file = fixture.state.path().join("file");
@@ -118,7 +117,9 @@ async fn an_unusable_store_is_an_error_with_its_name_and_advice() {
         ("redis://:swordfish@localhost", "set SOCIAL_PLUS_STORE instead"),
         ("redis:/:swordfish@localhost", "invalid address; use redis://HOST"),
     ] {
-        for command in ["token", "status"] {
+        // A folder that does not exist has no session, and `status` does not create it.
+        let commands = if store == "/proc/nowhere" { &["token"][..] } else { &["token", "status"] };
+        for command in commands {
             let mut command = fixture.tool(command);
             command.args(["--device-id", "x", "--store", store]);
             let line = failed(&run(command).await, 2);

@@ -10,7 +10,7 @@ const FEATURES: &str = "blocking codegen file-store file-store,read-cache middle
                         redis-store rustls rustls,sandbox sandbox sealing store tower unstable-api";
 
 /// Dependencies that must not be built without the features that need them.
-const OPTIONAL: &str = "chacha20poly1305 clap clap_complete etcetera http-cache-semantics jsonschema progenitor \
+const OPTIONAL: &str = "chacha20poly1305 clap clap_complete clap_mangen etcetera http-cache-semantics jsonschema progenitor \
                         quick_cache redis reqwest-middleware rusqlite sha2 tempfile";
 
 /// Few seeds for the simulations here; the long simulation runs in a release build.

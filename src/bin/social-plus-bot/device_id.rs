@@ -3,39 +3,35 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use social_plus_bot::store::FileStore;
 
 use crate::exit::Failure;
 
-/// The stored id. If there is none, creates and stores one.
-pub fn load_or_create() -> Result<String, Failure> {
-    if let Some(id) = load()? {
-        return Ok(id);
-    }
-    let path = path()?;
+const FILE: &str = "device-id";
+
+/// Creates and stores an id. If another process has stored one, that is returned.
+pub fn create() -> Result<String, Failure> {
+    let store = FileStore::in_state_folder()?;
+    let path = store.folder().join(FILE);
     make(&path).map_err(|error| unusable(&path, &error))?;
-    // If several processes created one at the same time, the first one counts.
-    load()?.ok_or_else(|| Failure::Usage(format!("{}: has no device id in it; remove it", path.display())))
+    load()?.ok_or_else(|| unusable(&path, &io::ErrorKind::NotFound.into()))
 }
 
 /// The stored id, if there is one.
 pub fn load() -> Result<Option<String>, Failure> {
-    let path = path()?;
+    let path = FileStore::state_folder()?.join(FILE);
     // Opening anything else, such as a FIFO, could block forever.
     if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
         return Err(unusable(&path, &io::Error::other("it is not a file")));
     }
     match fs::read_to_string(&path) {
-        Ok(id) => Ok(Some(id.trim().to_owned()).filter(|id| !id.is_empty())),
+        Ok(id) if id.trim().is_empty() => Err(unusable(&path, &io::Error::other("it is empty"))),
+        Ok(id) => Ok(Some(id.trim().to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(&path, &error)),
     }
-}
-
-fn path() -> Result<PathBuf, Failure> {
-    Ok(FileStore::in_state_folder()?.folder().join("device-id"))
 }
 
 fn make(path: &Path) -> io::Result<()> {

@@ -2,20 +2,28 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::iter;
 use std::process::ExitCode;
 
 use social_plus_bot::{Error, ErrorKind};
+#[cfg(unix)]
+use tokio::signal::unix::SignalKind;
 
 use crate::printable;
 
 /// The exit statuses, for the help text.
 pub const HELP: &str = "Exit status: 0 done, 2 invalid usage or configuration, 3 refused by the service, \
-    4 service unavailable or timed out, 1 anything else.";
+    4 service unavailable or timed out, 5 no session (only `status`), 1 anything else.";
 
 const OTHER: u8 = 1;
 const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
 const UNAVAILABLE: u8 = 4;
+const NO_SESSION: u8 = 5;
+
+/// Added to the number of a signal, as shells do.
+#[cfg(unix)]
+const SIGNAL: i32 = 128;
 
 /// Why a command failed.
 pub enum Failure {
@@ -25,6 +33,11 @@ pub enum Failure {
     Client(Error),
     /// An error of the system.
     Io(io::Error),
+    /// There is no session, which was printed.
+    NoSession,
+    /// A signal, from which the terminal had to be restored.
+    #[cfg(unix)]
+    Signal(SignalKind),
 }
 
 impl Failure {
@@ -41,6 +54,9 @@ impl Failure {
                 _ => OTHER,
             },
             Self::Io(_) => OTHER,
+            Self::NoSession => NO_SESSION,
+            #[cfg(unix)]
+            Self::Signal(signal) => u8::try_from(SIGNAL + signal.as_raw_value()).unwrap_or(OTHER),
         }
     }
 }
@@ -51,6 +67,9 @@ impl fmt::Display for Failure {
             Self::Usage(reason) => reason.fmt(f),
             Self::Client(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
+            Self::NoSession => f.write_str("there is no session"),
+            #[cfg(unix)]
+            Self::Signal(signal) => write!(f, "ended by signal {}", signal.as_raw_value()),
         }
     }
 }
@@ -81,6 +100,10 @@ fn print_line(line: fmt::Arguments<'_>) {
 pub fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // What there is to say was printed, or is known to the user who interrupted it.
+        Failure::NoSession => failure.status().into(),
+        #[cfg(unix)]
+        Failure::Signal(_) => failure.status().into(),
         failure => {
             print_line(format_args!("error: {failure}"));
             failure.status().into()
@@ -98,7 +121,10 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
     let rendered = error.to_string();
     let first = rendered.split("\n\n").next().unwrap_or_default();
-    let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    let tips = rendered.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
+    let parts =
+        iter::once(first).chain(tips).map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let line = parts.collect::<Vec<_>>().join("; ");
     print_line(format_args!("{line}; see --help"));
     USAGE.into()
 }

@@ -13,10 +13,13 @@ mod bounded;
 mod completions;
 mod device_id;
 mod exit;
+mod man;
 #[path = "../../error/printable.rs"]
 mod printable;
+mod prompt;
 mod register;
 mod sandbox;
+mod secret;
 mod settings;
 mod status;
 mod store;
@@ -38,6 +41,7 @@ enum Command {
     Status(status::Arguments),
     Sandbox(sandbox::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
             Command::Status(arguments) => status::run(arguments).await,
             Command::Sandbox(arguments) => sandbox::run(arguments).await,
             Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+            Command::Man(arguments) => man::run(&arguments, Arguments::command()),
         }
     });
     // Name resolution and file systems can hang; they are not waited for.

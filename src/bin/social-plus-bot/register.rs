@@ -8,7 +8,7 @@ use social_plus_bot::store::StoreOutage;
 
 use crate::exit::{self, Failure};
 use crate::printable;
-use crate::settings::{self, DeviceIdPolicy, Format, Settings};
+use crate::settings::{self, Format, Settings};
 use crate::store::StoreArg;
 
 /// Register the device as a bot and print the session.
@@ -16,8 +16,7 @@ use crate::store::StoreArg;
 /// According to the service's documentation, this ends the device's session: the older access token stops working. Scripts
 /// should use `token`, which registers only when it must. The new session is stored, and `token` returns it from then on.
 ///
-/// The output contains the new access token. The API key is read from SOCIAL_PLUS_API_KEY or from a file.
-/// SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID and SOCIAL_PLUS_STORE set the options of these names.
+/// The output contains the new access token.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  social-plus-bot register --region eu --device-id crawler-1 --api-key-file key.txt"
@@ -42,7 +41,18 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let sandbox = if arguments.sandbox { Some(Sandbox::start().await?) } else { None };
     let bot = match &sandbox {
         Some(sandbox) => arguments.settings.client_of(sandbox),
-        None => arguments.store.set_or_note(arguments.settings.client(DeviceIdPolicy::LoadOrCreate)?)?,
+        None => {
+            let checked = arguments.settings.check().await?;
+            let store = arguments.store.try_open()?;
+            let client = checked.of_any_device()?;
+            match store {
+                Ok(store) => store.set(client),
+                Err(failure) => {
+                    exit::note(format_args!("the session is not stored: {failure}"));
+                    client
+                }
+            }
+        }
     };
     let bot = arguments.settings.build(bot.on_store_outage(StoreOutage::Register))?;
     if let Ok(Some(ends)) = bot.stored_session().await {

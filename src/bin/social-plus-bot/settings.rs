@@ -1,9 +1,8 @@
 //! The settings that all commands share: options first, the environment for what they leave open.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use social_plus_bot::sandbox::Sandbox;
@@ -13,23 +12,23 @@ use crate::bounded;
 use crate::device_id;
 use crate::exit::Failure;
 use crate::printable::is_printable;
+use crate::secret;
 
-/// The longest file that is read as a key or token.
-const LONGEST_SECRET: u64 = 64 << 10;
-
+// Clap's own environment variables would conflict with options in place of giving way to them.
 #[derive(clap::Args)]
 pub struct Settings {
-    /// File with the API key in it; `-` is standard input
+    /// File with the API key in it; `-` is standard input, and asks for the key on a terminal [env: SOCIAL_PLUS_API_KEY,
+    /// which has the key itself]
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Region of the network: us, eu or sg
+    /// Region of the network: us, eu or sg [env: SOCIAL_PLUS_REGION]
     #[arg(long)]
     region: Option<String>,
-    /// Address of the service, instead of a region: https, or http to a loopback host
+    /// Address of the service, instead of a region: https, or http to a loopback host [env: SOCIAL_PLUS_BASE_URL]
     #[arg(long, value_name = "URL", conflicts_with = "region")]
     base_url: Option<String>,
-    /// Device id, 1 to 150 characters; the same id is always the same user [default: created once and stored in the
-    /// user's state folder]
+    /// Device id, 1 to 150 characters; the same id is always the same user [env: SOCIAL_PLUS_DEVICE_ID] [default: created
+    /// once and stored in the user's state folder]
     #[arg(long, value_name = "ID")]
     device_id: Option<String>,
     /// Timeout of a registration in seconds, including retries [default: 30]
@@ -37,19 +36,45 @@ pub struct Settings {
     timeout: Option<Duration>,
 }
 
-/// Where the device id comes from if none is given.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum DeviceIdPolicy {
-    /// The stored one, or a new one that is then stored.
-    LoadOrCreate,
-    /// The stored one only.
-    Load,
+/// In place of a device id that is not created yet, to check the other settings.
+const UNKNOWN_DEVICE: &str = "unknown";
+
+/// Settings that are valid.
+pub struct Checked {
+    builder: BotClientBuilder,
+    address: String,
+    device_id: Option<String>,
+}
+
+impl Checked {
+    /// The address of the service.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The device id that was given or is stored.
+    pub fn device_id(&self) -> Option<&str> {
+        self.device_id.as_deref()
+    }
+
+    /// The client's settings, if there is a device id.
+    pub fn of_known_device(&self) -> Option<BotClientBuilder> {
+        self.device_id.as_ref().map(|_| self.builder.clone())
+    }
+
+    /// The client's settings, with a new device id if there was none.
+    pub fn of_any_device(self) -> Result<BotClientBuilder, Failure> {
+        match self.device_id {
+            Some(_) => Ok(self.builder),
+            None => Ok(self.builder.device_id(bounded::run("the stored device id", device_id::create)?)),
+        }
+    }
 }
 
 impl Settings {
     /// Whether the API key comes from standard input.
     pub fn reads_input(&self) -> bool {
-        self.api_key_file.as_deref().is_some_and(is_input)
+        self.api_key_file.as_deref().is_some_and(secret::is_input)
     }
 
     /// Builds the client. An invalid setting is reported by the name of its option or variable.
@@ -78,18 +103,19 @@ impl Settings {
         Failure::Usage(format!("{}: {}", setting.0, setting.1))
     }
 
-    /// A client with these settings.
-    pub fn client(&self, policy: DeviceIdPolicy) -> Result<BotClientBuilder, Failure> {
+    /// Reads and checks the settings, and creates nothing.
+    pub async fn check(&self) -> Result<Checked, Failure> {
         let is_set = |variable| env::var_os(variable).is_some();
         let mut builder = BotClientBuilder::from_env();
         match &self.api_key_file {
             Some(file) => {
-                let key = ApiKey::try_from(read_secret("--api-key-file", "key", file)?);
+                let key = ApiKey::try_from(secret::read("--api-key-file", "key", file).await?);
                 builder = builder.api_key(key.map_err(|error| self.explained(error))?);
             }
             None if is_set("SOCIAL_PLUS_API_KEY") => {}
             None => {
-                let advice = "no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE";
+                let advice =
+                    "no API key: set SOCIAL_PLUS_API_KEY, or give --api-key-file FILE (`-` asks for it)";
                 return Err(Failure::Usage(advice.to_owned()));
             }
         }
@@ -104,23 +130,18 @@ impl Settings {
             let advice = "no region: give --region or --base-url, or set SOCIAL_PLUS_REGION";
             return Err(Failure::Usage(advice.to_owned()));
         }
-        // One that is set but invalid is the builder's to refuse.
-        let set = is_set("SOCIAL_PLUS_DEVICE_ID");
-        builder = match (&self.device_id, policy) {
-            (Some(id), _) => builder.device_id(id),
-            (None, _) if set => builder,
-            (None, DeviceIdPolicy::LoadOrCreate) => {
-                builder.device_id(bounded::run("the stored device id", device_id::load_or_create)?)
-            }
-            (None, DeviceIdPolicy::Load) => match bounded::run("the stored device id", device_id::load)? {
-                Some(id) => builder.device_id(id),
-                None => {
-                    let advice = "no device id yet: give --device-id, or run `token`, which creates one";
-                    return Err(Failure::Usage(advice.to_owned()));
-                }
-            },
-        };
-        Ok(self.with_timeout(builder))
+        let mut is_known = true;
+        if let Some(id) = &self.device_id {
+            builder = builder.device_id(id);
+        } else if !is_set("SOCIAL_PLUS_DEVICE_ID") {
+            let stored = bounded::run("the stored device id", device_id::load)?;
+            is_known = stored.is_some();
+            builder = builder.device_id(stored.as_deref().unwrap_or(UNKNOWN_DEVICE));
+        }
+        let builder = self.with_timeout(builder);
+        let bot = self.build(builder.clone())?;
+        let device_id = is_known.then(|| bot.device_id().to_owned());
+        Ok(Checked { builder, address: bot.base_url().to_owned(), device_id })
     }
 
     /// A client of a sandbox, with the settings that don't concern the service.
@@ -153,34 +174,6 @@ impl Format {
     pub fn or_fitting(format: Option<Self>, out: &impl IsTerminal) -> Self {
         format.unwrap_or(if out.is_terminal() { Self::Text } else { Self::Json })
     }
-}
-
-/// Whether the file is standard input.
-pub fn is_input(file: &Path) -> bool {
-    file == Path::new("-")
-}
-
-/// Reads the key or token of `option` from `file` or standard input.
-pub fn read_secret(option: &str, secret_is: &str, file: &Path) -> Result<String, Failure> {
-    let unreadable = |error: io::Error| Failure::Usage(format!("{option} {}: {error}", file.display()));
-    let source: Box<dyn Read> = if is_input(file) {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(file).map_err(|error| match file.parent() {
-            // It may be the secret itself, in the place of its file.
-            Some(folder) if folder.as_os_str().is_empty() => Failure::Usage(format!(
-                "{option}: {error}; it takes the name of a file that contains the {secret_is}"
-            )),
-            _ => unreadable(error),
-        })?)
-    };
-    let mut secret = String::new();
-    let read = source.take(LONGEST_SECRET + 1).read_to_string(&mut secret).map_err(unreadable)?;
-    if read as u64 > LONGEST_SECRET {
-        return Err(Failure::Usage(format!("{option} {}: too long for a {secret_is}", file.display())));
-    }
-    secret.truncate(secret.trim_end().len());
-    Ok(secret)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

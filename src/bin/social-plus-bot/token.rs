@@ -3,24 +3,25 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use social_plus_bot::sandbox::Sandbox;
-use social_plus_bot::{AccessToken, BotClient};
+use social_plus_bot::{AccessToken, BotClient, Session};
 
 use crate::exit::{self, Failure};
-use crate::settings::{self, DeviceIdPolicy, Settings};
+use crate::secret;
+use crate::settings::{self, Format, Settings};
 use crate::store::{self, Store};
 use crate::watch;
 
 /// Print an access token and nothing else.
 ///
 /// The session is stored between runs and refreshed when it is due, so this registers only when it must. Processes that use
-/// the same store share the session. The API key is read from SOCIAL_PLUS_API_KEY or
-/// from a file. SOCIAL_PLUS_REGION, SOCIAL_PLUS_BASE_URL, SOCIAL_PLUS_DEVICE_ID and SOCIAL_PLUS_STORE set the options of
-/// these names.
+/// the same store share the session.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   token=$(social-plus-bot token --region eu)
   curl -H \"Authorization: Bearer $token\" https://…
+
 If the service then refuses the token with 401:
   token=$(printf %s \"$token\" | social-plus-bot token --region eu --refused -)")]
 pub struct Arguments {
@@ -43,21 +44,31 @@ pub struct Arguments {
     /// Start a sandbox in this process and register with it; needs no key and stores nothing
     #[arg(long, conflicts_with_all = ["region", "base_url", "api_key_file", "store"])]
     sandbox: bool,
+    /// How to print it: the token alone, or as JSON with `accessToken` and `expiresAt`
+    #[arg(long, default_value = "text", conflicts_with = "watch")]
+    format: Format,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { settings, store, refused, watch, sandbox } = arguments;
+    let Arguments { settings, store, refused, watch, sandbox, format } = arguments;
+    if let Some(file) = &watch {
+        watch::check(file)?;
+    }
     if sandbox {
         let sandbox = Sandbox::start().await?;
         let bot = settings.build(settings.client_of(&sandbox))?;
         return match watch {
             Some(file) => watch::keep(&bot, &file).await,
-            None => print(&bot.access_token().await?),
+            None => print(&*bot.session().await?, format),
         };
     }
-    let refused = refused.map(|file| read_refused(&file, &settings)).transpose()?;
+    let refused = match &refused {
+        Some(file) => Some(read_refused(file, &settings).await?),
+        None => None,
+    };
+    let checked = settings.check().await?;
     let store = store.open()?;
-    let bot = settings.build(store.set(settings.client(DeviceIdPolicy::LoadOrCreate)?))?;
+    let bot = settings.build(store.set(checked.of_any_device()?))?;
     // Fail before a registration whose session could not be stored.
     if let Err(fault) = bot.stored_session().await
         && store.is_fatal(&fault)
@@ -67,22 +78,22 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match watch {
         Some(file) => watch::keep(&bot, &file).await,
         None => {
-            let token = match &refused {
-                Some(refused) => bot.access_token_after(refused).await?,
-                None => bot.access_token().await?,
-            };
-            was_kept(&bot, &store, &token).await?;
-            print(&token)
+            if let Some(refused) = &refused {
+                bot.access_token_after(refused).await?;
+            }
+            let session = bot.session().await?;
+            was_kept(&bot, &store, session.access_token()).await?;
+            print(&session, format)
         }
     }
 }
 
-fn read_refused(file: &Path, settings: &Settings) -> Result<AccessToken, Failure> {
-    if settings::is_input(file) && settings.reads_input() {
+async fn read_refused(file: &Path, settings: &Settings) -> Result<AccessToken, Failure> {
+    if secret::is_input(file) && settings.reads_input() {
         let rule = "standard input can't hold both; give one of --refused and --api-key-file a file";
         return Err(Failure::Usage(rule.to_owned()));
     }
-    let token = settings::read_secret("--refused", "token", file)?;
+    let token = secret::read("--refused", "token", file).await?;
     if token.is_empty() {
         return Err(Failure::Usage(format!("--refused {}: is empty", file.display())));
     }
@@ -100,8 +111,15 @@ async fn was_kept(bot: &BotClient, store: &Store, token: &AccessToken) -> Result
     Ok(())
 }
 
-fn print(token: &AccessToken) -> Result<(), Failure> {
+fn print(session: &Session, format: Format) -> Result<(), Failure> {
+    let token = session.access_token().expose_secret();
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", token.expose_secret())?;
+    match format {
+        Format::Text => writeln!(out, "{token}")?,
+        Format::Json => {
+            let credential = json!({ "accessToken": token, "expiresAt": session.expires_at() });
+            settings::print_json(&mut out, &format!("{credential:#}"))?;
+        }
+    }
     Ok(out.flush()?)
 }

@@ -27,6 +27,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The number of symbolic links that are followed.
 const LINKS: usize = 40;
 
+/// Checks that `file` can be written, and creates nothing.
+pub fn check(file: &Path) -> Result<(), Failure> {
+    match Target::of(file).and_then(|target| tempfile::tempfile_in(target.folder)) {
+        Err(error) if !is_full(&error) => Err(unwritable(file, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    Failure::Usage(format!("--watch {}: {error}", file.display()))
+}
+
 /// Keeps a valid token in `file`. Returns only with a permanent error.
 pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
     let (mut had_token, mut was_written) = (false, false);
@@ -49,9 +61,7 @@ pub async fn keep(bot: &BotClient, file: &Path) -> Result<(), Failure> {
                     Err(error) if was_written || is_full(&error) => {
                         Err(format!("{} can't be written: {error}", file.display()))
                     }
-                    Err(error) => {
-                        return Err(Failure::Usage(format!("--watch {}: {error}", file.display())));
-                    }
+                    Err(error) => return Err(unwritable(file, &error)),
                 }
             }
             Err(error) if is_final(&error, had_token) => return Err(error.into()),

@@ -1,0 +1,77 @@
+//! Secrets that are typed on a terminal.
+
+#[cfg(unix)]
+pub use unix::line;
+
+#[cfg(not(unix))]
+pub use other::line;
+
+#[cfg(unix)]
+mod unix {
+    use std::io::{self, Stdin, Write};
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::task::spawn_blocking;
+
+    use crate::exit::Failure;
+
+    /// Asks on standard error for a line, which is not shown while it is typed. A signal ends the command only after the
+    /// terminal shows again what is typed.
+    pub async fn line(prompt: &str) -> Result<String, Failure> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let hidden = Hidden::start()?;
+        io::stderr().write_all(prompt.as_bytes())?;
+        // It can't be cancelled; after a signal it ends with the process.
+        let typed = spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let typed = tokio::select! {
+            typed = typed => typed.map_err(io::Error::other)?.map_err(Failure::from),
+            _ = interrupt.recv() => Err(Failure::Signal(SignalKind::interrupt())),
+            _ = terminate.recv() => Err(Failure::Signal(SignalKind::terminate())),
+        };
+        drop(hidden);
+        // What ends the line is not shown either.
+        io::stderr().write_all(b"\n")?;
+        typed
+    }
+
+    /// The terminal does not show what is typed, until this is dropped.
+    struct Hidden {
+        terminal: Stdin,
+        before: Termios,
+    }
+
+    impl Hidden {
+        fn start() -> io::Result<Self> {
+            let terminal = io::stdin();
+            let before = tcgetattr(&terminal)?;
+            let mut hidden = before.clone();
+            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            // What was typed before the prompt was shown, so it is not the secret.
+            tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+            Ok(Self { terminal, before })
+        }
+    }
+
+    impl Drop for Hidden {
+        fn drop(&mut self) {
+            // If the terminal is gone, there is nothing to restore.
+            tcsetattr(&self.terminal, OptionalActions::Now, &self.before).ok();
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    use crate::exit::Failure;
+
+    /// Fails, because what is typed would be shown.
+    pub async fn line(_: &str) -> Result<String, Failure> {
+        let rule = "standard input is a terminal that would show the secret; use a file or a pipe";
+        Err(Failure::Usage(rule.to_owned()))
+    }
+}

@@ -1,0 +1,141 @@
+//! Secrets that are typed on a terminal.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+use social_plus_bot::sandbox::Sandbox;
+
+use crate::fixture::{Fixture, printed, within};
+use crate::process::tool;
+
+/// A terminal with the tool at it.
+struct Terminal {
+    keyboard: File,
+    /// As long as it is open, the terminal keeps its modes.
+    terminal: OwnedFd,
+    tool: Child,
+    errors: BufReader<ChildStderr>,
+}
+
+impl Terminal {
+    /// Runs the tool with the terminal as its standard input, and waits for the prompt.
+    fn prompted(command: &Command, prompt: &str) -> Self {
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let name = ptsname(&keyboard, Vec::new()).unwrap();
+        let terminal: OwnedFd = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let mut at_terminal = Command::new("setsid");
+        // So that the terminal sends it signals.
+        at_terminal.arg("--ctty");
+        let mut command = within(at_terminal, command);
+        command.stdin(terminal.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut tool = command.spawn().unwrap();
+        let mut errors = BufReader::new(tool.stderr.take().unwrap());
+        let mut shown = vec![0; prompt.len()];
+        errors.read_exact(&mut shown).unwrap();
+        assert_eq!(String::from_utf8(shown).unwrap(), prompt);
+        Self { keyboard: File::from(keyboard), terminal, tool, errors }
+    }
+
+    fn shows_what_is_typed(&self) -> bool {
+        tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    fn type_text(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Ends the run. Returns its exit status, its output, and what it said after the prompt.
+    fn ended(&mut self) -> (Option<i32>, String, String) {
+        let (mut output, mut said) = (String::new(), String::new());
+        self.tool.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        self.errors.read_to_string(&mut said).unwrap();
+        (self.tool.wait().unwrap().code(), output, said)
+    }
+}
+
+fn asks_for_key(sandbox: &Sandbox) -> Command {
+    let mut command = tool();
+    command.args([
+        "register",
+        "--device-id",
+        "crawler-1",
+        "--api-key-file",
+        "-",
+        "--base-url",
+        sandbox.base_url(),
+    ]);
+    command
+}
+
+const KEY: &str = "Enter the key (it is not shown): ";
+
+#[tokio::test]
+async fn a_key_that_is_typed_on_a_terminal_is_not_shown() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
+    assert!(!terminal.shows_what_is_typed());
+    // A mistake can be corrected.
+    terminal.type_text("key-of-a-persom\x7fn\n");
+    let (status, output, said) = tokio::task::spawn_blocking(move || {
+        let ended = terminal.ended();
+        assert!(terminal.shows_what_is_typed());
+        ended
+    })
+    .await
+    .unwrap();
+    assert_eq!((status, &*said), (Some(0), "\n"));
+    assert!(output.contains("accessToken"), "{output}");
+}
+
+#[tokio::test]
+async fn a_refused_token_can_be_typed_as_well() {
+    let fixture = Fixture::new().await;
+    let folder = fixture.state.path().join("sessions");
+    let first = printed(fixture.in_folder("token", &folder)).await;
+    let mut command = fixture.in_folder("token", &folder);
+    command.args(["--refused", "-"]);
+    let mut terminal = Terminal::prompted(&command, "Enter the token (it is not shown): ");
+    terminal.type_text(&first);
+    let (status, second, said) = tokio::task::spawn_blocking(move || terminal.ended()).await.unwrap();
+    assert_eq!((status, &*said), (Some(0), "\n"));
+    assert!(second.trim_end().split('.').count() == 3 && second != first, "{second}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_interrupted_restores_the_terminal() {
+    let sandbox = Sandbox::start().await.unwrap();
+    for (signal, status) in [("\x03", 130), ("TERM", 143)] {
+        let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
+        terminal.type_text("key-of-a-");
+        if signal == "TERM" {
+            let process = terminal.tool.id().to_string();
+            assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        } else {
+            terminal.type_text(signal);
+        }
+        let ended = tokio::task::spawn_blocking(move || {
+            let ended = terminal.ended();
+            assert!(terminal.shows_what_is_typed());
+            ended
+        });
+        assert_eq!(ended.await.unwrap(), (Some(status), String::new(), "\n".to_owned()));
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_line_without_a_key_is_invalid() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
+    // The end of the input.
+    terminal.type_text("\x04");
+    let (status, _, said) = tokio::task::spawn_blocking(move || terminal.ended()).await.unwrap();
+    assert_eq!((status, said.trim()), (Some(2), "error: --api-key-file: the key is empty"));
+}
