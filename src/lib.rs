@@ -4,23 +4,55 @@
 //! readers. The service returns an access token that is valid for 30 days. This crate registers the bot, caches and
 //! refreshes its session, and sends requests with the token:
 //!
+//! ```no_run
+//! use std::error::Error;
+//!
+//! use social_plus_bot::{BotClientBuilder, Region};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     // With the API key of the network from the environment, in SOCIAL_PLUS_API_KEY.
+//!     let bot = BotClientBuilder::from_env().region(Region::Eu).device_id("crawler-1").build()?;
+//!
+//!     let query = [("targetType", "community"), ("targetId", "gardening")];
+//!     let posts = bot.get("/api/v4/posts").query(&query).await?.text().await?;
+//!     println!("{posts}");
+//!
+//!     let session = bot.session().await?;
+//!     println!("the token expires at {}", session.expires_at());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The program's `Cargo.toml` needs this crate and Tokio:
+//!
+//! ```toml
+//! [dependencies]
+//! social-plus-bot = { path = "../social-plus-bot" }
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
+//!
+//! Without an account, the same works with the feature `sandbox`, which has a server that implements the endpoint:
+//!
 #![cfg_attr(feature = "sandbox", doc = "```")]
 #![cfg_attr(not(feature = "sandbox"), doc = "```ignore")]
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let sandbox = social_plus_bot::sandbox::Sandbox::start().await?;
-//! # let address = sandbox.base_url();
-//! use social_plus_bot::BotClient;
+//! use std::error::Error;
 //!
-//! let bot = BotClient::builder().api_key("b0e8a2c4d6f8").base_url(address).device_id("crawler-1").build()?;
-//! let posts = bot.get("/api/v4/posts?targetType=community&targetId=news").await?.text().await?;
-//! println!("{posts}");
+//! use social_plus_bot::sandbox::Sandbox;
 //!
-//! let session = bot.session().await?;
-//! println!("the token expires at {}", session.expires_at());
-//! # Ok(())
-//! # }
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     let sandbox = Sandbox::builder().seed_network().start().await?;
+//!     let bot = sandbox.client().device_id("crawler-1").build()?;
+//!
+//!     let query = [("targetType", "community"), ("targetId", "gardening")];
+//!     let posts = bot.get("/api/v4/posts").query(&query).await?.text().await?;
+//!     println!("{posts}");
+//!     Ok(())
+//! }
 //! ```
+//!
+//! The folder [`examples`](https://docs.rs/crate/social-plus-bot/latest/source/examples/) has more programs to copy.
 //!
 //! # Overview
 //!
