@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
 use serde_json::Value;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use tokio::task::JoinSet;

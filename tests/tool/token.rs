@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::process::Command;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -10,8 +13,12 @@ use social_plus_bot::sandbox::Fault;
 use tokio::task::JoinSet;
 
 use crate::failed::failed;
-use crate::fixture::{Fixture, Watcher, file, on_a_small_disk, printed, traced, until};
-use crate::process::{run, run_or_kill, text, tool};
+use crate::fixture::{Fixture, file, printed};
+#[cfg(target_os = "linux")]
+use crate::fixture::{Watcher, on_a_small_disk, traced, until};
+#[cfg(unix)]
+use crate::process::run_or_kill;
+use crate::process::{run, text, tool};
 
 /// Makes the kept session older by so much.
 fn age(folder: &Path, by: TimeDelta) {

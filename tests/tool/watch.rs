@@ -1,15 +1,23 @@
 //! `token --watch`: a file that always holds a valid token.
 
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::io::{BufRead, BufReader};
+#[cfg(target_os = "linux")]
 use std::path::Path;
-use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::process::Command;
+use std::process::Stdio;
 use std::time::Duration;
 
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::failed::failed;
-use crate::fixture::{Fixture, Watcher, on_a_small_disk, printed, traced, until};
+#[cfg(unix)]
+use crate::fixture::printed;
+use crate::fixture::{Fixture, Watcher, until};
+#[cfg(target_os = "linux")]
+use crate::fixture::{on_a_small_disk, traced};
 use crate::process::run;
 
 #[tokio::test]
