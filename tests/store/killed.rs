@@ -4,6 +4,7 @@
 //! call. What it left behind must not block the next process, nor give it half a session. The points are spread over
 //! all phases, and each phase has a test of its own, which counts its deaths.
 
+#[cfg(target_os = "linux")]
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -81,15 +82,18 @@ mod with_files {
     use super::*;
 
     /// The same for each death, so that the fingerprint in file names is known.
+    #[cfg(target_os = "linux")]
     const DEVICE: &str = "crawler-1";
 
     /// Names of files in `folder` with this ending.
+    #[cfg(target_os = "linux")]
     fn files(folder: &Path, ending: &str) -> Vec<String> {
         let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(ending)).collect()
     }
 
     /// The fingerprint that begins the names of files.
+    #[cfg(target_os = "linux")]
     async fn fingerprint(sandbox: &Sandbox, folder: &Path) -> String {
         let store = folder.join("undisturbed");
         printed(&run(token(sandbox, store.to_str().unwrap(), DEVICE)).await);
@@ -97,12 +101,14 @@ mod with_files {
     }
 
     /// A system call, on which file of the process, at which time: that is where the process ends.
+    #[cfg(target_os = "linux")]
     struct Point {
         call: &'static str,
         file: &'static str,
         time: u32,
     }
 
+    #[cfg(target_os = "linux")]
     const fn point(call: &'static str, file: &'static str, time: u32) -> Point {
         Point { call, file, time }
     }
