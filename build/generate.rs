@@ -21,6 +21,9 @@ const HAND_WRITTEN: [(&str, &str); 2] =
 /// construct a client, and every client uses the crate's transport and hooks.
 const INNER: &str = "crate::api::Transport";
 
+/// Every generated type has a JSON schema, with a feature that is off by default.
+const JSON_SCHEMA: &str = r#"#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]"#;
+
 /// The first line of the generated source.
 const HEADER: &str =
     "// Generated from openapi/social-plus-bot.json by `cargo xtask regen`: change that, not this.\n\n";
@@ -38,13 +41,10 @@ pub fn client(contract: &str) -> Result<String, String> {
     let inner = syn::parse_str::<proc_macro2::TokenStream>(INNER).map_err(|error| error.to_string())?;
 
     let mut settings = GenerationSettings::new();
-    settings
-        .with_interface(InterfaceStyle::Builder)
-        .with_derive("schemars::JsonSchema")
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(inner);
+    settings.with_interface(InterfaceStyle::Builder).with_hooks(HooksMode::Expected).with_inner_type(inner);
     for schema in &view.generated {
-        settings.with_patch(schema, TypePatch::default().with_attr("#[non_exhaustive]"));
+        settings
+            .with_patch(schema, TypePatch::default().with_attr("#[non_exhaustive]").with_attr(JSON_SCHEMA));
     }
     let hand_written = HAND_WRITTEN.map(|(schema, rust)| (schema.to_owned(), rust.to_owned()));
     for (schema, rust) in hand_written.into_iter().chain(view.replaced) {
@@ -96,7 +96,10 @@ fn add_lengths(
                     continue;
                 }
                 let limits = lengths.iter().map(|(keyword, length)| format!("{keyword:?} = {length}"));
-                let attribute = format!("#[schemars(extend({}))]", limits.collect::<Vec<_>>().join(", "));
+                let attribute = format!(
+                    "#[cfg_attr(feature = \"schemars\", schemars(extend({})))]",
+                    limits.collect::<Vec<_>>().join(", ")
+                );
                 let attributes = syn::Attribute::parse_outer.parse_str(&attribute);
                 item.attrs.extend(attributes.map_err(|error| format!("{attribute}: {error}"))?);
             }

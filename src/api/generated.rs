@@ -8,14 +8,9 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 #[allow(clippy::all)]
 pub mod types {
     ///A session: the access token, its lifetime, and whom it belongs to.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct BotSession {
         #[serde(rename = "accessToken")]
         pub access_token: crate::AccessToken,
@@ -54,20 +49,14 @@ pub mod types {
         }
     }
     ///Name of the device that registers, 1 to 150 characters (Unicode code points). It identifies the bot user: the same device stays the same user, a new one makes a new user.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        Ord,
-        PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
     #[serde(transparent)]
-    #[schemars(extend("minLength" = 1, "maxLength" = 150))]
+    #[cfg_attr(
+        feature = "schemars",
+        schemars(extend("minLength" = 1, "maxLength" = 150))
+    )]
     pub struct DeviceId(::std::string::String);
     impl ::std::ops::Deref for DeviceId {
         type Target = ::std::string::String;
@@ -123,15 +112,9 @@ pub mod types {
         }
     }
     ///What kind of device registers; the service uses it for analytics and debugging.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct DeviceInfo {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub kind: ::std::option::Option<DeviceKind>,
@@ -149,6 +132,7 @@ pub mod types {
         }
     }
     ///Platform of a device.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     #[derive(
         ::serde::Deserialize,
@@ -160,8 +144,7 @@ pub mod types {
         Hash,
         Ord,
         PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
+        PartialOrd
     )]
     pub enum DeviceKind {
         #[serde(rename = "ios")]
@@ -214,20 +197,11 @@ pub mod types {
         }
     }
     ///Model of a device, at most 300 characters (Unicode code points).
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        Ord,
-        PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
     #[serde(transparent)]
-    #[schemars(extend("maxLength" = 300))]
+    #[cfg_attr(feature = "schemars", schemars(extend("maxLength" = 300)))]
     pub struct DeviceModel(::std::string::String);
     impl ::std::ops::Deref for DeviceModel {
         type Target = ::std::string::String;
@@ -280,15 +254,9 @@ pub mod types {
         }
     }
     ///What the service says when it refuses or fails.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ErrorBody {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub code: ::std::option::Option<crate::ErrorCode>,
@@ -307,15 +275,9 @@ pub mod types {
         }
     }
     ///More about an error.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct ErrorData {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub detail: ::std::option::Option<ErrorDetail>,
@@ -326,14 +288,9 @@ pub mod types {
         }
     }
     ///What was wrong: a list of sentences, or an object of any shape.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(untagged)]
     pub enum ErrorDetail {
         List(ErrorDetailList),
@@ -350,14 +307,9 @@ pub mod types {
         }
     }
     ///A sentence for each thing that was wrong.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(transparent)]
     pub struct ErrorDetailList(pub ::std::vec::Vec<::std::string::String>);
     impl ::std::ops::Deref for ErrorDetailList {
@@ -379,14 +331,9 @@ pub mod types {
         }
     }
     ///An object that says what was wrong.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(transparent)]
     pub struct ErrorDetailObject(
         pub ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -415,14 +362,9 @@ pub mod types {
         }
     }
     ///A file, as the service gives it.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(transparent)]
     pub struct File(pub ::serde_json::Map<::std::string::String, ::serde_json::Value>);
     impl ::std::ops::Deref for File {
@@ -449,15 +391,9 @@ pub mod types {
         }
     }
     ///A Bloom filter of who flagged the user.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct HashFlag {
         ///Size of the filter in bits.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -475,6 +411,7 @@ pub mod types {
         }
     }
     ///Something a user may do.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     #[derive(
         ::serde::Deserialize,
@@ -486,8 +423,7 @@ pub mod types {
         Hash,
         Ord,
         PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
+        PartialOrd
     )]
     pub enum Permission {
         #[serde(rename = "MUTE_CHANNEL")]
@@ -682,14 +618,9 @@ pub mod types {
         }
     }
     ///What a bot says of itself when it registers.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct RegisterBotSession {
         #[serde(rename = "deviceId")]
         pub device_id: DeviceId,
@@ -705,14 +636,9 @@ pub mod types {
         }
     }
     ///A role definition, as the service gives it.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(transparent)]
     pub struct Role(pub ::serde_json::Map<::std::string::String, ::serde_json::Value>);
     impl ::std::ops::Deref for Role {
@@ -739,20 +665,11 @@ pub mod types {
         }
     }
     ///Version of the client software, at most 30 characters (Unicode code points).
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        Ord,
-        PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Serialize, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
     #[serde(transparent)]
-    #[schemars(extend("maxLength" = 30))]
+    #[cfg_attr(feature = "schemars", schemars(extend("maxLength" = 30)))]
     pub struct SdkVersion(::std::string::String);
     impl ::std::ops::Deref for SdkVersion {
         type Target = ::std::string::String;
@@ -805,15 +722,9 @@ pub mod types {
         }
     }
     ///A user of the network.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Default,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default)]
     pub struct User {
         ///Address of an avatar kept elsewhere.
         #[serde(
@@ -924,14 +835,9 @@ pub mod types {
         }
     }
     ///Whatever the network keeps with the user.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        schemars::JsonSchema
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     #[serde(transparent)]
     pub struct UserMetadata(
         pub ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -960,6 +866,7 @@ pub mod types {
         }
     }
     ///What kind of user a session belongs to.
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     #[derive(
         ::serde::Deserialize,
@@ -971,8 +878,7 @@ pub mod types {
         Hash,
         Ord,
         PartialEq,
-        PartialOrd,
-        schemars::JsonSchema
+        PartialOrd
     )]
     pub enum UserType {
         #[serde(rename = "signed-in")]

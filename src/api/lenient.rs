@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::Deref;
 
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -14,6 +13,7 @@ use crate::api::checked::{self, Limit, MAX_FIELD_VALUES, MAX_VALUES};
 use crate::api::mismatch::{Kind, Location, SchemaMismatch};
 use crate::api::repair;
 use crate::api::schema::Schema;
+use crate::api::types::{BotSession, ErrorBody};
 use crate::api::validator::{MAX_MISMATCHES, Validator};
 
 /// A response body of type `T`, and where it does not match the contract.
@@ -56,10 +56,24 @@ impl<T> Deref for Lenient<T> {
     }
 }
 
-impl<T: DeserializeOwned + JsonSchema> Lenient<T> {
+/// A type that the contract has a schema for.
+pub trait Documented: DeserializeOwned {
+    /// The name of the schema.
+    const SCHEMA: &str;
+}
+
+impl Documented for BotSession {
+    const SCHEMA: &str = "BotSession";
+}
+
+impl Documented for ErrorBody {
+    const SCHEMA: &str = "ErrorBody";
+}
+
+impl<T: Documented> Lenient<T> {
     /// Decodes a body. In mismatches and errors, the `secrets` and the body's own token are redacted.
     pub(crate) fn decode(body: &[u8], secrets: &[&str]) -> Result<Self, String> {
-        let schema = Schema::of(&T::schema_name());
+        let schema = Schema::of(T::SCHEMA);
         let (text, repaired) = repair::text(body);
         // Nearly all bodies match, and finding out where one does not takes several times as long.
         match matching(&text, schema).filter(|_| repaired.is_none()) {
@@ -110,7 +124,7 @@ impl<T: DeserializeOwned + JsonSchema> Lenient<T> {
 
 /// Decodes a body that matches its schema, in one pass.
 fn matching<T: DeserializeOwned>(text: &str, schema: &'static Schema) -> Option<T> {
-    // A type that the contract does not name has no schema to rely on.
+    // A schema that lists no fields is nothing to rely on.
     schema.properties.as_ref()?;
     let mut limit = Limit::new(MAX_FIELD_VALUES);
     checked::decode(text, schema, &mut limit).ok().filter(|_| !limit.is_exceeded)
@@ -118,7 +132,7 @@ fn matching<T: DeserializeOwned>(text: &str, schema: &'static Schema) -> Option<
 
 const NO_OBJECT: &str = "it is not a JSON object";
 
-impl<'de, T: DeserializeOwned + JsonSchema> Deserialize<'de> for Lenient<T> {
+impl<'de, T: Documented> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer).map_err(|_| D::Error::custom(NO_OBJECT))?;
         Self::decode(text.get().as_bytes(), &[]).map_err(D::Error::custom)

@@ -3,10 +3,8 @@
 //! The service adds permissions, and may add user types, without a new API version. With a closed enum, each addition
 //! would make a valid response undecodable. So unknown values are kept as text.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// A value of the enumeration `T`, or the text of an unknown value.
@@ -60,12 +58,14 @@ impl<T: fmt::Display> fmt::Display for Open<T> {
 }
 
 /// The schema is any string, since the known values may not be all.
-impl<T: JsonSchema> JsonSchema for Open<T> {
-    fn schema_name() -> Cow<'static, str> {
+#[cfg(feature = "schemars")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schemars")))]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Open<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         format!("Open{}", T::schema_name()).into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         String::json_schema(generator)
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -191,12 +190,14 @@ impl<'de> Deserialize<'de> for AccessToken {
     }
 }
 
-impl JsonSchema for AccessToken {
+#[cfg(feature = "schemars")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schemars")))]
+impl schemars::JsonSchema for AccessToken {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "AccessToken".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._~+/-]+=*$" })
     }
 }

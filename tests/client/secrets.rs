@@ -347,6 +347,7 @@ fn secrets_are_redacted_in_debug() {
     assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
 }
 
+#[cfg(feature = "schemars")]
 #[test]
 fn the_json_schema_of_a_token_is_a_named_string() {
     let schema = schemars::schema_for!(AccessToken).to_value();

@@ -6,7 +6,6 @@
 
 use std::fmt::Debug;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use social_plus_bot::api::Lenient;
@@ -22,7 +21,10 @@ pub fn error_body(body: &[u8]) {
     read::<ErrorBody>(body);
 }
 
-fn read<T: DeserializeOwned + Serialize + JsonSchema + Debug>(body: &[u8]) {
+fn read<T: Serialize + Debug>(body: &[u8])
+where
+    Lenient<T>: DeserializeOwned,
+{
     let answer = match serde_json::from_slice::<Lenient<T>>(body) {
         Ok(answer) => answer,
         Err(error) => {

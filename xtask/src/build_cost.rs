@@ -33,7 +33,7 @@ const RUNTIME: &str = r#"tokio = { version = "1", features = ["macros", "rt", "t
 const HAND_WRITTEN: Program = Program {
     name: "reqwest, serde and chrono",
     dependencies: r#"
-        chrono = { version = "0.4", default-features = false, features = ["clock", "serde", "std"] }
+        chrono = { version = "0.4", default-features = false, features = ["now", "serde"] }
         reqwest = { version = "0.13", default-features = false, features = ["json", "rustls"] }
         serde = { version = "1", features = ["derive"] }"#,
     max_ratio: 1.0,

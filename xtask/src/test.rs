@@ -7,11 +7,11 @@ use crate::{regen, runner, simulate, system};
 
 /// Feature sets that must build without warnings, in addition to no features, the default and all features.
 const FEATURES: &str = "blocking codegen file-store file-store,read-cache middleware native-tls read-cache read-cache-file \
-                        redis-store rustls rustls,sandbox sandbox sealing store tower unstable-api";
+                        redis-store rustls rustls,sandbox sandbox schemars sealing store tower unstable-api";
 
 /// Dependencies that must not be built without the features that need them.
 const OPTIONAL: &str = "chacha20poly1305 clap clap_complete clap_mangen etcetera http-cache-semantics jsonschema progenitor \
-                        quick_cache redis reqwest-middleware rusqlite sha2 tempfile";
+                        quick_cache redis reqwest-middleware rusqlite schemars sha2 tempfile";
 
 /// Few seeds for the simulations here; the long simulation runs in a release build.
 const FEW_SEEDS: [(&str, &str); 1] = [("SIMULATE_SEEDS", "2")];
@@ -73,7 +73,7 @@ fn single_features_and_long_runs() -> Result<(), String> {
         cargo(&format!("clippy --lib --no-default-features --features {features} -- -D warnings"))?;
     }
     // Tests that behave differently without the optional features, and with the committed client.
-    let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox,unstable-api";
+    let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox,schemars,unstable-api";
     runner::test(fewest, &FEW_SEEDS)?;
     // A store that lacks what the cache of reads needs.
     let no_reads = "--package social-plus-bot --no-default-features --features rustls,file-store,read-cache --lib file::";

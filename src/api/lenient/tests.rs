@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::*;
-use crate::api::types::{BotSession, ErrorBody};
 
 const RESPONSE: &str = include_str!("../../../tests/fixtures/documented-response.json");
 
@@ -23,8 +22,8 @@ fn outcome<T: Serialize>(decoded: Result<Lenient<T>, String>) -> Outcome {
 }
 
 /// Compares both ways of decoding. Returns whether the body was decoded in one pass.
-fn compare<T: DeserializeOwned + JsonSchema + Serialize>(text: &str) -> bool {
-    let schema = Schema::of(&T::schema_name());
+fn compare<T: Documented + Serialize>(text: &str) -> bool {
+    let schema = Schema::of(T::SCHEMA);
     let validated = outcome(Lenient::<T>::validate(text, None, schema, &[]));
     let decoded = outcome(Lenient::<T>::decode(text.as_bytes(), &[]));
     assert!(decoded == validated, "{}", text.chars().take(2_000).collect::<String>());
