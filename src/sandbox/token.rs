@@ -53,7 +53,8 @@ impl Tokens {
             jti: format!("{:032x}", fastrand::u128(..)),
         };
         let secret = *lock(&self.0);
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&secret))
+        let key = EncodingKey::from_secret(&secret)?;
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
     }
 
     /// Verifies `token` and returns its claims, or the reason why it is rejected.
@@ -66,10 +67,10 @@ impl Tokens {
         signature_only.validate_exp = false;
         signature_only.required_spec_claims.clear();
         let secret = *lock(&self.0);
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&secret), &signature_only)
-                .map_err(|_| "unknown or revoked token")?
-                .claims;
+        let claims = DecodingKey::from_secret(&secret)
+            .and_then(|key| jsonwebtoken::decode::<Claims>(token, &key, &signature_only))
+            .map_err(|_| "unknown or revoked token")?
+            .claims;
         if claims.expires_at <= now { Err("expired") } else { Ok(claims) }
     }
 
