@@ -15,7 +15,7 @@ pub fn run(seconds: u32) -> Result<(), String> {
     for target in TARGETS {
         // The fuzzer writes new inputs to the first folder and only reads the second.
         let found = format!("fuzz/target/corpus/{target}");
-        std::fs::create_dir_all(&found).map_err(|error| format!("{found}: {error}"))?;
+        std::fs::create_dir_all(run::root().join(&found)).map_err(|error| format!("{found}: {error}"))?;
         let arguments =
             format!("fuzz run {target} {found} tests/corpus/{target} -- -max_total_time={seconds}");
         run::cargo_with(&arguments, &[UNSTABLE])?;

@@ -47,6 +47,15 @@ pub fn command(arguments: &str) -> Command {
     command
 }
 
+/// Runs the `cargo` of a rustup `toolchain`, such as `+nightly`, in the project folder.
+pub fn with_toolchain(toolchain: &str, arguments: &str) -> Result<(), String> {
+    // This is rustup's proxy, and `$CARGO` the cargo of the default toolchain.
+    let mut command = Command::new("cargo");
+    command.arg(toolchain).args(arguments.split_whitespace()).current_dir(root());
+    command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+    run(&format!("cargo {toolchain} {arguments}"), &mut command)
+}
+
 /// Runs `command`, and calls it `name` in messages.
 pub fn run(name: &str, command: &mut Command) -> Result<(), String> {
     eprintln!("\n--- {name}");

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::run::{cargo, cargo_output, cargo_with};
-use crate::{regen, runner, simulate, system};
+use crate::{public_api, regen, runner, simulate, system};
 
 /// Feature sets that must build without warnings, in addition to no features, the default and all features.
 const FEATURES: &str = "blocking codegen file-store file-store,read-cache middleware native-tls read-cache read-cache-file \
@@ -34,7 +34,13 @@ pub fn run(slow: bool) -> Result<(), String> {
     runner::test(OTHER_READING, &[("SANDBOX_KEEPS_OLDER_TOKENS", "1")])?;
     cargo("test --doc --workspace --all-features")?;
     cargo_with("doc --workspace --no-deps --all-features", &[("RUSTDOCFLAGS", "-D warnings")])?;
-    if slow { single_features_and_long_runs() } else { Ok(()) }
+    if slow { slow_checks() } else { Ok(()) }
+}
+
+/// Runs the tests that need none of the [`REQUIREMENTS`].
+pub fn portable() -> Result<(), String> {
+    const TESTS: &str = "--lib --test=api --test=conformance --test=memory --test=sandbox --test=session";
+    runner::test(&format!("{} {TESTS}", runner::ALL), &FEW_SEEDS)
 }
 
 /// What the tests require besides Rust: a name, a command that succeeds if it is installed, and its Debian packages.
@@ -66,7 +72,19 @@ pub fn format_and_lint() -> Result<(), String> {
     cargo("clippy --workspace --all-targets --all-features -- -D warnings")
 }
 
-fn single_features_and_long_runs() -> Result<(), String> {
+fn slow_checks() -> Result<(), String> {
+    if public_api::is_supported()? {
+        public_api::run(false)?;
+    } else {
+        eprintln!("\n--- not checked: the public API, which needs Rust {}", public_api::RUST);
+    }
+    features()?;
+    cargo("test --benches --workspace --all-features")?;
+    simulate::run(LONG_SEEDS)
+}
+
+/// Checks the crate with each feature alone, and runs the tests that differ with fewer features.
+pub fn features() -> Result<(), String> {
     cargo("clippy --workspace --all-targets -- -D warnings")?;
     cargo("clippy --lib --no-default-features -- -D warnings")?;
     for features in FEATURES.split(' ') {
@@ -77,9 +95,7 @@ fn single_features_and_long_runs() -> Result<(), String> {
     runner::test(fewest, &FEW_SEEDS)?;
     // A store that lacks what the cache of reads needs.
     let no_reads = "--package social-plus-bot --no-default-features --features rustls,file-store,read-cache --lib file::";
-    runner::test(no_reads, &FEW_SEEDS)?;
-    cargo("test --benches --workspace --all-features")?;
-    simulate::run(LONG_SEEDS)
+    runner::test(no_reads, &FEW_SEEDS)
 }
 
 /// Checks that optional dependencies are not built without the features that need them.
@@ -105,8 +121,7 @@ mod tests {
 
     #[test]
     fn readme_states_the_rust_version_of_the_manifest() {
-        let version = MANIFEST.lines().find_map(|line| line.strip_prefix("rust-version = \""));
-        let version = version.and_then(|line| line.strip_suffix('"')).unwrap();
+        let version = regen::project::value(MANIFEST, "rust-version").unwrap();
         assert!(
             README.contains(&format!("Rust {version} or later")),
             "README.md does not state Rust {version}"

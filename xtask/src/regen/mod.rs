@@ -11,7 +11,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 mod canonical;
-mod change_class;
+pub mod change_class;
 mod compare;
 mod deviations;
 mod from;
@@ -19,7 +19,7 @@ mod inline;
 mod json;
 mod normalize;
 mod openapi_schema;
-mod project;
+pub mod project;
 mod repairs;
 mod report;
 mod rules;
@@ -30,6 +30,7 @@ mod vendor;
 #[path = "../../../build/generate.rs"]
 mod generate;
 
+use change_class::ChangeClass;
 use deviations::Deviation;
 use project::{CONTRACT, DEVIATIONS, GENERATED, NOTES};
 
@@ -90,6 +91,16 @@ impl Contract {
         let contract = (CONTRACT, project::text(CONTRACT)?, canonical);
         Ok([(GENERATED, generated, client), contract, (NOTES, notes, with_table)])
     }
+}
+
+/// Returns the effect on callers of what changed since `revision`, in the contract and in the generated code.
+pub fn class_since(revision: &str) -> Result<Option<ChangeClass>, String> {
+    let before = serde_json::from_str(&project::at(revision, CONTRACT)?)
+        .map_err(|error| format!("{revision}:{CONTRACT}: {error}"))?;
+    let contract = compare::documents(&before, &project::json(CONTRACT)?, &[])?.0;
+    let code = surface::changes(&project::at(revision, GENERATED)?, &project::text(GENERATED)?)?;
+    let classes = contract.iter().map(change_class::classify);
+    Ok(classes.chain(code.into_iter().map(|(class, _)| class)).max())
 }
 
 /// A generated file, its current text, and the text that it should have.

@@ -38,7 +38,24 @@ pub fn json<T: DeserializeOwned>(file: &str) -> Result<T, String> {
 
 /// Reads a file as of the last commit.
 pub fn committed(file: &str) -> Result<String, String> {
-    run::output(Command::new("git").args(["show", &format!("HEAD:./{file}")]).current_dir(run::root()))
+    at("HEAD", file)
+}
+
+/// Reads a file as of a commit.
+pub fn at(revision: &str, file: &str) -> Result<String, String> {
+    run::output(Command::new("git").args(["show", &format!("{revision}:./{file}")]).current_dir(run::root()))
+}
+
+/// Reads a value of the package from the manifest. The first line that sets `key` is that of the package.
+pub fn manifest(key: &str) -> Result<String, String> {
+    value(&text(MANIFEST)?, key).ok_or_else(|| format!("{MANIFEST}: no {key}"))
+}
+
+/// Returns the value of the first line of `manifest` that sets `key` to a text.
+pub fn value(manifest: &str, key: &str) -> Option<String> {
+    let mut values =
+        manifest.lines().filter_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
+    Some(values.next()?.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
 /// Replaces a file atomically.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::change_class::{self, ChangeClass};
 use super::compare::{self, Difference};
-use super::project::{CONTRACT, GENERATED, MANIFEST, committed, text};
+use super::project::{CONTRACT, GENERATED, MANIFEST, committed, text, value};
 use super::{canonical, surface};
 
 /// Prints the changes of the contract and of the generated `client` since the last commit, and the next version.
@@ -36,10 +36,8 @@ pub fn contract(document: &Value, client: &str) -> Result<(), String> {
     }
     // Use the version of the last commit, because the current one can already be raised.
     let manifest = committed(MANIFEST).or_else(|_| text(MANIFEST))?;
-    // The first version in the manifest is that of the package.
-    let version = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-    if let Some(version) = version
-        && let Some((next, rule)) = change_class::next_version(version, overall)
+    if let Some(version) = value(&manifest, "version")
+        && let Some((next, rule)) = change_class::next_version(&version, overall)
     {
         print_line!("version: {version} -> {next}: {rule}");
     }
