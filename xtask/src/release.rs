@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::regen::change_class::next_version;
+use crate::regen::change_class::{ChangeClass, next_version};
 use crate::regen::{self, project};
 use crate::run::{self, cargo, root};
 use crate::{deny, package, public_api, semver, test};
@@ -17,7 +17,7 @@ pub fn run(version: &str) -> Result<(), String> {
         return Err(format!("not ready for the release of {version}:\n- {}", problems.join("\n- ")));
     }
     if let Some(last) = semver::last_release()? {
-        is_high_enough(version, &last)?;
+        is_high_enough(version, &last, regen::class_since(&last)?)?;
     }
     semver::run()?;
     public_api::run(false)?;
@@ -100,9 +100,8 @@ fn section(changelog: &str, heading: &str) -> Option<String> {
     Some(text.join("\n").trim().to_owned())
 }
 
-/// Fails if the version is lower than what `cargo xtask regen` demands for the changes since the `last` release.
-fn is_high_enough(version: &str, last: &str) -> Result<(), String> {
-    let class = regen::class_since(last)?;
+/// Fails if the version is lower than what `cargo xtask regen` demands for changes of `class` since the `last` release.
+fn is_high_enough(version: &str, last: &str, class: Option<ChangeClass>) -> Result<(), String> {
     let Some((required, rule)) = next_version(last.trim_start_matches('v'), class) else {
         return Err(format!("the tag {last} is no version"));
     };
@@ -232,6 +231,14 @@ mod tests {
         assert!(tag.contains("\ntype commit\n"), "{tag}");
         assert!(tag.ends_with("\n\n0.2.0\n\n### Added\n\n- A thing.\n"), "{tag}");
         assert_only(&found(&project), "the tag v0.2.0 exists");
+    }
+
+    #[test]
+    fn the_version_follows_from_the_changes_of_the_contract() {
+        let is_accepted = |version, class| is_high_enough(version, "v0.9.1", class).is_ok();
+        assert!(is_accepted("0.9.2", None) && is_accepted("0.9.2", Some(ChangeClass::Compatible)));
+        assert!(!is_accepted("0.9.2", Some(ChangeClass::Breaking)));
+        assert!(is_accepted("0.10.0", Some(ChangeClass::Breaking)));
     }
 
     #[test]
