@@ -1,11 +1,13 @@
 //! `cargo xtask package`: packs the crate as for publishing, and uses it as somebody else would: a program in a folder
 //! of its own depends on the unpacked `.crate` with each feature alone, with none and with all, and runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::regen::project;
@@ -23,8 +25,8 @@ pub fn run() -> Result<(), String> {
     let features = features(&crate_folder)?;
     let program = root().join(FOLDER).join("program");
     write(&program, &crate_folder, &features).map_err(|error| format!("{}: {error}", program.display()))?;
-    let all = features.join(",");
-    let sets = ["", "default"].into_iter().chain(features.iter().map(String::as_str)).chain([&*all]);
+    let all = features.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+    let sets = [""].into_iter().chain(features.keys().map(String::as_str)).chain([&*all]);
     for set in sets {
         let arguments = format!("run --quiet --no-default-features --features={set}");
         run_in(&program, &arguments)?;
@@ -55,29 +57,31 @@ pub fn unpacked() -> Result<PathBuf, String> {
     Ok(unpacked)
 }
 
-/// Returns the features of the crate in `folder`, without `default`.
-fn features(folder: &Path) -> Result<Vec<String>, String> {
+/// Returns the features of the crate in `folder`, each with what it enables.
+fn features(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, String> {
     let mut metadata = run::command("metadata --no-deps --format-version=1");
     let metadata =
         run::output(metadata.current_dir(folder)).map_err(|reason| format!("cargo metadata: {reason}"))?;
     let metadata: Value =
         serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
-    let features = metadata["packages"][0]["features"].as_object().ok_or("cargo metadata: no features")?;
-    Ok(features.keys().filter(|feature| *feature != "default").cloned().collect())
+    BTreeMap::deserialize(&metadata["packages"][0]["features"])
+        .map_err(|error| format!("the features in cargo metadata: {error}"))
 }
 
-/// Writes the program, with the versions of the project's lock file.
-fn write(folder: &Path, of: &Path, features: &[String]) -> std::io::Result<()> {
+/// Writes the program, with the versions of the project's lock file. `package` is the folder of the unpacked crate.
+fn write(folder: &Path, package: &Path, features: &BTreeMap<String, Vec<String>>) -> std::io::Result<()> {
     // Without debugging information, as in the project, dependencies that both build in the same way are built once.
     let mut manifest = format!(
-        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\n\n[dependencies]\n\
-         social-plus-bot = {{ path = '{}', default-features = false }}\n\
-         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[features]\n\
-         default = [\"social-plus-bot/default\"]\n",
-        of.display()
+        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\n\n\
+         [dependencies]\nsocial-plus-bot = {{ path = '{}', default-features = false }}\n\
+         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[features]\n",
+        package.display()
     );
-    for feature in features {
-        manifest += &format!("{feature} = [\"social-plus-bot/{feature}\"]\n");
+    for (feature, enabled) in features {
+        // A feature of the crate that enables others does so in the program as well.
+        let enabled = enabled.iter().filter(|enabled| features.contains_key(*enabled));
+        let enabled = enabled.map(|enabled| format!(", \"{enabled}\"")).collect::<String>();
+        manifest += &format!("{feature} = [\"social-plus-bot/{feature}\"{enabled}]\n");
     }
     fs::create_dir_all(folder.join("src"))?;
     fs::write(folder.join("Cargo.toml"), manifest)?;
