@@ -91,7 +91,8 @@ pub fn features() -> Result<(), String> {
         cargo(&format!("clippy --lib --no-default-features --features {features} -- -D warnings"))?;
     }
     // Tests that behave differently without the optional features, and with the committed client.
-    let fewest = "--package social-plus-bot --no-default-features --features rustls,sandbox,schemars,unstable-api";
+    let fewest =
+        "--package social-plus-bot --no-default-features --features rustls,sandbox,schemars,unstable-api";
     runner::test(fewest, &FEW_SEEDS)?;
     // A store that lacks what the cache of reads needs.
     let no_reads = "--package social-plus-bot --no-default-features --features rustls,file-store,read-cache --lib file::";
