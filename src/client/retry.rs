@@ -19,6 +19,9 @@ const WAIT_OPEN: Duration = Duration::from_secs(2);
 /// The number of attempts that can end in such a failure.
 const OPEN_ATTEMPTS: u32 = 2;
 
+/// An attempt without a limit ends then: an instant can't be as far away as a duration can be long.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// When an attempt ends, and why then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
@@ -42,7 +45,7 @@ where
         let left = limit.saturating_sub(start.elapsed());
         let longest = policy.attempt_timeout;
         let by = if left < longest { Limit::Client(limit) } else { Limit::Attempt(longest) };
-        let deadline = Deadline { at: Instant::now() + left.min(longest), limit: by };
+        let deadline = Deadline { at: Instant::now() + left.min(longest).min(FAR), limit: by };
         let mut error = match timeout_at(deadline.at, attempt(deadline)).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
@@ -137,6 +140,14 @@ mod tests {
             let (result, began) = tried(AMPLE, QUICK, &[failed(status, None)]).await;
             assert_eq!(result.unwrap_err().status().map(u16::from), Some(status));
             assert_eq!(began.len(), 1, "{status}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_timeouts_do_not_overflow() {
+        for policy in [RetryPolicy::none(), RetryPolicy::new().attempt_timeout(Duration::MAX)] {
+            let (result, began) = tried_with(&policy, Duration::MAX, QUICK, &[]).await;
+            assert!(result.is_ok() && began.len() == 1, "{result:?}");
         }
     }
 
