@@ -137,8 +137,8 @@ impl BotClientBuilder {
     /// afterwards, and replaces what `configure` sets:
     ///
     /// - no redirects are followed, and nothing is retried,
-    /// - only https is used for an https address; for http to a loopback host no proxy is used, and no certificates are
-    ///   loaded,
+    /// - only https is used for an https address; for http to a loopback host no proxy is used, `localhost` is this
+    ///   machine however names are resolved, and no certificates are loaded,
     /// - certificates and host names are verified; to trust a certificate, add it with
     ///   [`tls_certs_merge`](reqwest::ClientBuilder::tls_certs_merge),
     /// - connecting takes at most 5 s, and requests have the client's [`timeout`](Self::timeout),

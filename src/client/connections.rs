@@ -1,6 +1,7 @@
 //! The connections of a client: the caller's settings, and over them those that keep the key and the token at the service.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use crate::error::{Error, root_cause};
 
 /// The limit of connecting.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
+
+/// The addresses of `localhost`, which is the only name that an address with http can have. Port 0 is that of the URL.
+const LOOPBACK: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
 
 /// What the caller sets.
 #[derive(Clone)]
@@ -61,8 +68,8 @@ pub(crate) fn connections(
         builder = builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
     }
     if base_url.is_plain() {
-        // A proxy would receive the key unencrypted.
-        builder = builder.no_proxy();
+        // A proxy would receive the key unencrypted, and so would another machine that the name is resolved to.
+        builder = builder.no_proxy().resolve_to_addrs("localhost", &LOOPBACK);
         // Loading the system's certificates is slow, and none is needed. OpenSSL can't be told not to load them.
         #[cfg(feature = "rustls")]
         {

@@ -93,6 +93,19 @@ async fn no_proxy_is_used_for_a_plain_address() {
 }
 
 #[tokio::test]
+async fn localhost_is_this_machine_whatever_is_configured() {
+    let sandbox = service::start().await.unwrap();
+    let address = sandbox.base_url().replace("127.0.0.1", "localhost");
+    assert!(address.starts_with("http://localhost:"), "{address}");
+    // Nothing listens there.
+    let elsewhere = "127.0.0.2:0".parse().unwrap();
+    let builder = sandbox.client().base_url(address);
+    let bot = builder.configure_http(move |http| http.resolve("localhost", elsewhere)).build().unwrap();
+    bot.get("/a").await.unwrap();
+    assert_eq!(sandbox.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed_whatever_is_configured() {
     let response = "HTTP/1.1 302 Found\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n";
     let follow = |builder: BotClientBuilder| {
