@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -40,12 +41,15 @@ impl Worker {
         // Within a task of another runtime, the call must not be limited by that task's budget: it is restored only when
         // the task yields, so the call would never be complete.
         let mut call = pin!(unconstrained(call));
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let unpark = Arc::new(Unpark { thread: thread::current(), is_woken: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&unpark));
         let mut context = Context::from_waker(&waker);
         loop {
-            match call.as_mut().poll(&mut context) {
-                Poll::Ready(result) => return result,
-                Poll::Pending => thread::park(),
+            if let Poll::Ready(result) = call.as_mut().poll(&mut context) {
+                return result;
+            }
+            while !unpark.is_woken.swap(false, Ordering::Acquire) {
+                thread::park();
             }
         }
     }
@@ -60,7 +64,12 @@ impl Drop for Worker {
     }
 }
 
-struct Unpark(Thread);
+struct Unpark {
+    thread: Thread,
+    /// The thread's own token is not enough: what is polled may park the thread as well, such as a channel of the standard
+    /// library, and would then take it.
+    is_woken: AtomicBool,
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -68,6 +77,36 @@ impl Wake for Unpark {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.is_woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_parks_the_thread_loses_no_wakeup() {
+        let (sender, done) = mpsc::channel();
+        // In a thread of its own, which is left behind if it is never woken.
+        thread::spawn(move || {
+            let mut is_first = true;
+            let call = poll_fn(move |context| {
+                if !std::mem::replace(&mut is_first, false) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                thread::park();
+                Poll::Pending
+            });
+            Worker::start().unwrap().block_on(call);
+            sender.send(()).unwrap();
+        });
+        done.recv_timeout(Duration::from_secs(30)).unwrap();
     }
 }
