@@ -9,8 +9,11 @@ impl Error {
     /// No response, or only part of one, within `limit` if that has ended it. `connect` is the limit of connecting.
     pub(crate) fn connection(mut error: reqwest::Error, connect: Duration, limit: Limit) -> Self {
         if let Some(url) = error.url_mut() {
-            // Some addresses take the token there.
+            // Some addresses take the token there, and a request that is not made by a builder keeps its password.
             url.set_query(None);
+            url.set_fragment(None);
+            // This fails for a URL that can't have them.
+            url.set_password(None).and_then(|()| url.set_username("")).ok();
         }
         let cause = root_cause(&error).to_string();
         let protocol = Protocol::of(&error);

@@ -1,5 +1,6 @@
 //! What errors say: the cause, the service's message and details, and their limits.
 
+use reqwest::{Method, Request};
 use serde_json::json;
 use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, Error, ErrorKind};
@@ -65,6 +66,22 @@ async fn display_has_the_cause_once_and_debug_the_whole_chain() {
     let (broken, _) = refused(Fault::reset()).await;
     let (text, debug) = (broken.to_string(), format!("{broken:?}"));
     assert!(debug.contains("hyper") && !text.contains("hyper"), "{text}\n{debug}");
+}
+
+#[tokio::test]
+async fn a_password_in_a_url_is_not_shown() {
+    let bot = service::start().await.unwrap().client().build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let url = format!("http://reader:pass-word@{address}/a?b=qu-ery#frag-ment").parse().unwrap();
+    let error = bot.http_client().execute(Request::new(Method::GET, url)).await.unwrap_err();
+    let error = Error::from(error);
+    let shown = format!("{error} {error:?} {:?}", with_sources(&error));
+    assert!(shown.contains("127.0.0.1"), "{shown}");
+    for secret in ["reader", "pass-word", "qu-ery", "frag-ment"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
 }
 
 #[tokio::test]
