@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -50,7 +51,7 @@ impl TryFrom<String> for ApiKey {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the key is empty, longer than 16,384 characters, or
     /// contains a character that is not visible ASCII. The error does not show the key.
     fn try_from(key: String) -> Result<Self, Error> {
-        let key = SecretString::from(key);
+        let key = secret(key);
         match fault(key.expose_secret()) {
             None => Ok(Self(key)),
             Some(fault) => Err(Error::config("api_key", format!("the key {fault}"))),
@@ -148,7 +149,7 @@ impl Eq for AccessToken {}
 
 impl From<String> for AccessToken {
     fn from(token: String) -> Self {
-        let token = SecretString::from(token);
+        let token = secret(token);
         // With the room for all of it at once, since growing would leave a copy behind.
         let mut bearer = String::with_capacity(SCHEME.len() + token.expose_secret().len());
         bearer.push_str(SCHEME);
@@ -200,6 +201,13 @@ impl schemars::JsonSchema for AccessToken {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._~+/-]+=*$" })
     }
+}
+
+/// Takes a text, and wipes it with its spare capacity. Converting it would shorten its memory, which can leave a copy behind.
+fn secret(mut text: String) -> SecretString {
+    let secret = SecretString::from(text.as_str());
+    text.zeroize();
+    secret
 }
 
 /// The maximum length of a secret. Servers refuse longer headers, and a session holds its token several times.
