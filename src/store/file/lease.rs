@@ -174,6 +174,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(unix)]
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).collect()
