@@ -6,9 +6,15 @@
 
 use std::time::Duration;
 
-#[cfg_attr(target_os = "linux", path = "clock/linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "clock/portable.rs")]
-mod system;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod portable;
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use portable as system;
 
 /// A point in time by both clocks. Only differences from another reading of the same clock mean something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,12 +16,18 @@ use crate::error::Error;
 
 mod folder;
 mod lease;
-#[cfg_attr(unix, path = "file/unix.rs")]
-#[cfg_attr(windows, path = "file/windows.rs")]
-mod platform;
 #[cfg(feature = "read-cache-file")]
 mod reads;
 mod threads;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
 
 /// Sessions shared by the processes of one user on one machine, through files of mode 0600 in a folder of mode
 /// 0700.

@@ -17,7 +17,7 @@ use crate::failed::failed;
 use crate::fixture::printed;
 use crate::fixture::{Fixture, Watcher, until};
 #[cfg(target_os = "linux")]
-use crate::fixture::{on_a_small_disk, traced};
+use crate::fixture::{on_a_small_disk, traced, within};
 use crate::process::run;
 
 #[tokio::test]
@@ -254,4 +254,23 @@ async fn a_watcher_whose_unfinished_file_another_one_removed_goes_on() {
     until(|| watched.exists()).await;
     assert!(slow.goes_on());
     assert!(unfinished().is_none());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_new_file_stays_locked_until_it_replaces_the_watched_one() {
+    let fixture = Fixture::new().await;
+    let watched = fixture.state.path().join("token");
+    let log = fixture.state.path().join("log");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-qq", "-e", "trace=/^rename,flock,close", "-e", "signal=none", "-o"]).arg(&log);
+    let _watcher = Watcher::start(within(strace, &fixture.watch(&watched)));
+    let calls = || fs::read_to_string(&log).unwrap_or_default();
+    let replaces = format!("\"{}\"", watched.display());
+    until(|| calls().lines().any(|call| call.contains(&replaces))).await;
+    let calls = calls();
+    let new: Vec<_> =
+        calls.lines().filter(|call| call.contains("/.token.") && call.contains(".new")).collect();
+    assert!(new[0].contains("LOCK_EX"), "{new:#?}");
+    assert!(new[1].contains("rename"), "it was unlocked or closed: {new:#?}");
 }

@@ -11,9 +11,15 @@ use tokio::time::sleep;
 
 use crate::exit::{self, Failure};
 
-#[cfg_attr(unix, path = "watch/unix.rs")]
-#[cfg_attr(windows, path = "watch/windows.rs")]
-mod platform;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as platform;
+#[cfg(windows)]
+use windows as platform;
 
 /// The longest interval of checking session and file.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -180,7 +186,7 @@ impl Target {
     }
 
     /// Replaces the file atomically, so that readers always find a whole token. The temporary file has mode 0600, and is
-    /// locked while it is written, so that other processes don't take it for a leftover.
+    /// locked while it exists, so that other processes don't take it for a leftover.
     fn write(&self, line: &str) -> io::Result<()> {
         let prefix = self.prefix();
         let mut new = tempfile::Builder::new().prefix(&prefix).suffix(".new").tempfile_in(&self.folder)?;
@@ -193,13 +199,7 @@ impl Target {
                 if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
             synced => synced?,
         }
-        // On Windows a locked file can't be read.
-        new.as_file().unlock().ok();
-        // And there `NamedTempFile::persist` fails while somebody reads the old file.
-        let (_, from) = new.keep().map_err(|error| error.error)?;
-        fs::rename(&from, self.path()).inspect_err(|_| {
-            fs::remove_file(&from).ok();
-        })
+        platform::persist(new, &self.path())
     }
 
     /// Removes temporary files of processes that were killed. Failures are ignored: the next write tries again.
