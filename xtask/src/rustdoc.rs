@@ -29,6 +29,8 @@ pub fn as_rustdoc() -> Option<ExitCode> {
 pub fn document(flags: &str) -> Result<(), String> {
     let this = env::current_exe().map_err(|error| format!("failed to find this program: {error}"))?;
     let this = this.to_str().ok_or("the path of this program is not UTF-8")?;
+    // Linux says so of a program that was replaced, as by a build of the tests. What is at its path is the same program.
+    let this = this.strip_suffix(" (deleted)").unwrap_or(this);
     let rustdoc = env::var("RUSTDOC").unwrap_or_else(|_| "rustdoc".to_owned());
     // The features of dependencies are those of the whole workspace, so that they are not built again.
     cargo_with(
