@@ -16,6 +16,7 @@ pub fn run(version: &str) -> Result<(), String> {
     if !problems.is_empty() {
         return Err(format!("not ready for the release of {version}:\n- {}", problems.join("\n- ")));
     }
+    let checked = head(&root())?;
     if let Some(last) = semver::last_release()? {
         is_high_enough(version, &last, regen::class_since(&last)?)?;
     }
@@ -25,11 +26,20 @@ pub fn run(version: &str) -> Result<(), String> {
     test::run(true)?;
     package::run()?;
     cargo("publish --dry-run --package social-plus-bot")?;
+    // The checks take long enough for changes in the meantime.
+    if head(&root())? != checked || !git(&root(), &["status", "--porcelain"])?.is_empty() {
+        return Err("the project changed while it was checked; run this again".to_owned());
+    }
     tag(&root(), version)?;
     print_line!(
         "tagged: v{version}\nto release: git push origin main v{version} && cargo publish --package social-plus-bot"
     );
     Ok(())
+}
+
+/// Returns the name of the current commit.
+fn head(project: &Path) -> Result<String, String> {
+    git(project, &["rev-parse", "HEAD"])
 }
 
 /// Returns what has to be changed by hand before the release.

@@ -16,13 +16,14 @@ mod unix {
 
     use crate::exit::Failure;
 
-    /// Asks on standard error for a line, which is not shown while it is typed. A signal ends the command only after the
-    /// terminal shows again what is typed.
+    /// Asks on standard error for a line, which is not shown while it is typed. Ctrl-C and SIGTERM end the command only
+    /// after the terminal shows again what is typed.
     pub async fn line(prompt: &str) -> Result<String, Failure> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let hidden = Hidden::start()?;
-        io::stderr().write_all(prompt.as_bytes())?;
+        // Who does not see the prompt can type all the same.
+        io::stderr().write_all(prompt.as_bytes()).ok();
         // It can't be cancelled; after a signal it ends with the process.
         let typed = spawn_blocking(|| {
             let mut line = String::new();
@@ -35,7 +36,7 @@ mod unix {
         };
         drop(hidden);
         // What ends the line is not shown either.
-        io::stderr().write_all(b"\n")?;
+        io::stderr().write_all(b"\n").ok();
         typed
     }
 

@@ -120,10 +120,15 @@ pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
         Ok(()) => {
-            let written = write_deadline(&mut file, until);
-            let locked = Locked { file, path: path.to_owned() };
-            if let Err(error) = written {
-                locked.remove();
+            let mut locked = Locked { file, path: path.to_owned() };
+            // Without the turn, its holder may have removed the file meanwhile.
+            if !locked.is_in_place() {
+                return Ok(None);
+            }
+            if let Err(error) = write_deadline(&mut locked.file, until) {
+                if matches!(turn, Turn::Own(_)) {
+                    locked.remove();
+                }
                 return Err(failed("can't be written", path, error));
             }
             Ok(Some(Held(locked)))
