@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
-use social_plus_bot::sandbox::Sandbox;
+use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::fixture::{Fixture, printed, within};
 use crate::process::tool;
@@ -49,6 +49,11 @@ impl Terminal {
 
     fn type_text(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let process = self.tool.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &process]).status().unwrap().success());
     }
 
     /// Ends the run. Returns its exit status, its output, and what it said after the prompt.
@@ -111,14 +116,12 @@ async fn a_refused_token_can_be_typed_as_well() {
 #[tokio::test]
 async fn a_prompt_that_is_interrupted_restores_the_terminal() {
     let sandbox = Sandbox::start().await.unwrap();
-    for (signal, status) in [("\x03", 130), ("TERM", 143)] {
+    for (signal, status) in [("\x03", 130), ("\x1c", 131), ("TERM", 143), ("HUP", 129)] {
         let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
         terminal.type_text("key-of-a-");
-        if signal == "TERM" {
-            let process = terminal.tool.id().to_string();
-            assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
-        } else {
-            terminal.type_text(signal);
+        match signal {
+            "TERM" | "HUP" => terminal.signal(signal),
+            key => terminal.type_text(key),
         }
         let ended = tokio::task::spawn_blocking(move || {
             let ended = terminal.ended();
@@ -128,6 +131,20 @@ async fn a_prompt_that_is_interrupted_restores_the_terminal() {
         assert_eq!(ended.await.unwrap(), (Some(status), String::new(), "\n".to_owned()));
     }
     assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn signals_still_end_a_command_after_its_prompt() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    sandbox.fail_always(Fault::silence());
+    let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
+    terminal.type_text("key-of-a-person\n");
+    while sandbox.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    terminal.signal("TERM");
+    let (status, ..) = tokio::task::spawn_blocking(move || terminal.ended()).await.unwrap();
+    assert_eq!(status, Some(143));
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn status(&self) -> u8 {
+    pub fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
             Self::Client(error) => match error.kind() {
