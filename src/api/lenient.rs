@@ -38,6 +38,7 @@ impl<T> Lenient<T> {
 
     /// The places where the body does not match the contract, at most 100.
     #[cfg(any(feature = "unstable-api", test))]
+    #[cfg_attr(not(feature = "unstable-api"), allow(dead_code, reason = "some tests need further features"))]
     pub fn mismatches(&self) -> &[SchemaMismatch] {
         &self.mismatches
     }
