@@ -147,10 +147,14 @@ impl<F: Fetch, C: Clock + Clone> Reads<F, C> {
     }
 
     /// Runs a call that needs a runtime if there is a store.
-    async fn in_runtime<T>(&self, call: impl Future<Output = T>) -> Result<T, Error> {
-        match &self.0.store {
-            Some(_) => runtime::within(call).await,
-            None => Ok(call.await),
+    fn in_runtime<T>(&self, call: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+        let has_store = self.0.store.is_some();
+        let call = runtime::with_drivers(call);
+        async move {
+            if has_store {
+                runtime::check()?;
+            }
+            call.await
         }
     }
 

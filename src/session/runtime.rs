@@ -8,7 +8,6 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
@@ -24,29 +23,35 @@ pub(crate) fn check() -> Result<(), Error> {
 }
 
 /// Runs `call` if there is a runtime; see [`with_drivers`].
-pub(crate) async fn within<T>(call: impl Future<Output = T>) -> Result<T, Error> {
-    check()?;
-    with_drivers(call).await
+pub(crate) fn within<T>(call: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+    let call = with_drivers(call);
+    async {
+        check()?;
+        call.await
+    }
 }
 
 /// Runs `call`, and fails if the runtime lacks a driver that it needs.
-pub(crate) async fn with_drivers<T>(call: impl Future<Output = T>) -> Result<T, Error> {
-    caught(call).await.map_err(|panic| no_driver(&*panic).unwrap_or_else(|| resume_unwind(panic)))
+pub(crate) fn with_drivers<T>(call: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+    let call = caught(call);
+    async { call.await.map_err(|panic| no_driver(&*panic).unwrap_or_else(|| resume_unwind(panic))) }
 }
 
 /// The same for a call in a task of its own, where a panic of any kind would otherwise end in nothing.
-pub(crate) async fn in_task<T>(call: impl Future<Output = T>) -> Result<T, Error> {
-    caught(call).await.map_err(|panic| no_driver(&*panic).unwrap_or_else(Error::registration_lost))
+pub(crate) fn in_task<T>(call: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+    let call = caught(call);
+    async { call.await.map_err(|panic| no_driver(&*panic).unwrap_or_else(Error::registration_lost)) }
 }
 
-async fn caught<T>(call: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
-    let mut call = pin!(call);
+/// Boxes `call`, since an async function that takes a future and awaits it is at least twice as large. So these are no
+/// async functions.
+fn caught<T>(call: impl Future<Output = T>) -> impl Future<Output = Result<T, Box<dyn Any + Send>>> {
+    let mut call = Box::pin(call);
     // After a panic the call is not polled again, so nobody sees what it left half done.
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+    poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
         Ok(poll) => poll.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     })
-    .await
 }
 
 /// What it means if Tokio panicked because a driver is missing.

@@ -11,7 +11,11 @@ use social_plus_bot::{
 
 fn shareable<T: Send + Sync + Unpin + Debug + 'static>() {}
 
-fn sendable<T: Send>(_: &T) {}
+/// Callers hold these futures within their own, so they are small: a task that runs many of them has each in memory.
+fn send_and_small<T: Send>(future: &T) {
+    let size = size_of_val(future);
+    assert!(size <= 8 * 1024, "{}: {size} bytes", std::any::type_name::<T>());
+}
 
 #[test]
 fn types_are_send_and_sync() {
@@ -90,28 +94,28 @@ fn types_are_send_and_sync() {
 }
 
 #[test]
-fn futures_are_send() {
+fn futures_are_send_and_small() {
     let builder = BotClient::builder().api_key("b0e8a2c4d6f81357").region(Region::Us).device_id("crawler-1");
     let bot = builder.build().unwrap();
     let token = AccessToken::from("abc".to_owned());
     let request = || reqwest::Request::new(reqwest::Method::GET, bot.base_url().parse().unwrap());
-    sendable(&bot.register());
-    sendable(&bot.session());
-    sendable(&bot.access_token());
-    sendable(&bot.access_token_after(&token));
-    sendable(&bot.auth_headers());
-    sendable(&bot.send(request()));
-    sendable(&bot.get("/").send());
+    send_and_small(&bot.register());
+    send_and_small(&bot.session());
+    send_and_small(&bot.access_token());
+    send_and_small(&bot.access_token_after(&token));
+    send_and_small(&bot.auth_headers());
+    send_and_small(&bot.send(request()));
+    send_and_small(&bot.get("/").send());
     #[cfg(feature = "store")]
-    sendable(&bot.stored_session());
+    send_and_small(&bot.stored_session());
     #[cfg(feature = "read-cache")]
     {
-        sendable(&bot.read("/"));
-        sendable(&bot.read_fresh_for("/", Duration::ZERO));
-        sendable(&bot.fill("/", ""));
-        sendable(&bot.fill_aged("/", "", Duration::ZERO));
-        sendable(&bot.forget("/"));
-        sendable(&bot.read_budget());
+        send_and_small(&bot.read("/"));
+        send_and_small(&bot.read_fresh_for("/", Duration::ZERO));
+        send_and_small(&bot.fill("/", ""));
+        send_and_small(&bot.fill_aged("/", "", Duration::ZERO));
+        send_and_small(&bot.forget("/"));
+        send_and_small(&bot.read_budget());
     }
 }
 
