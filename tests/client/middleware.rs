@@ -10,16 +10,14 @@ use reqwest::{Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
 use serde_json::{Value, json};
-use social_plus_bot::sandbox::{Fault, Sandbox};
+use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, BotClientBuilder, Error, ErrorCode, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::authorized::{REGISTRATION, received};
 use crate::raw_service::reads_get;
-
 use crate::service;
-
-const REGISTRATION: &str = "POST /api/v5/sessions/bot";
 
 fn layered(bot: &BotClient) -> ClientWithMiddleware {
     ClientBuilder::new(bot.http_client().clone()).with(bot.clone()).build()
@@ -31,11 +29,6 @@ fn retrying(bot: &BotClient) -> ClientWithMiddleware {
         .build_with_max_retries(3);
     let retries = RetryTransientMiddleware::new_with_policy(policy);
     ClientBuilder::new(bot.http_client().clone()).with(retries).with(bot.clone()).build()
-}
-
-/// The methods and paths of the received requests, in order.
-fn received(sandbox: &Sandbox) -> Vec<String> {
-    sandbox.requests().iter().map(|request| format!("{} {}", request.method(), request.path())).collect()
 }
 
 /// The error of this crate within a middleware error.
