@@ -2,7 +2,7 @@
 //!
 //! Files that other users could have read or written are not trusted.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
         }
         Err(error) => return Err(failed("can't be opened", path, error)),
     }
-    let file = match File::open(path) {
+    let file = match platform::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {

@@ -50,6 +50,11 @@ pub(super) fn check_permissions(metadata: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
+/// Opens `path` for reading.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Opens `path` for reading and writing. If it does not exist, it is created for this user only.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)

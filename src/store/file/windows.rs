@@ -2,17 +2,19 @@
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
 
 use etcetera::base_strategy::Windows;
 use etcetera::{BaseStrategy, HomeDirError};
 use tempfile::NamedTempFile;
 
-/// How often a file is moved again while another program has the one in its place open, and the pause between two attempts.
-const ATTEMPTS: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(5);
+use self::exclusion::patiently;
+
+mod exclusion;
+
+/// `FILE_SHARE_READ` and `FILE_SHARE_WRITE`: while a file is open, others can open it but not remove or rename it.
+const STAYS: u32 = 0x1 | 0x2;
 
 /// The folder of the user for what belongs to this machine. The other one, which Windows can copy to further machines, would
 /// give them the same device, and their locks don't know of each other.
@@ -62,9 +64,16 @@ pub(super) fn check_permissions(_: &Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens `path` for reading and writing, and creates it if it does not exist.
+/// Opens `path` for reading.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    patiently(|| File::open(path))
+}
+
+/// Opens `path` for reading and writing, and creates it if it does not exist. Nobody can remove it while it is open.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).share_mode(STAYS);
+    patiently(|| options.open(path))
 }
 
 /// Writes `bytes` at the start of `file`.
@@ -77,18 +86,10 @@ pub(super) fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 pub(super) fn remove_lock(_: &Path) {}
 
 /// Moves `new` to `path`, where readers find the old file or the new one. Unlike that of tempfile, the `rename` of the standard
-/// library succeeds while another process of this crate reads the old file. For programs that allow no replacing while they
-/// have a file open, such as virus scanners, it waits a little.
+/// library succeeds while another process of this crate reads the old file.
 pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<File> {
     let (file, from) = new.keep().map_err(|error| error.error)?;
-    let mut moved = fs::rename(&from, path);
-    for _ in 1..ATTEMPTS {
-        if !moved.as_ref().is_err_and(is_open_elsewhere) {
-            break;
-        }
-        sleep(PAUSE);
-        moved = fs::rename(&from, path);
-    }
+    let moved = patiently(|| fs::rename(&from, path));
     if moved.is_err() {
         // If this fails, it is removed later like those of killed processes.
         fs::remove_file(&from).ok();
@@ -99,15 +100,7 @@ pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<File> {
 /// The name of a file is written with the file.
 pub(super) fn sync_folder(_: &Path) {}
 
-/// Whether another program has the file open in a way that excludes this use of it.
-fn is_open_elsewhere(error: &io::Error) -> bool {
-    /// The codes `ERROR_ACCESS_DENIED` and `ERROR_SHARING_VIOLATION`.
-    const CODES: [i32; 2] = [5, 32];
-
-    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
-}
-
-/// A file that SQLite has open can't be removed or replaced, and the file of a lock stays, so there is nothing to tell apart.
+/// Files that SQLite has open can't be removed or replaced, and neither can those of locks, so there is nothing to tell apart.
 pub(super) type FileId = ();
 
 pub(super) fn file_id(_: &Metadata) -> FileId {}
@@ -121,5 +114,93 @@ pub(super) fn resolved(folder: &Path) -> io::Result<PathBuf> {
 /// Whether a file can't be renamed because it is open.
 #[cfg(feature = "read-cache-file")]
 pub(super) fn is_in_use(error: &io::Error) -> bool {
-    is_open_elsewhere(error)
+    exclusion::is_open_elsewhere(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::store::FileStore;
+
+    fn new_file(folder: &Path, content: &[u8]) -> NamedTempFile {
+        let mut new = NamedTempFile::new_in(folder).unwrap();
+        new.write_all(content).unwrap();
+        new
+    }
+
+    #[test]
+    fn a_folder_outside_of_the_profile_is_refused_and_not_created() {
+        let profile = etcetera::home_dir().unwrap();
+        let elsewhere = profile.with_file_name("social-plus-bot-of-nobody");
+        for folder in
+            [elsewhere.clone(), profile.join("..").join(elsewhere.file_name().unwrap()).join("deeper")]
+        {
+            let error = FileStore::new(&folder).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Config);
+            let said = error.to_string();
+            assert!(said.contains("it is not in your profile"), "{said}");
+            let within = profile.join(r"AppData\Local\social-plus-bot");
+            assert!(said.contains(&format!("such as {}", within.display())), "{said}");
+            assert!(!elsewhere.exists());
+        }
+    }
+
+    #[test]
+    fn a_folder_in_the_profile_is_created() {
+        let parent = tempfile::tempdir_in(etcetera::home_dir().unwrap()).unwrap();
+        let folder = parent.path().join("one").join("two");
+        assert_eq!(FileStore::new(&folder).unwrap().folder(), folder);
+        assert!(folder.is_dir());
+        let other_case = PathBuf::from(folder.to_str().unwrap().to_uppercase());
+        FileStore::new(other_case).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_replaced_while_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let mut reader = open(&path).unwrap();
+        persist(new_file(folder.path(), b"new"), &path).unwrap();
+        let mut read = String::new();
+        reader.read_to_string(&mut read).unwrap();
+        assert_eq!((read.as_str(), fs::read_to_string(&path).unwrap().as_str()), ("old", "new"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_replaced_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap();
+        persist(new_file(folder.path(), b"new"), &path).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_stays_open_elsewhere_is_not_waited_for_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "content").unwrap();
+        let scanner = OpenOptions::new().read(true).share_mode(0).open(&path).unwrap();
+        for error in [open(&path).unwrap_err(), open_private(&path).unwrap_err()] {
+            assert!(exclusion::is_open_elsewhere(&error), "{error}");
+        }
+        drop(scanner);
+        open(&path).unwrap();
+    }
+
+    #[test]
+    fn the_file_of_a_lock_can_be_opened_but_not_removed_while_it_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let held = open_private(&path).unwrap();
+        let other = open_private(&path).unwrap();
+        fs::remove_file(&path).unwrap_err();
+        fs::rename(&path, folder.path().join("b")).unwrap_err();
+        drop((held, other));
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+#[path = "../../../store/file/windows/exclusion.rs"]
+mod exclusion;
+
 /// Files have the access of their folder.
 #[allow(clippy::unnecessary_wraps, reason = "on other systems it fails")]
 pub(super) fn make_private(_: &File) -> io::Result<()> {
@@ -14,9 +17,10 @@ pub(super) fn make_private(_: &File) -> io::Result<()> {
 /// is moved, the error is `NotFound`.
 pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<()> {
     new.as_file().unlock().ok();
-    // `NamedTempFile::persist` fails while somebody reads the old file.
+    // `NamedTempFile::persist` fails while somebody reads the old file. `rename` does so only while a program reads it that does
+    // not allow removing it.
     let (_, from) = new.keep().map_err(|error| error.error)?;
-    fs::rename(&from, path).inspect_err(|_| {
+    exclusion::patiently(|| fs::rename(&from, path)).inspect_err(|_| {
         fs::remove_file(&from).ok();
     })
 }
