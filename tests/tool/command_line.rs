@@ -79,10 +79,13 @@ async fn the_environment_gives_what_no_option_does() {
 async fn the_key_can_come_from_a_file_or_from_standard_input() {
     let sandbox = Sandbox::builder().api_key("key-of-a-file").start().await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&file, "key-of-a-file\n").unwrap();
-    let mut command = register(&sandbox);
-    command.arg("--api-key-file").arg(file.path());
-    assert!(run(command).await.status.success());
+    // The second is what a shell of Windows writes.
+    for content in ["key-of-a-file\n", "\u{feff}key-of-a-file\r\n"] {
+        std::fs::write(&file, content).unwrap();
+        let mut command = register(&sandbox);
+        command.arg("--api-key-file").arg(file.path());
+        assert!(run(command).await.status.success(), "{content:?}");
+    }
 
     let mut command = register(&sandbox);
     command.args(["--api-key-file", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());

@@ -10,6 +10,8 @@ use crate::prompt;
 /// The longest file that is read as a key or token.
 const LONGEST: u64 = 64 << 10;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Whether the file is standard input.
 pub fn is_input(file: &Path) -> bool {
     file == Path::new("-")
@@ -23,6 +25,10 @@ pub async fn read(option: &str, secret_is: &str, file: &Path) -> Result<String, 
         contents(option, secret_is, file)?
     };
     secret.truncate(secret.trim_end().len());
+    // Editors and shells of Windows begin files with it.
+    if secret.starts_with(BYTE_ORDER_MARK) {
+        secret.remove(0);
+    }
     Ok(secret)
 }
 
