@@ -207,6 +207,23 @@ mod tests {
         assert_eq!(names(folder.path()), [""; 0]);
     }
 
+    #[test]
+    fn a_lease_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let take = |limit| try_acquire(folder.path(), &path, limit).unwrap();
+        let hour = Duration::from_secs(60 * 60);
+
+        let held = take(hour).unwrap();
+        assert!(take(hour).is_none());
+        drop(held);
+        let over = take(Duration::ZERO).unwrap();
+        // The deadline is in a locked file, which can't be read on Windows.
+        assert_eq!(take(hour).is_some(), cfg!(not(windows)));
+        drop(over);
+        take(hour).unwrap();
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_lease_leaves_no_file_and_does_not_remove_that_of_its_successor() {
