@@ -106,7 +106,7 @@ impl ClientHooks<Transport> for Client {
         let secrets = self.inner.secrets(&[]);
         let span = self.inner.span(&request, &[]);
         let response = self.inner.connections.execute(request).instrument(span.clone()).await;
-        trace::record(&span, &response);
+        trace::record(&span, response.as_ref().map_err(|error| trace::error_type(error)));
         let mut response = response?;
         redact::headers(response.headers_mut(), &secrets);
         let status = response.status();

@@ -1,10 +1,13 @@
 //! The spans of requests, with the field names of OpenTelemetry's conventions for HTTP clients.
 
+use std::error::Error;
+
 use reqwest::{Request, Response};
 use tracing::Span;
 use tracing::field::Empty;
 
 use crate::api::{Transport, redact};
+use crate::error::chain;
 
 impl Transport {
     /// The span of a request, with the key and `others` redacted in its path. Nothing is formatted unless it is recorded.
@@ -27,8 +30,12 @@ impl Transport {
     }
 }
 
-/// Records how a request ended.
-pub(crate) fn record(span: &Span, response: &reqwest::Result<Response>) {
+/// The types of errors in spans.
+pub(crate) const TIMEOUT: &str = "timeout";
+pub(crate) const CONNECTION: &str = "connection";
+
+/// Records how a request ended: with a response, or an error of this type.
+pub(crate) fn record(span: &Span, response: Result<&Response, &str>) {
     match response {
         Ok(response) => {
             let status = response.status();
@@ -37,11 +44,18 @@ pub(crate) fn record(span: &Span, response: &reqwest::Result<Response>) {
                 span.record("error.type", status.as_str());
             }
         }
-        Err(error) if error.is_timeout() => {
-            span.record("error.type", "timeout");
+        Err(error_type) => {
+            span.record("error.type", error_type);
         }
-        Err(_) => {
-            span.record("error.type", "connection");
-        }
+    }
+}
+
+/// The type of an error of reqwest, which layers wrap in errors of their own.
+pub(crate) fn error_type(error: &(dyn Error + 'static)) -> &'static str {
+    match chain(error).find_map(|error| error.downcast_ref::<reqwest::Error>()) {
+        Some(error) if error.is_timeout() => TIMEOUT,
+        Some(_) => CONNECTION,
+        // What OpenTelemetry calls an error that has no name of its own.
+        None => "_OTHER",
     }
 }

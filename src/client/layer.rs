@@ -12,9 +12,10 @@ use reqwest::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::api::trace;
 use crate::client::BotClient;
-use crate::client::exchange::{Exchange, Next};
-use crate::session::runtime;
+use crate::client::exchange::{Exchange, SendRequest};
+use crate::error::Error;
 
 /// A service that sends requests with the token of a [`BotClient`], through an inner service such as [`reqwest::Client`].
 ///
@@ -84,22 +85,43 @@ where
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let bot = self.bot.clone();
         // It is this one that is ready, and not its clone.
         let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            let mut exchange = Exchange::new(&bot, &request);
-            loop {
-                let authorized = bot.attach_token(&mut request).await?;
-                let response = runtime::within(inner.call(request)).await?.map_err(Into::into)?;
-                match exchange.check(response, &authorized).await {
-                    Next::Return(response) => return Ok(response),
-                    Next::Repeat(again) => request = again,
-                }
-                poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;
+            let Exchange { mut response, error, .. } =
+                bot.exchange(InnerService(inner), request, async {}).await?;
+            if let Some(error) = error {
+                response.extensions_mut().insert(error);
             }
+            Ok(response)
         })
+    }
+}
+
+struct InnerService<S>(S);
+
+impl<S> SendRequest for InnerService<S>
+where
+    S: Service<Request, Response = Response> + Send,
+    S::Error: Into<BoxError> + Send,
+    S::Future: Send,
+{
+    type Error = BoxError;
+
+    async fn send(&mut self, request: Request) -> Result<Response, BoxError> {
+        // It is ready for the first request only.
+        poll_fn(|context| self.0.poll_ready(context)).await.map_err(Into::into)?;
+        self.0.call(request).await.map_err(Into::into)
+    }
+
+    fn not_sent(error: Error) -> BoxError {
+        error.into()
+    }
+
+    fn error_type(error: &BoxError) -> &'static str {
+        trace::error_type(&**error)
     }
 }

@@ -7,10 +7,10 @@ use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as LayerError, Middleware, Next};
 
+use crate::api::trace;
 use crate::client::BotClient;
-use crate::client::exchange::{self, Exchange};
+use crate::client::exchange::{Exchange, SendRequest};
 use crate::error::Error;
-use crate::session::runtime;
 
 /// A middleware that sends requests with the token of the current [`session`](BotClient::session), as
 /// [`send`](BotClient::send) does: only to the client's base URL and below, with a refused token replaced once, and
@@ -70,27 +70,41 @@ use crate::session::runtime;
 impl Middleware for BotClient {
     async fn handle(
         &self,
-        mut request: Request,
+        request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let mut exchange = Exchange::new(self, &request);
-        loop {
-            let authorized = self.attach_token(&mut request).await.map_err(not_sent)?;
-            let sent = runtime::within(next.clone().run(request, extensions)).await;
-            match exchange.check(sent.map_err(not_sent)??, &authorized).await {
-                exchange::Next::Return(response) => return Ok(response),
-                exchange::Next::Repeat(again) => request = again,
-            }
+        let layers = InnerLayers { next, extensions };
+        let Exchange { mut response, error, .. } = self.exchange(layers, request, async {}).await?;
+        if let Some(error) = error {
+            response.extensions_mut().insert(error);
         }
+        Ok(response)
     }
 }
 
-/// The error of a request that was not sent. It contains `error` both as what it is and as its source: a layer around it
-/// may pass on the source alone, as that of `reqwest-retry` does.
-fn not_sent(error: Error) -> LayerError {
-    match LayerError::middleware(error.clone()) {
-        LayerError::Middleware(inner) => LayerError::Middleware(inner.context(error)),
-        LayerError::Reqwest(inner) => LayerError::Reqwest(inner),
+struct InnerLayers<'a> {
+    next: Next<'a>,
+    extensions: &'a mut Extensions,
+}
+
+impl SendRequest for InnerLayers<'_> {
+    type Error = LayerError;
+
+    async fn send(&mut self, request: Request) -> reqwest_middleware::Result<Response> {
+        self.next.clone().run(request, self.extensions).await
+    }
+
+    /// It contains `error` both as what it is and as its source: a layer around it may pass on the source alone, as that of
+    /// `reqwest-retry` does.
+    fn not_sent(error: Error) -> LayerError {
+        match LayerError::middleware(error.clone()) {
+            LayerError::Middleware(inner) => LayerError::Middleware(inner.context(error)),
+            LayerError::Reqwest(inner) => LayerError::Reqwest(inner),
+        }
+    }
+
+    fn error_type(error: &LayerError) -> &'static str {
+        trace::error_type(error)
     }
 }

@@ -8,7 +8,6 @@ pub mod blocking;
 mod builder;
 mod connections;
 mod device_info;
-#[cfg(any(feature = "middleware", feature = "tower"))]
 mod exchange;
 mod failure;
 #[cfg(all(fuzzing, feature = "read-cache"))]

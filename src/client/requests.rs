@@ -4,7 +4,7 @@
 //! becomes an [`Error`]. Reads are refused while the daily quota is used up.
 //!
 //! This is done in two steps, [`BotClient::attach_token`] before a request and [`BotClient::check_response`] after it,
-//! so that both the client and the middleware can send the request in between.
+//! so that both the client and its layers can send the request in between.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,21 +14,21 @@ use chrono::{DateTime, Utc};
 use progenitor_client::ClientInfo;
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, StatusCode};
-use tracing::Instrument;
 
 use crate::api::trace;
 use crate::api::types::ErrorBody;
+use crate::client::exchange::{Exchange, SendRequest};
 use crate::client::metrics::count;
 use crate::client::quota::{DAILY_READS, Refusal, Sent};
 use crate::client::{BotClient, failure};
 use crate::config::AccessToken;
-use crate::error::{Error, ErrorCode, Limit};
+use crate::error::{Error, ErrorCode, ErrorKind, Limit};
 use crate::session::clock::{Clock, Moment, SystemClock};
 use crate::session::runtime;
 
 /// A request's token, and what is needed to judge its response.
 pub(crate) struct Authorized {
-    token: AccessToken,
+    pub(crate) token: AccessToken,
     sent: Sent,
     /// The number of codeless refusals when the request was sent.
     codeless_refusals: u64,
@@ -87,6 +87,31 @@ impl CodelessRefusals {
     }
 }
 
+/// The client's connections, for a request with this limit.
+struct Connections<'a> {
+    client: &'a reqwest::Client,
+    limit: Limit,
+}
+
+impl SendRequest for Connections<'_> {
+    type Error = Error;
+
+    async fn send(&mut self, request: Request) -> Result<Response, Error> {
+        self.client.execute(request).await.map_err(|error| failure::connection(error, self.limit))
+    }
+
+    fn not_sent(error: Error) -> Error {
+        error
+    }
+
+    fn error_type(error: &Error) -> &'static str {
+        match error.kind() {
+            ErrorKind::Timeout => trace::TIMEOUT,
+            _ => trace::CONNECTION,
+        }
+    }
+}
+
 impl BotClient {
     /// Sends `request` with the token of the current [`session`](Self::session), and returns the response unless its
     /// status is 4xx or 5xx, or its body says that it is an error (JSON with `"status": "error"` and a code). Redirects are not followed, and are returned as responses.
@@ -142,18 +167,11 @@ impl BotClient {
         request: Request,
         before_repeat: impl Future<Output = ()>,
     ) -> Result<(Response, AccessToken), Error> {
-        let retry_request = request.try_clone();
-        let (mut checked, mut token) = self.send_once(request).await?;
-        let is_repeat = checked.refuses_token && retry_request.is_some();
-        if checked.refuses_token
-            && let Some(again) = retry_request
-        {
-            before_repeat.await;
-            (checked, token) = self.send_once(again).await?;
-        }
-        let CheckedResponse { response, error_body, refuses_token } = checked;
-        match error_body {
-            Some(error_body) => Err(self.error_of(&response, &error_body, refuses_token, is_repeat)),
+        let connections =
+            Connections { client: self.0.registrar.api().client(), limit: self.limit_of(&request) };
+        let Exchange { response, error, token } = self.exchange(connections, request, before_repeat).await?;
+        match error {
+            Some(error) => Err(error),
             None => Ok((response, token)),
         }
     }
@@ -189,21 +207,6 @@ impl BotClient {
         if let Some(reads) = &self.1 {
             reads.resume_in(wait, SystemClock.now());
         }
-    }
-
-    async fn send_once(&self, mut request: Request) -> Result<(CheckedResponse, AccessToken), Error> {
-        let authorized = self.attach_token(&mut request).await?;
-        let limit = self.limit_of(&request);
-        let span = self.0.registrar.api().inner().span(&request, &[authorized.token.expose_secret()]);
-        let exchange = async {
-            let sent = self.0.registrar.api().client().execute(request);
-            let response = runtime::within(sent).await?;
-            trace::record(&span, &response);
-            let response = response.map_err(|error| failure::connection(error, limit))?;
-            Ok::<_, Error>(self.check_response(response, &authorized).await)
-        };
-        let checked = exchange.instrument(span.clone()).await?;
-        Ok((checked, authorized.token))
     }
 
     /// The limit of a request, its response included.

@@ -31,15 +31,24 @@ impl Error {
     /// assert_eq!(Error::find(&*error).map(Error::kind), Some(ErrorKind::Config));
     /// ```
     pub fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        iter::successors(Some(error), |error| next(*error)).find_map(|error| error.downcast_ref())
+        chain(error).find_map(|error| error.downcast_ref())
     }
+}
+
+/// `error`, and the errors in it from the outermost to the innermost.
+pub(crate) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| next(*error))
 }
 
 /// The next error in the chain. Some types return the source of what they contain, and so skip that.
 fn next<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     #[cfg(feature = "middleware")]
-    if let Some(reqwest_middleware::Error::Middleware(inner)) = error.downcast_ref() {
-        return Some(&**inner);
+    match error.downcast_ref() {
+        Some(reqwest_middleware::Error::Middleware(inner)) => return Some(&**inner),
+        Some(reqwest_middleware::Error::Reqwest(inner)) => return Some(inner),
+        None => {}
     }
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner),

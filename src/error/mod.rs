@@ -25,6 +25,7 @@ mod response;
 
 pub use code::ErrorCode;
 pub(crate) use connection::root_cause;
+pub(crate) use find::chain;
 pub use kind::ErrorKind;
 pub(crate) use limit::Limit;
 

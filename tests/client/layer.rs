@@ -1,5 +1,6 @@
 //! The client as a layer of `tower`: what it does, and what the services around it see.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,13 +12,13 @@ use reqwest::{Body, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use social_plus_bot::sandbox::Fault;
 use social_plus_bot::{BotClient, BotService, Error, ErrorCode, ErrorKind};
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::authorized::{REGISTRATION, received, request};
 use crate::raw_service::reads_get;
 use crate::service;
 
-fn layered(bot: &BotClient) -> BotService<reqwest::Client> {
+pub fn layered(bot: &BotClient) -> BotService<reqwest::Client> {
     ServiceBuilder::new().layer(bot.clone()).service(bot.http_client().clone())
 }
 
@@ -63,6 +64,32 @@ async fn a_refused_token_is_replaced_once() {
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(refused.extensions().get::<Error>().unwrap().kind(), ErrorKind::DeviceInUse);
     assert_eq!(received(&sandbox)[5..], [REGISTRATION, "GET /a", REGISTRATION, "GET /a"]);
+}
+
+#[tokio::test]
+async fn a_second_refusal_names_the_cause_although_the_next_token_has_come() {
+    let sandbox = service::start().await.unwrap();
+    let bot = sandbox.client().build().unwrap();
+    bot.access_token().await.unwrap();
+    sandbox.revoke_tokens();
+    let (attempts, sandbox) = (Arc::new(AtomicUsize::new(0)), Arc::new(sandbox));
+    let (client, service) = (bot.clone(), Arc::clone(&sandbox));
+    let inner = service_fn(move |request| {
+        let is_repeat = attempts.fetch_add(1, Ordering::Relaxed) == 1;
+        let (bot, sandbox) = (client.clone(), Arc::clone(&service));
+        async move {
+            if is_repeat {
+                sandbox.revoke_tokens();
+                bot.register().await.unwrap();
+            }
+            bot.http_client().execute(request).await
+        }
+    });
+    let service = ServiceBuilder::new().layer(bot.clone()).service(inner);
+    let refused = service.oneshot(request(&sandbox, Method::GET, "/a")).await.unwrap();
+    let error = refused.extensions().get::<Error>().unwrap();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::DeviceInUse, Some(ErrorCode::UNAUTHORIZED)));
+    assert_eq!(received(&sandbox)[1..], ["GET /a", REGISTRATION, REGISTRATION, "GET /a"]);
 }
 
 #[tokio::test]

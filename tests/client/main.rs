@@ -11,6 +11,8 @@ mod error_text;
 mod invalid_responses;
 #[cfg(feature = "tower")]
 mod layer;
+#[cfg(all(feature = "middleware", feature = "tower"))]
+mod layer_spans;
 mod metrics;
 #[cfg(feature = "middleware")]
 mod middleware;

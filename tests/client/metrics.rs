@@ -92,9 +92,9 @@ async fn hits_and_misses_of_the_read_cache_are_counted() {
 
 /// The fields of each span, in order.
 #[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(Id, Fields)>>>);
+pub struct Spans(pub Arc<Mutex<Vec<(Id, Fields)>>>);
 
-type Fields = BTreeMap<&'static str, String>;
+pub type Fields = BTreeMap<&'static str, String>;
 
 struct Visitor<'a>(&'a mut Fields);
 
@@ -127,7 +127,7 @@ impl<S: Subscriber> Layer<S> for Spans {
 
 impl Spans {
     /// Method, path, status and error type of each span.
-    fn ends(&self) -> Vec<[String; 4]> {
+    pub fn ends(&self) -> Vec<[String; 4]> {
         let names = ["http.request.method", "url.path", "http.response.status_code", "error.type"];
         let spans = self.0.lock().unwrap();
         spans

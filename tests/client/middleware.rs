@@ -19,7 +19,7 @@ use crate::authorized::{REGISTRATION, received};
 use crate::raw_service::reads_get;
 use crate::service;
 
-fn layered(bot: &BotClient) -> ClientWithMiddleware {
+pub fn layered(bot: &BotClient) -> ClientWithMiddleware {
     ClientBuilder::new(bot.http_client().clone()).with(bot.clone()).build()
 }
 
