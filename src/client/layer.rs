@@ -29,7 +29,9 @@ use crate::error::Error;
 ///   the layers around this one make of it.
 ///
 /// Layers around this one see each request once and without its token, and the final response. The inner service sees each
-/// attempt, with the token marked as sensitive. It is cloned, and is ready before each call.
+/// attempt, with the token marked as sensitive. It is cloned, and is ready before each call. As with the
+/// [`AsyncFilter`](https://docs.rs/tower/latest/tower/filter/struct.AsyncFilter.html) of `tower`, it becomes ready before the
+/// call begins, so a permit of a concurrency limit within this service is held while the first attempt waits for a token.
 ///
 /// No timeout is set: that of the request counts, or else that of the [`reqwest::Client`]. The client's own connections, as
 /// in the example, have its [`timeout`](crate::BotClientBuilder::timeout) and follow no redirects.
