@@ -141,7 +141,8 @@ impl BotClientBuilder {
     ///   machine however names are resolved, and no certificates are loaded,
     /// - certificates and host names are verified; to trust a certificate, add it with
     ///   [`tls_certs_merge`](reqwest::ClientBuilder::tls_certs_merge),
-    /// - connecting takes at most 5 s, and requests have the client's [`timeout`](Self::timeout),
+    /// - connecting takes at most 5 s, and requests have the client's [`timeout`](Self::timeout) and no
+    ///   [`read_timeout`](reqwest::ClientBuilder::read_timeout),
     /// - the bytes of connections are not logged ([`connection_verbose`](reqwest::ClientBuilder::connection_verbose)).
     ///
     /// Everything else is yours. Default headers are sent with each request to the service. TLS settings that are passed as

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::{ClientBuilder, redirect};
 
+use crate::client::retry::FAR;
 use crate::config::region::BaseUrl;
 use crate::error::{Error, root_cause};
 
@@ -49,7 +50,8 @@ pub(crate) fn connections(
         env!("CARGO_PKG_VERSION")
     ));
     if let Some(HttpSettings(configure)) = settings {
-        builder = configure(builder);
+        // A timeout of reads can't be told apart from the others, so the error would name the wrong one. It can't be unset.
+        builder = configure(builder).read_timeout(FAR);
     }
     builder = builder
         .connect_timeout(CONNECT)

@@ -19,8 +19,8 @@ const WAIT_OPEN: Duration = Duration::from_secs(2);
 /// The number of attempts that can end in such a failure.
 const OPEN_ATTEMPTS: u32 = 2;
 
-/// An attempt without a limit ends then: an instant can't be as far away as a duration can be long.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+/// No limit: an instant can't be as far away as a duration can be long.
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// When an attempt ends, and why then.
 #[derive(Clone, Copy, Debug)]

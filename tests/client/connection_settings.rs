@@ -1,7 +1,7 @@
 //! Connections with the caller's settings, and what these can't change.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Proxy, StatusCode, redirect};
@@ -123,6 +123,20 @@ async fn the_clients_timeout_replaces_a_configured_one() {
     };
     let error = reads_get([], patient).await.get("/a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_configured_timeout_of_reads_does_not_end_a_request() {
+    let impatient = |builder: BotClientBuilder| {
+        builder
+            .timeout(Duration::from_secs(2))
+            .configure_http(|http| http.read_timeout(Duration::from_millis(1)))
+    };
+    let bot = reads_get([], impatient).await;
+    let start = Instant::now();
+    let error = bot.get("/a").await.unwrap_err();
+    assert_eq!(error.to_string(), "no response from the service within 2.0s (the client's timeout)");
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
