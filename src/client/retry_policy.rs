@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::error::Error;
 
+/// The shortest limit of the first wait. The number of attempts has no limit but the client's timeout.
+const SHORTEST_BACKOFF: Duration = Duration::from_millis(100);
+
 /// How a registration that fails is retried, within the client's [`timeout`](crate::BotClientBuilder::timeout).
 ///
 /// Only failures that may pass are retried: no connection, timeouts, and the statuses 408, 425, 429, 500, 502 to 504 and
@@ -66,8 +69,8 @@ impl RetryPolicy {
         Self { attempt_timeout: timeout, ..self }
     }
 
-    /// The longest wait after the first attempt: longer than zero, and 200 ms by default. It doubles with each further
-    /// attempt. The wait is random between zero and this limit (full jitter).
+    /// The longest wait after the first attempt: at least 100 ms, so that a service in trouble is not flooded, and 200 ms by
+    /// default. It doubles with each further attempt. The wait is random between zero and this limit (full jitter).
     pub fn initial_backoff(self, backoff: Duration) -> Self {
         Self { initial_backoff: backoff, ..self }
     }
@@ -82,8 +85,8 @@ impl RetryPolicy {
             "max_attempts must be at least 1"
         } else if self.attempt_timeout.is_zero() {
             "attempt_timeout must be longer than zero"
-        } else if self.initial_backoff.is_zero() {
-            "initial_backoff must be longer than zero"
+        } else if self.initial_backoff < SHORTEST_BACKOFF {
+            "initial_backoff must be at least 100 ms"
         } else if self.max_backoff < self.initial_backoff {
             "max_backoff must be at least initial_backoff"
         } else {
@@ -137,11 +140,13 @@ mod tests {
             (RetryPolicy::new().max_attempts(0), "max_attempts"),
             (RetryPolicy::new().attempt_timeout(Duration::ZERO), "attempt_timeout"),
             (RetryPolicy::new().initial_backoff(Duration::ZERO), "initial_backoff"),
+            (RetryPolicy::new().initial_backoff(Duration::from_micros(99_999)), "initial_backoff"),
             (RetryPolicy::new().initial_backoff(Duration::from_secs(6)), "max_backoff"),
         ] {
             let error = policy.check().unwrap_err().to_string();
             assert!(error.starts_with(&format!("retry_policy: {rule} must be ")), "{error}");
         }
         RetryPolicy::none().check().unwrap();
+        RetryPolicy::new().initial_backoff(Duration::from_millis(100)).check().unwrap();
     }
 }
