@@ -88,7 +88,30 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
+    use tokio::task::consume_budget;
+
     use super::*;
+
+    #[test]
+    fn a_call_within_a_task_is_not_limited_by_its_budget() {
+        let (sender, done) = mpsc::channel();
+        // In a thread of its own, which is left behind if the call is never complete.
+        thread::spawn(move || {
+            let task = async {
+                let worker = Worker::start().unwrap();
+                while is_in_budget() {}
+                worker.block_on(consume_budget());
+            };
+            Builder::new_current_thread().build().unwrap().block_on(task);
+            sender.send(()).unwrap();
+        });
+        done.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+
+    /// Whether the task may go on. Uses some of its budget.
+    fn is_in_budget() -> bool {
+        pin!(consume_budget()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
 
     #[test]
     fn a_call_that_parks_the_thread_loses_no_wakeup() {
