@@ -43,9 +43,10 @@ use windows as platform;
 /// longest registration, except on Windows.
 ///
 /// With the feature `read-cache-file` it also keeps reads, all in one database, `reads.sqlite3`. A damaged database is
-/// renamed to `reads.sqlite3.unread`, where the last one is kept for 7 days. A database that other users have access to, or
-/// that a later version of this crate made, is an error. The files of the database can be removed at any time, on Windows only
-/// while no program uses them; with them goes the count of the day's reads.
+/// renamed to `reads.sqlite3.unread`, where the last one is kept for 7 days, and then until the next read is stored. A
+/// database that other users have access to, or that a later version of this crate made, is an error. The files of the
+/// database can be removed at any time, on Windows only while no program uses them; with them goes the count of the day's
+/// reads.
 ///
 /// The folder must be on a file system whose locks work between processes, as local ones do. Operations run in threads
 /// of the store, at most 16 for a store and its clones. While one of them takes longer than 2 s, the others fail

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempPath;
+
 use self::database::{Change, Count, Database};
 use self::failure::Failure;
 use super::platform::{self, FileId};
@@ -108,6 +110,7 @@ impl Reads {
         let loads = mem::take(&mut *lock(&self.pending));
         let change = Change::new(key, old, new, ttl, loads);
         let replaced = self.with_database(wanted, |database| database.replace(&change, now, || wanted.is()));
+        self.remove_old_unread(wanted);
         if !matches!(replaced, Ok(true)) {
             let mut pending = lock(&self.pending);
             for (fingerprint, loads) in change.into_loads() {
@@ -193,21 +196,25 @@ impl Reads {
         folder::prepare(&self.folder)
             .map_err(|rule| Failure::Error(Error::store(format!("{}: {rule}", self.folder.display()))))?;
         let _turn = self.turn(wanted)?;
-        if is_there(&self.path) { Ok(()) } else { self.put_in_place(&[]) }
+        if is_there(&self.path) { Ok(()) } else { self.put_in_place(self.new_database(&[])?) }
     }
 
-    /// Creates the database in one step: nobody finds an unfinished one. It takes the turn. Nothing here opens its file but
-    /// SQLite: closing it would end the locks that this process has on it.
-    fn put_in_place(&self, counts: &[Count]) -> Result<(), Failure> {
+    /// A database with these counts, under another name. Nothing here opens its file but SQLite: closing it would end the locks
+    /// that this process has on it.
+    fn new_database(&self, counts: &[Count]) -> Result<TempPath, Failure> {
+        folder::remove_stale(&self.folder, "reads");
+        let new = tempfile::Builder::new().prefix("reads.").suffix(".new").tempfile_in(&self.folder);
+        let new = new.map_err(Failure::Io)?.into_temp_path();
+        Database::create(&new, counts)?;
+        Ok(new)
+    }
+
+    /// Puts a new database in place in one step: nobody finds an unfinished one. It takes the turn.
+    fn put_in_place(&self, new: TempPath) -> Result<(), Failure> {
         // A log would be applied to the new database.
         for part in ["-wal", "-shm"] {
             remove(&beside(&self.path, part)).map_err(Failure::Io)?;
         }
-        folder::remove_stale(&self.folder, "reads");
-        self.remove_old_unread();
-        let new = tempfile::Builder::new().prefix("reads.").suffix(".new").tempfile_in(&self.folder);
-        let new = new.map_err(Failure::Io)?.into_temp_path();
-        Database::create(&new, counts)?;
         new.persist_noclobber(&self.path).map_err(|error| Failure::Io(error.error))
     }
 
@@ -222,6 +229,10 @@ impl Reads {
             // Where open files can't be renamed, each process closes its own when it meets the damage.
             lock(&self.idle).clear();
             let counts = self.open_file().map(|database| database.counts()).unwrap_or_default();
+            // On a full disk this fails while the counts are still in the old one.
+            let new = self.new_database(&counts)?;
+            // Its age counts from now.
+            platform::touch(&self.path).map_err(Failure::Io)?;
             let unread = self.folder.join(UNREAD);
             tracing::warn!(
                 file = %self.path.display(), reason, renamed = %unread.display(), counts = counts.len(),
@@ -237,7 +248,7 @@ impl Reads {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::Io(error)),
                 _ => {}
             }
-            self.put_in_place(&counts)
+            self.put_in_place(new)
         };
         rename().map_err(|failure: Failure| failure.into_error(&self.path))
     }
@@ -247,16 +258,22 @@ impl Reads {
         lease::turn(&self.path.with_extension("turn"), || wanted.is()).ok_or(Failure::Busy)
     }
 
-    /// Removes a damaged database that was written last long ago. Failures are ignored: the next attempt is made later.
-    fn remove_old_unread(&self) {
+    /// Removes a damaged database that was renamed long ago. Failures are ignored: the next attempt is made later.
+    fn remove_old_unread(&self, wanted: &Wanted) {
         let unread = self.folder.join(UNREAD);
-        let modified = fs::metadata(&unread).and_then(|metadata| metadata.modified());
-        let is_old = modified.is_ok_and(|modified| match modified.elapsed() {
-            Ok(age) => age > UNREAD_FOR,
-            // The clock was ahead at that time.
-            Err(ahead) => ahead.duration() > UNREAD_FOR,
-        });
-        if is_old {
+        let is_old = || {
+            let modified = fs::metadata(&unread).and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|modified| match modified.elapsed() {
+                Ok(age) => age > UNREAD_FOR,
+                // The clock was ahead at that time.
+                Err(ahead) => ahead.duration() > UNREAD_FOR,
+            })
+        };
+        // Another process may be about to replace it with one that was just damaged.
+        if is_old()
+            && let Ok(_turn) = self.turn(wanted)
+            && is_old()
+        {
             remove(&unread).and_then(|()| remove(&beside(&unread, "-wal"))).ok();
         }
     }

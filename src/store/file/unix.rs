@@ -95,6 +95,16 @@ pub(super) fn resolved(folder: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(folder)
 }
 
+/// Sets the time of the last change of the file at `path`, without opening it.
+#[cfg(feature = "read-cache-file")]
+pub(super) fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
+
+    let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
 /// Whether a file can't be renamed because it is open. On Unix that is no obstacle.
 #[cfg(feature = "read-cache-file")]
 pub(super) fn is_in_use(_: &io::Error) -> bool {

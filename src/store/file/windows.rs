@@ -111,6 +111,12 @@ pub(super) fn resolved(folder: &Path) -> io::Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
+/// Sets the time of the last change of the file at `path`.
+#[cfg(feature = "read-cache-file")]
+pub(super) fn touch(path: &Path) -> io::Result<()> {
+    File::options().write(true).open(path)?.set_modified(std::time::SystemTime::now())
+}
+
 /// Whether a file can't be renamed because it is open.
 #[cfg(feature = "read-cache-file")]
 pub(super) fn is_in_use(error: &io::Error) -> bool {

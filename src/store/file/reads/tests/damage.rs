@@ -137,11 +137,21 @@ async fn only_the_last_damaged_database_is_kept_and_not_for_ever() {
     assert_eq!(fixture.files().iter().filter(|name| name.ends_with(".unread")).count(), 1);
     let long_ago = std::time::SystemTime::now() - 8 * DAY;
     fs::File::options().write(true).open(&unread).unwrap().set_modified(long_ago).unwrap();
-    for part in ["", "-wal", "-shm"] {
-        fs::remove_file(fixture.store.folder().join(format!("reads.sqlite3{part}"))).ok();
-    }
-    count(&fixture.another()).await.unwrap();
+    count(&fixture.store).await.unwrap();
     assert!(!unread.exists());
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_kept_although_it_was_written_long_ago() {
+    let fixture = filled().await;
+    overwrite(&fixture.database(), |bytes| bytes.fill(b'x'));
+    let long_ago = std::time::SystemTime::now() - 8 * DAY;
+    fs::File::options().write(true).open(fixture.database()).unwrap().set_modified(long_ago).unwrap();
+    let store = fixture.another();
+    for _ in 0..2 {
+        count(&store).await.unwrap();
+        assert!(fixture.files().contains(&"reads.sqlite3.unread".to_owned()));
+    }
 }
 
 #[tokio::test]

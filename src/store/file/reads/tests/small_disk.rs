@@ -76,6 +76,31 @@ async fn on_a_full_disk_no_database_is_made() {
 }
 
 #[tokio::test]
+async fn on_a_full_disk_a_damaged_database_keeps_its_count() {
+    let Some(disk) = env::var_os(DISK).map(PathBuf::from) else {
+        return on_a_disk_of_its_own("on_a_full_disk_a_damaged_database_keeps_its_count");
+    };
+    let store = FileStore::new(&disk).unwrap();
+    let body = b"a body that is damaged";
+    put(&store, "/a", body).await.unwrap();
+    for counted in 1..=5 {
+        assert_eq!(count(&store).await.unwrap(), counted);
+    }
+    let connection = rusqlite::Connection::open(disk.join("reads.sqlite3")).unwrap();
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let mut bytes = fs::read(disk.join("reads.sqlite3")).unwrap();
+    let place = bytes.windows(body.len()).position(|found| found == body).unwrap();
+    bytes[place] = b'|';
+    fs::write(disk.join("reads.sqlite3"), bytes).unwrap();
+    let other = fill(&disk);
+    assert_full(&load(&store, &read("/a")).await.unwrap_err());
+    fs::remove_file(other).unwrap();
+    assert_eq!(load(&store, &read("/a")).await.unwrap(), None);
+    assert_eq!(count(&store).await.unwrap(), 6);
+    assert!(disk.join("reads.sqlite3.unread").exists());
+}
+
+#[tokio::test]
 async fn a_disk_that_becomes_full_at_any_time_loses_no_count() {
     let Some(disk) = env::var_os(DISK).map(PathBuf::from) else {
         return on_a_disk_of_its_own("a_disk_that_becomes_full_at_any_time_loses_no_count");
