@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::error::Error;
@@ -37,6 +38,8 @@ mod redis;
 #[cfg(feature = "sealing")]
 mod seal;
 pub(crate) mod shared;
+#[cfg(all(test, target_os = "linux", feature = "file-store", feature = "read-cache"))]
+mod tests;
 
 pub use faults::StoreFaults;
 #[cfg(feature = "file-store")]
@@ -229,7 +232,13 @@ impl StoredRecord {
 }
 
 impl From<Vec<u8>> for StoredRecord {
-    fn from(bytes: Vec<u8>) -> Self {
+    fn from(mut bytes: Vec<u8>) -> Self {
+        // Converting it would shorten its memory, which can leave a copy behind.
+        if bytes.capacity() > bytes.len() {
+            let exact = bytes.clone();
+            bytes.zeroize();
+            bytes = exact;
+        }
         Self { bytes: bytes.into(), ttl: None, reason: None }
     }
 }

@@ -5,6 +5,7 @@
 //! the registration after it failed. Its age comes from the store if that counts the time left, and otherwise from the
 //! wall clock, which is the only clock that processes share. Nothing that is read is trusted.
 
+use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -157,9 +158,32 @@ pub(crate) fn write(key: &StoreKey, known: &Known, now: Moment) -> Result<Stored
             error: ErrorRecord::from(&failure.error),
         }),
     };
-    let bytes = serde_json::to_vec(&record)
+    let bytes = serialized(&record)
         .map_err(|error| Error::store(format!("the session can't be serialized: {error}")))?;
     Ok(bytes.into())
+}
+
+/// Takes the memory for all of it at once, since growing would leave a copy of the token behind.
+fn serialized(record: &Written<'_>) -> serde_json::Result<Vec<u8>> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, record)?;
+    let mut bytes = Vec::with_capacity(length.0);
+    serde_json::to_writer(&mut bytes, record)?;
+    Ok(bytes)
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a record says at `now`, or the reason why it is not usable.

@@ -72,7 +72,9 @@ pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
     if let Err(rule) = platform::check_permissions(&metadata) {
         return Ok(Some(StoredRecord::unusable(rule)));
     }
-    let mut content = Vec::new();
+    // With the room for all of it at once, since growing would leave a copy of the token behind.
+    let length = metadata.len().min(MAX_SIZE);
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(MAX_SIZE).read_to_end(&mut content).map_err(|error| failed("can't be read", path, error))?;
     Ok(Some(content.into()))
 }
