@@ -32,15 +32,16 @@ use windows as platform;
 /// Sessions shared by the processes of one user on one machine, through files of mode 0600 in a folder of mode
 /// 0700.
 ///
-/// A folder that other users have access to is an error. A session file that other users have access to, or that is not
-/// a session, is ignored and replaced. Files that this crate did not write are first renamed to `<name>.unread-<time>`;
-/// the last 3 of them are kept, for 7 days.
+/// A folder that other users have access to is an error, and one that was removed is created again. A session file that other
+/// users have access to, or that is not a session, is ignored and replaced. Files that this crate did not write are first
+/// renamed to `<name>.unread-<time>`; the last 3 of them are kept for 7 days, and then until the next session is stored.
 ///
 /// On Windows, files have no modes. A folder outside of the user's profile, `%USERPROFILE%`, is an error there, and within
 /// it, folders and files have the access that they inherit: by default that of the user, the system and administrators.
 ///
 /// The lease of a process ends with the process. The lease of a suspended process (`SIGSTOP`) ends after the time of the
-/// longest registration, except on Windows.
+/// longest registration, except on Windows. One that is suspended while it changes a file, which takes milliseconds, keeps the
+/// others from changing it until it goes on or ends; they still read it.
 ///
 /// With the feature `read-cache-file` it also keeps reads, all in one database, `reads.sqlite3`. A damaged database is
 /// renamed to `reads.sqlite3.unread`, where the last one is kept for 7 days, and then until the next read is stored. A
@@ -163,6 +164,7 @@ impl Store for FileStore {
             RecordKind::Session => {
                 let (path, folder, key) = (self.path(key, "json"), self.folder.clone(), key.clone());
                 Box::pin(self.threads.run(move |wanted| {
+                    folder::restore(&folder)?;
                     let is_replaced = replace(&folder, &key, &path, old.as_ref(), &new, wanted)?;
                     folder::remove_stale(&folder, key.fingerprint());
                     Ok(is_replaced)
@@ -181,8 +183,10 @@ impl Store for FileStore {
     fn lease<'a>(&'a self, key: &'a StoreKey, limit: Duration) -> StoreFuture<'a, Option<Lease>> {
         let (lock, folder) = (self.path(key, "lock"), self.folder.clone());
         Box::pin(async move {
-            let take =
-                move |_: &Wanted| Ok(lease::try_acquire(&folder, &lock, limit)?.map(DropInThread::new));
+            let take = move |_: &Wanted| {
+                folder::restore(&folder)?;
+                Ok(lease::try_acquire(&folder, &lock, limit)?.map(DropInThread::new))
+            };
             let held = self.threads.run(take).await?;
             let threads = self.threads.clone();
             // Like any operation, removing, unlocking and closing its file can hang.

@@ -202,6 +202,19 @@ async fn a_file_that_others_can_read_is_replaced_and_sharing_goes_on() {
 }
 
 #[tokio::test]
+async fn a_removed_folder_is_made_again() {
+    let fixture = Fixture::new().await;
+    let bot = fixture.bot();
+    let first = token(&bot).await;
+    fs::remove_dir_all(fixture.folder()).unwrap();
+    bot.invalidate(&bot.access_token().await.unwrap());
+    let second = token(&bot).await;
+    assert_ne!(first, second);
+    assert_eq!(bot.store_faults().count, 0, "{:?}", bot.store_faults());
+    assert_eq!(token(&fixture.bot()).await, second);
+}
+
+#[tokio::test]
 async fn an_error_has_that_of_the_system_as_its_source() {
     let fixture = Fixture::new().await;
     let bot = fixture.bot();

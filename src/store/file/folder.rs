@@ -46,6 +46,16 @@ pub(super) fn prepare(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Creates the folder again if it was removed.
+pub(super) fn restore(folder: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            prepare(folder).map_err(|rule| Error::store(format!("{}: {rule}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is at `path`, if anything. An untrusted file is returned without its content.
 pub(super) fn read(path: &Path) -> Result<Option<StoredRecord>, Error> {
     // Opening anything else, such as a FIFO, could block forever.
