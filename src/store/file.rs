@@ -234,9 +234,9 @@ fn replace(
         Ok(new)
     };
     let new = new().map_err(|error| failed("can't be written", path, error))?;
-    let Some(turn) = lease::turn(&path.with_extension("turn"), || wanted.is()) else {
-        return Err(busy(path));
-    };
+    let turn = path.with_extension("turn");
+    let turn = lease::turn(&turn, || wanted.is()).map_err(|error| failed("can't be opened", &turn, error))?;
+    let Some(turn) = turn else { return Err(busy(path)) };
     // The caller gave up on this save, so there may be a newer session by now.
     if !wanted.is() {
         return Err(Error::store(format!("{}: it took too long to write it", path.display())));

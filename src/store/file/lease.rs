@@ -82,31 +82,32 @@ impl Drop for Held {
     fn drop(&mut self) {
         // Without the turn, another process may have opened the file and not locked it yet.
         let turn = turn(&self.0.path.with_extension("turn"), || true);
-        if matches!(turn, Some(Turn::Own(_))) {
+        if matches!(turn, Ok(Some(Turn::Own(_)))) {
             self.0.remove();
         }
     }
 }
 
-/// Takes the turn to change the files beside `path`. Fails if others take too long, or if it is no longer `wanted`.
-pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> Option<Turn> {
+/// Takes the turn to change the files beside `path`. It is `None` if others take too long, or if it is no longer `wanted`.
+pub(super) fn turn(path: &Path, wanted: impl Fn() -> bool) -> io::Result<Option<Turn>> {
     for _ in 0..POLLS {
-        let Ok(file) = platform::open_private(path) else { return Some(Turn::Unlocked) };
+        // That it can't be opened, as with too many open files, says nothing about locks.
+        let file = platform::open_private(path)?;
         match file.try_lock() {
             Ok(()) => {
                 let locked = Locked { file, path: path.to_owned() };
                 if locked.is_in_place() {
-                    return Some(Turn::Own(locked));
+                    return Ok(Some(Turn::Own(locked)));
                 }
             }
             Err(TryLockError::WouldBlock) => sleep(POLL),
-            Err(TryLockError::Error(_)) => return Some(Turn::Unlocked),
+            Err(TryLockError::Error(_)) => return Ok(Some(Turn::Unlocked)),
         }
         if !wanted() {
-            return None;
+            return Ok(None);
         }
     }
-    None
+    Ok(None)
 }
 
 /// Takes the lease of `path` in `folder` for `limit`, unless another process holds it. Fails if there is no room for a
@@ -115,7 +116,9 @@ pub(super) fn try_acquire(folder: &Path, path: &Path, limit: Duration) -> Result
     tempfile::tempfile_in(folder)
         .and_then(|mut file| platform::write_at_start(&mut file, &ROOM))
         .map_err(|error| failed("can't be written", folder, error))?;
-    let Some(turn) = turn(&path.with_extension("turn"), || true) else { return Ok(None) };
+    let taken = path.with_extension("turn");
+    let taken = turn(&taken, || true).map_err(|error| failed("can't be opened", &taken, error))?;
+    let Some(turn) = taken else { return Ok(None) };
     let mut file = platform::open_private(path).map_err(|error| failed("can't be opened", path, error))?;
     let until = now().saturating_add(limit.min(LONGEST_LEASE));
     match file.try_lock() {
@@ -194,7 +197,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        let turn = std::iter::repeat_with(|| turn(&path, || true)).flatten().next();
+                        let turn = std::iter::repeat_with(|| turn(&path, || true).unwrap()).flatten().next();
                         assert!(matches!(turn, Some(Turn::Own(_))));
                         assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "two have the turn");
                         std::thread::yield_now();
@@ -222,6 +225,16 @@ mod tests {
         assert_eq!(take(hour).is_some(), cfg!(not(windows)));
         drop(over);
         take(hour).unwrap();
+    }
+
+    #[test]
+    fn a_turn_that_can_not_be_opened_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.turn");
+        fs::create_dir(&path).unwrap();
+        assert!(turn(&path, || true).is_err());
+        let error = try_acquire(folder.path(), &folder.path().join("a.lock"), Duration::ZERO).err().unwrap();
+        assert!(error.to_string().contains("a.turn can't be opened"), "{error}");
     }
 
     #[cfg(unix)]

@@ -255,7 +255,8 @@ impl Reads {
 
     /// Excludes other processes from creating and renaming.
     fn turn(&self, wanted: &Wanted) -> Result<lease::Turn, Failure> {
-        lease::turn(&self.path.with_extension("turn"), || wanted.is()).ok_or(Failure::Busy)
+        let turn = lease::turn(&self.path.with_extension("turn"), || wanted.is());
+        turn.map_err(Failure::Io)?.ok_or(Failure::Busy)
     }
 
     /// Removes a damaged database that was renamed long ago. Failures are ignored: the next attempt is made later.
