@@ -185,7 +185,10 @@ impl Database {
             return Err(Failure::Damaged("another program made it"));
         }
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version != VERSION {
+        if version < VERSION {
+            return Err(Failure::Damaged("it has no version"));
+        }
+        if version > VERSION {
             return Err(Failure::Error(Error::store(format!(
                 "{}: a later version of this crate made it (format {version}, this one is {VERSION}); use that \
                  version, or another folder",

@@ -171,6 +171,14 @@ async fn the_database_of_a_later_version_is_an_error_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_database_without_a_version_is_damaged_and_not_of_a_later_one() {
+    let fixture = filled().await;
+    rusqlite::Connection::open(fixture.database()).unwrap().pragma_update(None, "user_version", 0).unwrap();
+    assert_eq!(count(&fixture.another()).await.unwrap(), 1);
+    assert!(fixture.files().contains(&"reads.sqlite3.unread".to_owned()));
+}
+
+#[tokio::test]
 async fn the_database_of_another_program_is_renamed() {
     let fixture = Fixture::new();
     rusqlite::Connection::open(fixture.database()).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
