@@ -51,10 +51,13 @@ async fn read(path: &str) -> Result<Response, Error> {
 fn advice(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Config => "change the setting",
+        ErrorKind::InvalidInput | ErrorKind::Origin => "change the path",
         ErrorKind::Rejected if error.code() == Some(ErrorCode::NOT_FOUND) => "check the path",
         ErrorKind::Rejected => "check the API key, and whether the network permits bots",
         ErrorKind::RateLimited if error.code() == Some(ErrorCode::DAILY_QUOTA_EXCEEDED) => "run it tomorrow",
+        ErrorKind::InvalidResponse => "check the region or the base URL",
         ErrorKind::DeviceInUse => "use a device id of its own, or share a store",
-        _ => "run it later",
+        _ if error.is_transient() => "run it later",
+        _ => "change what the message names",
     }
 }

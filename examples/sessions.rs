@@ -5,6 +5,7 @@
 //! ```
 
 use std::error::Error;
+use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -13,7 +14,9 @@ use social_plus_bot::BotClient;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let bot = BotClient::from_env()?;
-    let response = get(&bot, &Client::new(), "/api/v3/users/ada").await?;
+    // Without a timeout, it would wait for ever for a service that does not respond.
+    let http = Client::builder().timeout(Duration::from_secs(30)).build()?;
+    let response = get(&bot, &http, "/api/v3/users/ada").await?;
     println!("status {} with another client", response.status());
 
     // All three share the session. Without one, one of them would register, and the others wait for it.

@@ -9,6 +9,9 @@ use social_plus_bot::ErrorCode;
 use social_plus_bot::sandbox::{Fault, Sandbox};
 use tempfile::TempDir;
 
+/// It says how to run them with a sandbox.
+const README: &str = include_str!("../examples/README.md");
+
 /// A sandbox with a network, and a state folder.
 struct Fixture {
     sandbox: Sandbox,
@@ -41,7 +44,8 @@ impl Fixture {
         let state = self.state.path();
         command.env("XDG_STATE_HOME", state).env("HOME", state);
         command.env("LOCALAPPDATA", state).env("USERPROFILE", state);
-        command.env("SOCIAL_PLUS_API_KEY", "b0e8a2c4d6f8").env("SOCIAL_PLUS_DEVICE_ID", "crawler-1");
+        let variables = README.lines().find_map(|line| line.strip_prefix("export ")).unwrap();
+        command.envs(variables.split(' ').map(|variable| variable.split_once('=').unwrap()));
         command.env("SOCIAL_PLUS_BASE_URL", self.sandbox.base_url());
         command
     }
@@ -165,6 +169,9 @@ async fn errors_says_what_to_do_where_waiting_does_not_help() {
         assert_eq!(errors.lines().last(), Some(advice), "{errors}");
     }
     let fixture = Fixture::new().await;
+    fixture.sandbox.fail_always(Fault::answer(200, "text/html", "<html>Maintenance</html>"));
+    let (_, _, errors) = run(fixture.example("errors")).await;
+    assert_eq!(errors.lines().last(), Some("check the region or the base URL"), "{errors}");
     let mut command = fixture.example("errors");
     command.env_remove("SOCIAL_PLUS_API_KEY");
     let (_, _, errors) = run(command).await;
