@@ -19,6 +19,10 @@ const FOLDER: &str = "target/package-check";
 /// The program. Each part of it needs a feature of the same name.
 const PROGRAM: &str = include_str!("package/program.rs");
 
+/// The crates that the program uses with a feature of the same name.
+const DEPENDENCIES: [(&str, &str); 2] =
+    [("schemars", "version = \"1\""), ("tower", "version = \"0.5\", features = [\"util\"]")];
+
 /// Packs the crate, and runs the program with each feature.
 pub fn run() -> Result<(), String> {
     let crate_folder = unpacked()?;
@@ -74,13 +78,20 @@ fn write(folder: &Path, package: &Path, features: &BTreeMap<String, Vec<String>>
     let mut manifest = format!(
         "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.dev]\ndebug = false\n\n\
          [dependencies]\nsocial-plus-bot = {{ path = '{}', default-features = false }}\n\
-         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[features]\n",
+         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n",
         package.display()
     );
+    for (name, rest) in DEPENDENCIES {
+        manifest += &format!("{name} = {{ {rest}, default-features = false, optional = true }}\n");
+    }
+    manifest += "\n[features]\n";
     for (feature, enabled) in features {
         // A feature of the crate that enables others does so in the program as well.
         let enabled = enabled.iter().filter(|enabled| features.contains_key(*enabled));
-        let enabled = enabled.map(|enabled| format!(", \"{enabled}\"")).collect::<String>();
+        let mut enabled = enabled.map(|enabled| format!(", \"{enabled}\"")).collect::<String>();
+        if DEPENDENCIES.iter().any(|(name, _)| name == feature) {
+            enabled += &format!(", \"dep:{feature}\"");
+        }
         manifest += &format!("{feature} = [\"social-plus-bot/{feature}\"{enabled}]\n");
     }
     fs::create_dir_all(folder.join("src"))?;

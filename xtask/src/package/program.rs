@@ -33,6 +33,37 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let error = bot.register().await.err().ok_or("registered although nothing listens")?;
         println!("TLS: {error}");
     }
+    #[cfg(feature = "middleware")]
+    {
+        let client = social_plus_bot::reqwest_middleware::ClientBuilder::new(bot.http_client().clone());
+        let client = client.with(bot.clone()).build();
+        let response = client.get(format!("{address}/api/v3/communities/gardening")).send().await?;
+        assert!(response.status().is_success());
+        println!("middleware: {}", response.status());
+    }
+    #[cfg(feature = "tower")]
+    {
+        use social_plus_bot::reqwest::{Method, Request};
+        use tower::{Layer, ServiceExt};
+
+        let url = format!("{address}/api/v3/communities/gardening").parse()?;
+        let client = bot.layer(bot.http_client().clone());
+        let response = client.oneshot(Request::new(Method::GET, url)).await?;
+        assert!(response.status().is_success());
+        println!("tower: {}", response.status());
+    }
+    #[cfg(feature = "schemars")]
+    {
+        let schema = schemars::schema_for!(social_plus_bot::User).to_value();
+        assert!(schema["properties"]["userId"].is_object());
+        println!("schemars: {schema}");
+    }
+    #[cfg(feature = "unstable-api")]
+    {
+        let registration = bot.api().register_bot_session().body_map(|body| body.device_id("crawler-1"));
+        let session = registration.send().await?;
+        println!("unstable-api: a session until {}", session.expires_at);
+    }
     #[cfg(feature = "blocking")]
     {
         let builder = builder();
@@ -82,7 +113,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Starts a server on a port of its own that sends [`RESPONSE`], and returns its address.
+/// Starts a server on a port of its own, and returns its address. It sends [`RESPONSE`], but refuses reads without the token.
 fn service() -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);
@@ -98,10 +129,15 @@ fn service() -> io::Result<String> {
                 }
                 request.extend(&buffer[..count]);
             }
-            let length = RESPONSE.len();
+            let token = "authorization: bearer header.payload.signature";
+            let is_refused = request.starts_with(b"GET")
+                && !String::from_utf8_lossy(&request).to_lowercase().lines().any(|line| line == token);
+            let (status, length) =
+                if is_refused { ("401 Unauthorized", 0) } else { ("200 OK", RESPONSE.len()) };
             write!(
                 connection,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{RESPONSE}"
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{}",
+                &RESPONSE[..length]
             )?;
         }
         io::Result::Ok(())
