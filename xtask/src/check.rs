@@ -8,10 +8,12 @@ use crate::{run, runner, test};
 /// The conformance suite, the model checks and the long simulations are left to `cargo xtask test`.
 const QUICK: &str =
     "--bins --lib --test=api --test=client --test=memory --test=sandbox --test=store --test=tool";
+/// The tests in the examples, and those that run them as processes.
+const EXAMPLES: &str = "--examples --test=examples";
 const XTASK: &str = "--bins --test=description --test=regen --test=without_generator";
 
 /// The test targets that a file affects, by the start of its path. The first one counts.
-const AFFECTED: [(&str, &[&str]); 18] = [
+const AFFECTED: [(&str, &[&str]); 19] = [
     ("xtask/", &[XTASK]),
     ("src/bin/", &["--bins --test=tool"]),
     ("src/store/", &["--lib --test=store --test=tool"]),
@@ -26,8 +28,9 @@ const AFFECTED: [(&str, &[&str]); 18] = [
     ("tests/session/", &["--test=session"]),
     ("tests/store/", &["--test=store"]),
     ("tests/tool/", &["--test=tool"]),
+    ("tests/examples.rs", &[EXAMPLES]),
     ("tests/", &[QUICK]),
-    ("examples/", &["--test=client"]),
+    ("examples/", &[EXAMPLES]),
     ("build.rs", &[QUICK, XTASK]),
     ("Cargo.", &[QUICK, XTASK]),
 ];
@@ -78,6 +81,8 @@ mod tests {
         assert_eq!(selected("src/client/retry.rs"), QUICK.split(' ').collect::<Vec<_>>());
         assert_eq!(selected("tests/session/main.rs"), ["--test=session"]);
         assert_eq!(selected("xtask/src/main.rs"), XTASK.split(' ').collect::<Vec<_>>());
+        assert_eq!(selected("examples/errors.rs"), EXAMPLES.split(' ').collect::<Vec<_>>());
+        assert_eq!(selected("tests/examples.rs"), EXAMPLES.split(' ').collect::<Vec<_>>());
         assert_eq!(selected("README.md"), [""; 0]);
     }
 }
