@@ -65,7 +65,7 @@ impl Weighter<Box<str>, Arc<Bytes>> for ByBytes {
 }
 
 impl Floor {
-    /// A cache with the options of `src/read_cache/memory.rs` for the default settings, and one page.
+    /// A cache with the options of `src/client/read_cache/memory.rs` for the default settings, and one page.
     fn new(body: Bytes) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(8 << 10)

@@ -128,8 +128,6 @@ mod api;
 mod client;
 mod config;
 mod error;
-#[cfg(feature = "read-cache")]
-mod read_cache;
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
 pub mod sandbox;
@@ -158,6 +156,9 @@ pub use client::BotService;
 #[cfg(feature = "blocking")]
 #[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
 pub use client::blocking;
+#[cfg(feature = "read-cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
+pub use client::read_cache::{Freshness, Page, ReadBudget, ReadCache, StaleReason};
 #[cfg(all(fuzzing, feature = "read-cache"))]
 #[doc(hidden)]
 pub use client::read_headers;
@@ -166,9 +167,6 @@ pub use client::{
 };
 pub use config::{AccessToken, ApiKey, IntoSetting, Region};
 pub use error::{Error, ErrorCode, ErrorKind};
-#[cfg(feature = "read-cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "read-cache")))]
-pub use read_cache::{Freshness, Page, ReadBudget, ReadCache, StaleReason};
 pub use session::Session;
 
 /// A page for each topic.

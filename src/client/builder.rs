@@ -15,13 +15,13 @@ use crate::client::metrics::ReadCounts;
 use crate::client::quota::Quota;
 #[cfg(feature = "read-cache")]
 use crate::client::read;
+#[cfg(feature = "read-cache")]
+use crate::client::read_cache::ReadCache;
 use crate::client::registrar::Registrar;
 use crate::client::requests::CodelessRefusals;
 use crate::config::region::BaseUrl;
 use crate::config::{ApiKey, IntoSetting, Region};
 use crate::error::Error;
-#[cfg(feature = "read-cache")]
-use crate::read_cache::ReadCache;
 use crate::session::cache::SessionCache;
 use crate::session::clock::SystemClock;
 #[cfg(feature = "sealing")]

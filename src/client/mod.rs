@@ -20,6 +20,8 @@ mod middleware;
 mod quota;
 #[cfg(feature = "read-cache")]
 mod read;
+#[cfg(feature = "read-cache")]
+pub(crate) mod read_cache;
 mod registrar;
 mod request_builder;
 mod requests;

@@ -15,12 +15,12 @@ use memchr::memmem;
 use progenitor_client::ClientInfo;
 use reqwest::StatusCode;
 
+use crate::client::read_cache::fetch::{Fetch, Response, Validators};
+use crate::client::read_cache::reads;
+use crate::client::read_cache::{Page, ReadBudget, ReadCache};
 use crate::client::{BotClient, Inner, failure};
 use crate::config::AccessToken;
 use crate::error::Error;
-use crate::read_cache::fetch::{Fetch, Response, Validators};
-use crate::read_cache::reads;
-use crate::read_cache::{Page, ReadBudget, ReadCache};
 use crate::session::clock::{Clock, SystemClock};
 use crate::session::runtime;
 use crate::store::handle::StoreHandle;

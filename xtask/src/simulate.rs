@@ -18,7 +18,7 @@ pub fn run(seeds: NonZeroU32) -> Result<(), String> {
 /// Runs the simulation of a site for so many days, with so many views on each, and prints its table.
 pub fn reads(days: NonZeroU32, views: NonZeroU32) -> Result<(), String> {
     const RUN: &str = "test --release --no-default-features --features read-cache,sealing --lib -- --exact --nocapture \
-                       read_cache::simulation::any_number_of_views_is_served_from_the_days_reads";
+                       client::read_cache::simulation::any_number_of_views_is_served_from_the_days_reads";
     let variables = [("SIMULATE_DAYS", &*days.to_string()), ("SIMULATE_VIEWS", &*views.to_string())];
     cargo_with(RUN, &variables)
 }

@@ -44,11 +44,11 @@ use reqwest::{Method, Request};
 
 use crate::api::ClientInfo;
 use crate::client::blocking::worker::Worker;
+#[cfg(feature = "read-cache")]
+use crate::client::read_cache::{Page, ReadBudget};
 use crate::client::{BotClientBuilder, Metrics};
 use crate::config::AccessToken;
 use crate::error::Error;
-#[cfg(feature = "read-cache")]
-use crate::read_cache::{Page, ReadBudget};
 use crate::session::Session;
 
 /// A [`crate::BotClient`] whose calls block.

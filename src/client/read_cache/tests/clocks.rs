@@ -1,7 +1,7 @@
 //! Clocks that differ, and clocks that are set.
 
 use super::*;
-use crate::read_cache::entry::{Content, Entry};
+use crate::client::read_cache::entry::{Content, Entry};
 use crate::session::clock::Moment;
 
 #[tokio::test(start_paused = true)]

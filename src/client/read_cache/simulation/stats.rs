@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MINUTE;
-use crate::read_cache::{Freshness, Page};
+use crate::client::read_cache::{Freshness, Page};
 
 pub(super) const HEADING: &str = "| site | fresh | stale | refused | refused from day 2 | age, median | age, 99 % | \
                                   outdated | reads of new pages | of refreshes | most on a day |\n\

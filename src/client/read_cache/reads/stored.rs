@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::read_cache::entry::Entry;
-use crate::read_cache::fetch::Fetch;
-use crate::read_cache::record::Stored;
+use crate::client::read_cache::entry::Entry;
+use crate::client::read_cache::fetch::Fetch;
+use crate::client::read_cache::record::Stored;
 use crate::session::clock::Clock;
 use crate::store::{StoreKey, StoredRecord};
 

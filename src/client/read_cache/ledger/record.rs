@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::read_cache::budget::{self, Counts};
+use crate::client::read_cache::page::StaleReason;
 use crate::error::{Error, ErrorCode, ErrorRecord};
-use crate::read_cache::budget::{self, Counts};
-use crate::read_cache::page::StaleReason;
 use crate::session::clock::Moment;
 use crate::store::{StoreKey, StoredRecord};
 

@@ -8,11 +8,11 @@ use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::{Flight, Shared};
+use crate::client::read_cache::entry::{Content, Entry};
+use crate::client::read_cache::fetch::{Fetch, Response, Validators, is_failure, is_not_found};
+use crate::client::read_cache::flights::Outcome;
+use crate::client::read_cache::ledger::{Claim, Finish, Purpose};
 use crate::error::{Error, ErrorCode, ErrorKind};
-use crate::read_cache::entry::{Content, Entry};
-use crate::read_cache::fetch::{Fetch, Response, Validators, is_failure, is_not_found};
-use crate::read_cache::flights::Outcome;
-use crate::read_cache::ledger::{Claim, Finish, Purpose};
 use crate::session::clock::{Clock, Moment};
 use crate::store::{StoreKey, StoredRecord, operation};
 

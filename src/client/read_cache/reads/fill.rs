@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::Shared;
 use super::stored::{LONGEST_TTL, SHORTEST_TTL};
+use crate::client::read_cache::entry::{Content, Entry};
+use crate::client::read_cache::fetch::Fetch;
+use crate::client::read_cache::record::Stored;
 use crate::error::Error;
-use crate::read_cache::entry::{Content, Entry};
-use crate::read_cache::fetch::Fetch;
-use crate::read_cache::record::Stored;
 use crate::session::clock::Clock;
 
 /// The number of attempts to store something that another process changes at the same time.

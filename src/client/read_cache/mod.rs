@@ -1,7 +1,7 @@
 //! Reads that are kept: freshness, budget and refresh.
 //!
-//! Paths come in from [`client`](crate::client), and pages go out. A page comes from memory, from the client's store, or from
-//! the service; [`fetch`] is how the client sends the read. `entry` is what is kept, `record` its form in a store; `budget`
+//! Paths come in from [`read`](crate::client::read), and pages go out. A page comes from memory, from the client's store, or
+//! from the service; [`fetch`] is how the client sends the read. Nothing else of the client is used here. `entry` is what is kept, `record` its form in a store; `budget`
 //! decides which read is worth sending, `ledger` counts the day's reads for all processes, and `flights` sees to it that
 //! there is one read at a time for each path. `reads` puts them together.
 

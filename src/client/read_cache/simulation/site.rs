@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use super::stats::Stats;
 use super::world::{Connection, LIST, Service};
 use super::{DAY, HOUR, MINUTE};
+use crate::client::read_cache::reads::Reads;
+use crate::client::read_cache::{Page, ReadCache};
 use crate::error::Error;
-use crate::read_cache::reads::Reads;
-use crate::read_cache::{Page, ReadCache};
 use crate::store::in_memory::{Clocks, Shared, handle};
 
 /// A site and what happens to it.
