@@ -48,8 +48,9 @@ pub(super) struct Locked {
 impl Locked {
     /// Whether the file is still the one at its path.
     fn is_in_place(&self) -> bool {
-        let own = self.file.metadata().map(|metadata| platform::file_id(&metadata)).ok();
-        own.is_some() && own == fs::metadata(&self.path).map(|metadata| platform::file_id(&metadata)).ok()
+        let found = fs::metadata(&self.path).ok();
+        let found = found.and_then(|metadata| platform::file_id(&self.path, &metadata));
+        found.is_some() && found == platform::open_file_id(&self.file)
     }
 
     /// Removes the file, before the lock ends.

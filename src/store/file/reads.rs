@@ -220,14 +220,14 @@ impl Reads {
 
     /// Renames the damaged database and makes a new one with the counts of the old one, unless another process has done so.
     fn quarantine(&self, damaged: &Identity, reason: &'static str, wanted: &Wanted) -> Result<(), Error> {
+        // Where open files can't be renamed, each process closes its own when it meets the damage, before it waits for its turn.
+        lock(&self.idle).clear();
         let rename = || {
             let _turn = self.turn(wanted)?;
             let current = Identity::of(&self.path);
             if current.file != damaged.file || current.file.is_none() {
                 return Ok(());
             }
-            // Where open files can't be renamed, each process closes its own when it meets the damage.
-            lock(&self.idle).clear();
             let counts = self.open_file().map(|database| database.counts()).unwrap_or_default();
             // On a full disk this fails while the counts are still in the old one.
             let new = self.new_database(&counts)?;
@@ -240,7 +240,7 @@ impl Reads {
             );
             // With its log, which may have the newest records.
             remove(&beside(&unread, "-wal")).map_err(Failure::Io)?;
-            fs::rename(&self.path, &unread).map_err(|error| match platform::is_in_use(&error) {
+            platform::rename(&self.path, &unread).map_err(|error| match platform::is_in_use(&error) {
                 true => Failure::Damaged(reason),
                 false => Failure::Io(error),
             })?;
@@ -306,7 +306,10 @@ struct Identity {
 
 impl Identity {
     fn of(path: &Path) -> Self {
-        let id = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| platform::file_id(&metadata));
+        let id = |path: &Path| {
+            let found = fs::symlink_metadata(path).ok();
+            found.and_then(|metadata| platform::file_id(path, &metadata))
+        };
         Self { file: id(path), log: id(&beside(path, "-wal")), index: id(&beside(path, "-shm")) }
     }
 }
@@ -328,7 +331,7 @@ fn check(path: &Path) -> Result<Option<FileId>, Failure> {
     if metadata.len() == 0 {
         return Err(Failure::Damaged("it is empty"));
     }
-    Ok(Some(platform::file_id(&metadata)))
+    Ok(platform::file_id(path, &metadata))
 }
 
 /// Whether there is anything, which may be a link that leads nowhere.

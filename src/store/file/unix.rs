@@ -85,8 +85,15 @@ pub(super) fn sync_folder(folder: &Path) {
 /// Device and number of a file.
 pub(super) type FileId = (u64, u64);
 
-pub(super) fn file_id(metadata: &Metadata) -> FileId {
-    (metadata.dev(), metadata.ino())
+/// What is at `path`, which has this `metadata`.
+#[allow(clippy::unnecessary_wraps, reason = "on other systems it fails")]
+pub(super) fn file_id(_: &Path, metadata: &Metadata) -> Option<FileId> {
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// The open `file`.
+pub(super) fn open_file_id(file: &File) -> Option<FileId> {
+    file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// The folder without links, since SQLite is told to follow none in the whole path.
@@ -103,6 +110,12 @@ pub(super) fn touch(path: &Path) -> io::Result<()> {
     let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
     let times = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Renames a file.
+#[cfg(feature = "read-cache-file")]
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
 }
 
 /// Whether a file can't be renamed because it is open. On Unix that is no obstacle.

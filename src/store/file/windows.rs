@@ -82,7 +82,7 @@ pub(super) fn write_at_start(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// The file of a lock stays. Another process may have it open, and could not tell that it is no longer the one at its path.
+/// The file of a lock stays, since it can't be removed while it is open.
 pub(super) fn remove_lock(_: &Path) {}
 
 /// Moves `new` to `path`, where readers find the old file or the new one. Unlike that of tempfile, the `rename` of the standard
@@ -100,10 +100,19 @@ pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<File> {
 /// The name of a file is written with the file.
 pub(super) fn sync_folder(_: &Path) {}
 
-/// Files that SQLite has open can't be removed or replaced, and neither can those of locks, so there is nothing to tell apart.
-pub(super) type FileId = ();
+/// Volume and number of a file.
+pub(super) type FileId = (u64, u64);
 
-pub(super) fn file_id(_: &Metadata) -> FileId {}
+/// The file at `path`. Opening it for no access excludes nobody.
+pub(super) fn file_id(path: &Path, _: &Metadata) -> Option<FileId> {
+    OpenOptions::new().access_mode(0).open(path).ok().and_then(|file| open_file_id(&file))
+}
+
+/// The open `file`.
+pub(super) fn open_file_id(file: &File) -> Option<FileId> {
+    let found = winapi_util::file::information(file).ok()?;
+    Some((found.volume_serial_number(), found.file_index()))
+}
 
 #[cfg(feature = "read-cache-file")]
 #[allow(clippy::unnecessary_wraps, reason = "on other systems it fails")]
@@ -115,6 +124,12 @@ pub(super) fn resolved(folder: &Path) -> io::Result<PathBuf> {
 #[cfg(feature = "read-cache-file")]
 pub(super) fn touch(path: &Path) -> io::Result<()> {
     File::options().write(true).open(path)?.set_modified(std::time::SystemTime::now())
+}
+
+/// Renames a file, once nobody has it open.
+#[cfg(feature = "read-cache-file")]
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(|| fs::rename(from, to))
 }
 
 /// Whether a file can't be renamed because it is open.

@@ -1,5 +1,8 @@
 //! Databases that are damaged, or that something else made.
 
+use std::sync::Arc;
+
+use super::super::Identity;
 use super::*;
 
 type Damage = fn(&mut Vec<u8>);
@@ -187,6 +190,23 @@ async fn the_database_of_another_program_is_renamed() {
     assert_eq!(count(&fixture.store).await.unwrap(), 1);
     let unread = fixture.store.folder().join("reads.sqlite3.unread");
     assert_eq!(query(&unread, "SELECT count(*) FROM a"), 0);
+}
+
+#[tokio::test]
+async fn who_meets_the_damage_late_leaves_the_new_database_alone() {
+    let fixture = filled().await;
+    let damaged = Identity::of(&fixture.database());
+    for time in ["first", "late"] {
+        let reads = Arc::clone(&fixture.store.reads);
+        let meet = fixture.store.threads.run(move |wanted| reads.quarantine(&damaged, "a test", wanted));
+        meet.await.unwrap();
+        if time == "first" {
+            assert_eq!(load(&fixture.store, &read("/0")).await.unwrap(), None);
+            put(&fixture.store, "/new", b"new").await.unwrap();
+        }
+    }
+    assert_eq!(load(&fixture.store, &read("/new")).await.unwrap().unwrap(), b"new");
+    assert_eq!(count(&fixture.store).await.unwrap(), 2);
 }
 
 /// A process that has the damaged database open goes on with the new one.
