@@ -19,12 +19,19 @@ struct Terminal {
     /// As long as it is open, the terminal keeps its modes.
     terminal: OwnedFd,
     tool: Child,
-    errors: BufReader<ChildStderr>,
+    /// `None` if nobody reads them.
+    errors: Option<BufReader<ChildStderr>>,
 }
 
 impl Terminal {
     /// Runs the tool with the terminal as its standard input, and waits for the prompt.
     fn prompted(command: &Command, prompt: &str) -> Self {
+        let mut terminal = Self::started(command, Stdio::piped());
+        terminal.wait_for(prompt);
+        terminal
+    }
+
+    fn started(command: &Command, errors: Stdio) -> Self {
         let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
@@ -34,13 +41,38 @@ impl Terminal {
         // So that the terminal sends it signals.
         at_terminal.arg("--ctty");
         let mut command = within(at_terminal, command);
-        command.stdin(terminal.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(terminal.try_clone().unwrap()).stdout(Stdio::piped()).stderr(errors);
         let mut tool = command.spawn().unwrap();
-        let mut errors = BufReader::new(tool.stderr.take().unwrap());
-        let mut shown = vec![0; prompt.len()];
-        errors.read_exact(&mut shown).unwrap();
-        assert_eq!(String::from_utf8(shown).unwrap(), prompt);
+        let errors = tool.stderr.take().map(BufReader::new);
         Self { keyboard: File::from(keyboard), terminal, tool, errors }
+    }
+
+    /// Runs the tool in a shell with job control, as a person does, and waits for the prompt. `then` is what is run once the
+    /// tool has ended or stopped.
+    fn in_shell(command: &Command, then: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("set -m; \"$@\"; {then}"), "sh"]);
+        Self::prompted(&within(shell, command), KEY)
+    }
+
+    fn wait_for(&mut self, prompt: &str) {
+        let mut shown = Vec::new();
+        while !shown.ends_with(prompt.as_bytes()) {
+            let mut byte = [0];
+            self.errors.as_mut().unwrap().read_exact(&mut byte).unwrap();
+            shown.extend(byte);
+        }
+    }
+
+    /// Waits for a line of the output.
+    fn printed(&mut self) -> String {
+        let (mut line, output) = (Vec::new(), self.tool.stdout.as_mut().unwrap());
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            output.read_exact(&mut byte).unwrap();
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     fn shows_what_is_typed(&self) -> bool {
@@ -60,7 +92,9 @@ impl Terminal {
     fn ended(&mut self) -> (Option<i32>, String, String) {
         let (mut output, mut said) = (String::new(), String::new());
         self.tool.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        self.errors.read_to_string(&mut said).unwrap();
+        if let Some(errors) = &mut self.errors {
+            errors.read_to_string(&mut said).unwrap();
+        }
         (self.tool.wait().unwrap().code(), output, said)
     }
 }
@@ -155,4 +189,88 @@ async fn a_line_without_a_key_is_invalid() {
     terminal.type_text("\x04");
     let (status, _, said) = tokio::task::spawn_blocking(move || terminal.ended()).await.unwrap();
     assert_eq!((status, said.trim()), (Some(2), "error: --api-key-file: the key is empty"));
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_suspended_restores_the_terminal_and_asks_again() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    let mut terminal = Terminal::in_shell(&asks_for_key(&sandbox), "echo stopped; read -r _; fg >&2");
+    let ended = tokio::task::spawn_blocking(move || {
+        terminal.type_text("key-of-another\x1a");
+        assert_eq!(terminal.printed(), "stopped\n");
+        assert!(terminal.shows_what_is_typed());
+        terminal.type_text("\n");
+        terminal.wait_for(KEY);
+        assert!(!terminal.shows_what_is_typed());
+        terminal.type_text("key-of-a-person\n");
+        let ended = terminal.ended();
+        assert!(terminal.shows_what_is_typed());
+        ended
+    });
+    let (status, output, said) = ended.await.unwrap();
+    assert_eq!((status, &*said), (Some(0), "\n"));
+    assert!(output.contains("accessToken"), "{output}");
+}
+
+#[tokio::test]
+async fn a_suspended_prompt_can_be_ended_in_the_background() {
+    let sandbox = Sandbox::start().await.unwrap();
+    // A shell tells what became of a job only if it has continued it itself.
+    let end = "kill -s TERM %1; bg %1 >&2; wait %1; echo $?";
+    let mut terminal = Terminal::in_shell(&asks_for_key(&sandbox), end);
+    let output = tokio::task::spawn_blocking(move || {
+        terminal.type_text("\x1a");
+        let (_, output, _) = terminal.ended();
+        assert!(terminal.shows_what_is_typed());
+        output
+    });
+    assert_eq!(output.await.unwrap(), "143\n");
+}
+
+#[tokio::test]
+async fn a_prompt_that_no_shell_could_continue_is_not_suspended() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    let mut terminal = Terminal::prompted(&asks_for_key(&sandbox), KEY);
+    let ended = tokio::task::spawn_blocking(move || {
+        terminal.type_text("\x1a");
+        terminal.wait_for(KEY);
+        assert!(!terminal.shows_what_is_typed());
+        terminal.type_text("key-of-a-person\n");
+        terminal.ended()
+    });
+    assert_eq!(ended.await.unwrap().0, Some(0));
+}
+
+#[tokio::test]
+async fn a_command_can_be_suspended_after_its_prompt() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    sandbox.fail_next(Fault::silence());
+    let mut terminal = Terminal::in_shell(&asks_for_key(&sandbox), "echo stopped; kill -s KILL %1");
+    terminal.type_text("key-of-a-person\n");
+    while sandbox.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let stopped = tokio::task::spawn_blocking(move || {
+        terminal.type_text("\x1a");
+        let stopped = terminal.printed();
+        terminal.ended();
+        stopped
+    });
+    assert_eq!(stopped.await.unwrap(), "stopped\n");
+}
+
+#[tokio::test]
+async fn a_prompt_that_cannot_be_shown_takes_a_key_all_the_same() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    for (typed, expected) in [("key-of-a-person\n", 0), ("\x04", 2)] {
+        let (reader, errors) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut terminal = Terminal::started(&asks_for_key(&sandbox), errors.into());
+        while terminal.shows_what_is_typed() && terminal.tool.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        terminal.type_text(typed);
+        let (status, output, _) = tokio::task::spawn_blocking(move || terminal.ended()).await.unwrap();
+        assert_eq!((status, output.contains("accessToken")), (Some(expected), expected == 0));
+    }
 }
