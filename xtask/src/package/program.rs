@@ -16,7 +16,7 @@ const RESPONSE: &str = r#"{
 }"#;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let address = service()?;
     let builder = || BotClient::builder().api_key("a-key").base_url(&address).device_id("crawler-1");
 
