@@ -136,6 +136,10 @@ mod unix {
 
     impl<'a> Terminal<'a> {
         fn start(prompt: &'a str) -> io::Result<Self> {
+            #[expect(
+                deprecated,
+                reason = "what replaces it is unsafe, and standard input is never closed here"
+            )]
             let input = AsyncFd::with_interest(io::stdin(), Interest::READABLE)?;
             let before = tcgetattr(&input)?;
             let line = Zeroizing::new(Vec::with_capacity(LONGEST));
