@@ -215,7 +215,7 @@ impl Database {
             "SELECT digest, content FROM records LEFT JOIN contents USING (id)
              WHERE fingerprint = ?1 AND kind = ?2 AND expires > ?3",
             params![key.fingerprint(), key.kind().as_str(), now],
-            |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Vec<u8>>(1)?)),
+            |row| <([u8; 32], Vec<u8>)>::try_from(row),
         );
         let Some((expected, content)) = found.optional()? else { return Ok(None) };
         if digest(key.fingerprint(), &content) != expected {
@@ -300,14 +300,7 @@ impl Database {
                 "SELECT id, digest, expires, length(content) FROM records LEFT JOIN contents USING (id)
                  WHERE fingerprint = ?1",
                 [change.key.fingerprint()],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, [u8; 32]>(1)?,
-                        row.get::<_, i64>(2)?,
-                        row.get(3)?,
-                    ))
-                },
+                |row| <(i64, [u8; 32], i64, i64)>::try_from(row),
             )
             .optional()?;
         let present = found.filter(|(_, _, expires, _)| *expires > now).map(|(_, digest, ..)| digest);
@@ -320,8 +313,7 @@ impl Database {
                  (SELECT id FROM records WHERE expires <= ?1 AND fingerprint <> ?2 ORDER BY expires LIMIT ?3)",
             params![now, change.key.fingerprint(), EXPIRED_AT_ONCE],
         )?;
-        let (id, old_length) =
-            found.map_or((None, 0), |(id, _, _, length): (_, _, _, i64)| (Some(id), length));
+        let (id, old_length) = found.map_or((None, 0), |(id, _, _, length)| (Some(id), length));
         let freed = u64::try_from(old_length).unwrap_or_default() / PAGE;
         let needed = pages(change.content).saturating_sub(freed);
         if !make_room(&transaction, max_pages, needed, id)? {
