@@ -6,8 +6,9 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
 use social_plus_bot::sandbox::{Fault, Sandbox};
 
 use crate::fixture::{Fixture, printed, within};
@@ -210,6 +211,26 @@ async fn a_prompt_that_is_suspended_restores_the_terminal_and_asks_again() {
     let (status, output, said) = ended.await.unwrap();
     assert_eq!((status, &*said), (Some(0), "\n"));
     assert!(output.contains("accessToken"), "{output}");
+}
+
+/// As after a stop that the tool does not see, when the shell has restored the terminal.
+#[tokio::test]
+async fn a_prompt_that_goes_on_on_a_restored_terminal_hides_what_is_typed_again() {
+    let sandbox = Sandbox::builder().api_key("key-of-a-person").start().await.unwrap();
+    let mut terminal = Terminal::in_shell(&asks_for_key(&sandbox), "echo stopped; read -r _; fg >&2");
+    let ended = tokio::task::spawn_blocking(move || {
+        kill_process_group(tcgetpgrp(&terminal.keyboard).unwrap(), Signal::STOP).unwrap();
+        assert_eq!(terminal.printed(), "stopped\n");
+        let mut modes = tcgetattr(&terminal.terminal).unwrap();
+        modes.local_modes.insert(LocalModes::ECHO);
+        tcsetattr(&terminal.terminal, OptionalActions::Now, &modes).unwrap();
+        terminal.type_text("\n");
+        terminal.wait_for(KEY);
+        assert!(!terminal.shows_what_is_typed());
+        terminal.type_text("key-of-a-person\n");
+        terminal.ended()
+    });
+    assert_eq!(ended.await.unwrap().0, Some(0));
 }
 
 #[tokio::test]
