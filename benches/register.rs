@@ -1,12 +1,10 @@
 //! Compares the cost of a registration with that of the same call written by hand.
 //!
 //! Both send the same request to the same server over an open connection, with the same timeouts, and decode every
-//! documented field of the response. The hand-written call is also measured in a task of its own, in which a registration
-//! runs so that it survives its callers. All alternate in short rounds, so that a change of the machine's speed affects
-//! all.
+//! documented field of the response. They alternate in short rounds, so that a change of the machine's speed affects
+//! both.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -26,19 +24,12 @@ fn register(criterion: &mut Criterion) {
     let sandbox = server.block_on(Sandbox::start()).unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let bot = sandbox.client().api_key(KEY).device_id(DEVICE).build().unwrap();
-    let by_hand = Arc::new(ByHand::new(sandbox.base_url()));
+    let by_hand = ByHand::new(sandbox.base_url());
 
     let mut group = criterion.benchmark_group("register");
     for round in 0..ROUNDS {
         group.bench_function(BenchmarkId::new("by-hand", round), |bencher| {
             bencher.iter(|| black_box(runtime.block_on(by_hand.register()).unwrap()));
-        });
-        group.bench_function(BenchmarkId::new("by-hand-in-a-task", round), |bencher| {
-            let in_a_task = || {
-                let by_hand = Arc::clone(&by_hand);
-                async { tokio::spawn(async move { by_hand.register().await }).await.unwrap() }
-            };
-            bencher.iter(|| black_box(runtime.block_on(in_a_task()).unwrap()));
         });
         group.bench_function(BenchmarkId::new("ours", round), |bencher| {
             bencher.iter(|| black_box(runtime.block_on(bot.register()).unwrap()));

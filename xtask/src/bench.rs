@@ -92,8 +92,6 @@ fn text(times: &Times, ours: &Counts, peers: &Counts, load: Option<f64>) -> Resu
     row("cached response of `http-cache-reqwest`", "`read()` of a fresh page", ratio, None);
     let ratio = times.ratio("register", "ours", "by-hand")?;
     row("`register()`", "the hand-written call", ratio, Some(("at most", 1.05)));
-    let ratio = times.ratio("register", "by-hand-in-a-task", "by-hand")?;
-    row("the hand-written call in a task of its own", "the hand-written call", ratio, None);
     for (tasks, name) in TASKS {
         let what = format!("allocations of a cached `access_token()`, {tasks}");
         row(&what, "", count(ours, name)?, Some(("at most", 0.0)));
@@ -118,9 +116,9 @@ fn text(times: &Times, ours: &Counts, peers: &Counts, load: Option<f64>) -> Resu
              10 KB in its `MokaManager`, from which it makes a new response for each request. The hand-written call \
              uses reqwest and serde, decodes the documented response, and reaches the same sandbox over an open \
              connection, as `register()` does: {by_hand:.0} µs here, including the time of the sandbox. It neither \
-             compares the response with the contract nor limits its size. `register()` does both, and runs in a task of \
-             its own, which outlives its callers; on a real network, the latency is far greater than the difference. \
-             The other crates fetch their tokens from a server on the same machine and cache them.\n"
+             compares the response with the contract nor limits its size, which `register()` does; on a real network, \
+             the latency is far greater than this difference. The other crates fetch their tokens from a server on \
+             the same machine and cache them.\n"
         ))
 }
 
@@ -204,7 +202,6 @@ mod tests {
         OTHERS.iter().zip([9, 7, 8]).for_each(|(other, time)| measure(&format!("peers/{other}"), [time; 3]));
         measure("register/ours", [3000, 3000, 3000]);
         measure("register/by-hand", [2000, 2000, 2000]);
-        measure("register/by-hand-in-a-task", [2200, 2200, 2200]);
         measure("read/floor", [40, 50, 60]);
         measure("read/hit", [60, 80, 102]);
         measure("peer-pages/ours", [100, 100, 100]);
@@ -221,7 +218,6 @@ mod tests {
             "| cached token of `gcp_auth` | cached `access_token()` | 9.00 × |  |  |",
             "| cached token of `yup-oauth2` | cached `access_token()` | 7.00 × | at least 5 | met |",
             "| `register()` | the hand-written call | 1.50 × | at most 1.05 | missed |",
-            "| the hand-written call in a task of its own | the hand-written call | 1.10 × |  |  |",
             "| allocations of a cached `access_token()`, 8 tasks |  | 2 | at most 0 | missed |",
             "| allocations of a cached token of `google-cloud-auth` |  | 4 |  |  |",
             "| `read()` of a fresh page | the floor of reads | 1.60 × | at most 1.5 | missed |",
